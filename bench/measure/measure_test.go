@@ -1,0 +1,75 @@
+//go:build linux
+
+package measure
+
+import (
+	"math"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestQuantile(t *testing.T) {
+	ten := []int{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}
+	for _, c := range []struct {
+		q    float64
+		want int
+	}{{0, 1}, {0.1, 1}, {0.11, 2}, {0.5, 5}, {0.9, 9}, {0.99, 10}, {1, 10}} {
+		if got := Quantile(ten, c.q); got != c.want {
+			t.Errorf("quantile %v is %d, want %d", c.q, got, c.want)
+		}
+	}
+	if got := Median([]int{3}); got != 3 {
+		t.Errorf("median of one value: %d", got)
+	}
+	if got := Median[int](nil); got != 0 {
+		t.Errorf("median of nothing: %d", got)
+	}
+}
+
+func TestCPUCountsWork(t *testing.T) {
+	before, err := CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		now, err := CPU(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now-before >= 5*time.Millisecond {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("ten seconds of spinning counted as %v", now-before)
+		}
+	}
+}
+
+func TestCPUOfNobody(t *testing.T) {
+	if _, err := CPU(1 << 22); err == nil { // above the largest pid_max
+		t.Fatal("a process that cannot exist has processor time")
+	}
+}
+
+func TestTone(t *testing.T) {
+	pcm := make([]int16, 1600)
+	for i := range pcm {
+		pcm[i] = int16(1000 * math.Sin(2*math.Pi*440*float64(i)/8000))
+	}
+	if got := Tone(pcm, 8000, 440); math.Abs(got-1000) > 10 {
+		t.Errorf("amplitude %.1f, want 1000", got)
+	}
+	if got := Tone(pcm, 8000, 700); got > 5 {
+		t.Errorf("amplitude %.1f at 700 Hz, want none", got)
+	}
+}
+
+func TestMachineNamesTheCompiler(t *testing.T) {
+	if m := Machine(); !strings.Contains(m, runtime.Version()) {
+		t.Errorf("machine %q lacks %q", m, runtime.Version())
+	}
+}

@@ -1,0 +1,34 @@
+//go:build linux
+
+package wire
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Monotonic returns nanoseconds on the clock that SleepUntil takes.
+func Monotonic() int64 { return read(unix.CLOCK_MONOTONIC) }
+
+// Realtime returns nanoseconds on the clock of ReceiveStamped.
+func Realtime() int64 { return time.Now().UnixNano() }
+
+// ThreadCPU returns the processor time that the calling thread has used. The caller must
+// be locked to its thread.
+func ThreadCPU() time.Duration { return time.Duration(read(unix.CLOCK_THREAD_CPUTIME_ID)) }
+
+func read(clock int32) int64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(clock, &t); err != nil {
+		panic("wire: clock_gettime: " + err.Error()) // fails only for a clock that does not exist
+	}
+	return t.Nano()
+}
+
+// SleepUntil blocks the thread until the monotonic clock reads at.
+func SleepUntil(at int64) {
+	t := unix.NsecToTimespec(at)
+	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &t, nil) == unix.EINTR {
+	}
+}

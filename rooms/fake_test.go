@@ -1,0 +1,258 @@
+package rooms
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/media"
+	"github.com/confd/confd/mixer"
+)
+
+// fakeStage is a media plane without media: it notes who hangs on it and does what is
+// asked at once, or at tick if held.
+type fakeStage struct {
+	hear func(mixer.Event)
+
+	mu      sync.Mutex
+	held    bool
+	queue   []func()
+	legs    map[*leg]fakeLeg
+	changes []change
+	closed  bool
+	wrong   []string // broken promises
+}
+
+type fakeLeg struct {
+	receive mixer.InputConfig
+	deaf    bool
+}
+
+func (f *fakeStage) complain(what string) { f.wrong = append(f.wrong, what) }
+
+// at has op run at the tick.
+func (f *fakeStage) at(op func()) {
+	if f.closed {
+		f.complain("used after close")
+	}
+	if f.held {
+		f.queue = append(f.queue, op)
+		return
+	}
+	op()
+}
+
+func (f *fakeStage) attach(l *leg) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at(func() { f.legs[l] = fakeLeg{} })
+}
+
+func (f *fakeStage) change(l *leg, c change) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at(func() {
+		fl, ok := f.legs[l]
+		if !ok {
+			f.complain("change of a leg that is not attached")
+		}
+		if c.do != nil {
+			c.do()
+		}
+		if c.receive != nil {
+			fl.receive = *c.receive
+		}
+		if c.deaf != nil {
+			fl.deaf = *c.deaf
+		}
+		f.legs[l] = fl
+		f.changes = append(f.changes, c)
+		c.done()
+	})
+}
+
+func (f *fakeStage) detach(l *leg, done func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at(func() {
+		if _, ok := f.legs[l]; !ok {
+			f.complain("detach of a leg that is not attached")
+		}
+		delete(f.legs, l)
+		done()
+	})
+}
+
+func (f *fakeStage) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.legs) > 0 {
+		f.complain("closed with legs on it")
+	}
+	f.closed = true
+}
+
+// hold keeps everything for tick.
+func (f *fakeStage) hold() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held = true
+}
+
+func (f *fakeStage) tick() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, op := range f.queue {
+		op()
+	}
+	f.queue = nil
+}
+
+func (f *fakeStage) queued() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.queue)
+}
+
+func (f *fakeStage) leg(p *Participant) (fakeLeg, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, ok := f.legs[&p.leg]
+	return l, ok
+}
+
+// house is a registry on fake stages.
+type house struct {
+	*Registry
+	mu     sync.Mutex
+	stages []*fakeStage
+}
+
+func newHouse(t *testing.T, c Config) *house {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	h := &house{}
+	if c.Open == "" {
+		c.Open = OpenAnyone
+	}
+	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	h.Registry = newRegistry(c, func(events func(mixer.Event)) stage {
+		s := &fakeStage{hear: events, legs: make(map[*leg]fakeLeg)}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.stages = append(h.stages, s)
+		return s
+	})
+	t.Cleanup(func() {
+		h.Close()
+		for _, s := range h.stages {
+			if !s.closed {
+				t.Error("a room ended without closing its stage")
+			}
+			for _, w := range s.wrong {
+				t.Error("stage:", w)
+			}
+		}
+		if n := h.seats.Load(); n != 0 {
+			t.Errorf("%d seats are taken in an empty house", n)
+		}
+		noMoreGoroutines(t, before)
+	})
+	return h
+}
+
+func noMoreGoroutines(t *testing.T, before int) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<16)
+			t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+			return
+		}
+	}
+}
+
+func (h *house) stage(i int) *fakeStage {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stages[i]
+}
+
+// fakeCall notes what it was asked.
+type fakeCall struct {
+	ends chan Reason
+}
+
+func newFakeCall() *fakeCall { return &fakeCall{make(chan Reason, 4)} }
+
+func (c *fakeCall) End(r Reason) { c.ends <- r }
+
+type deafSource struct{}
+
+func (deafSource) Poll(int64, int, media.Receiver) int { return 0 }
+
+type nullSink struct{}
+
+func (nullSink) Send(*media.Outgoing) {}
+
+func request(room Name) JoinRequest {
+	return JoinRequest{Room: room, Media: Media{Source: deafSource{}, Sink: nullSink{}}}
+}
+
+func mustJoin(t *testing.T, h *house, req JoinRequest) *Participant {
+	t.Helper()
+	p, err := h.Join(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func mustLeave(t *testing.T, p *Participant) {
+	t.Helper()
+	if err := p.Leave(context.Background(), Reason{Code: ReasonLeft}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// next returns n events as "kind kind ...".
+func next(t *testing.T, events <-chan Event, n int) []Event {
+	t.Helper()
+	var got []Event
+	for len(got) < n {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				t.Fatalf("the stream ended after %v", kinds(got))
+			}
+			got = append(got, e)
+		case <-time.After(5 * time.Second):
+			t.Fatalf("only %v came", kinds(got))
+		}
+	}
+	return got
+}
+
+func kinds(events []Event) string {
+	var s []string
+	for _, e := range events {
+		s = append(s, string(e.Kind))
+	}
+	return strings.Join(s, " ")
+}
+
+func wantKinds(t *testing.T, got []Event, want ...EventKind) {
+	t.Helper()
+	var s []string
+	for _, k := range want {
+		s = append(s, string(k))
+	}
+	if kinds(got) != strings.Join(s, " ") {
+		t.Errorf("events %s, want %s", kinds(got), strings.Join(s, " "))
+	}
+}

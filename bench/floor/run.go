@@ -40,19 +40,29 @@ const block = 25
 // Run ticks every Period on a thread of its own until stop is closed. Tick k is due k
 // periods after the first, however late the ones before were.
 func (m *Mixer) Run(stop <-chan struct{}) Report {
+	return m.run(func(int) bool {
+		select {
+		case <-stop:
+			return false
+		default:
+			return true
+		}
+	})
+}
+
+// RunTicks is Run for n ticks.
+func (m *Mixer) RunTicks(n int) Report {
+	return m.run(func(ticks int) bool { return ticks < n })
+}
+
+func (m *Mixer) run(goOn func(ticks int) bool) Report {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	m.drain()
 	var r Report
 	late := make([]int64, 0, 1<<16)
-	for due := wire.Monotonic(); ; due += int64(Period) {
+	for due := wire.Monotonic(); goOn(r.Ticks); due += int64(Period) {
 		wire.SleepUntil(due)
-		select {
-		case <-stop:
-			r.Late = time.Duration(measure.Quantile(late, 0.99))
-			return r
-		default:
-		}
 		behind := wire.Monotonic() - due
 		if behind >= int64(Period) {
 			r.Skipped++
@@ -63,6 +73,8 @@ func (m *Mixer) Run(stop <-chan struct{}) Report {
 		}
 		m.timed(&r)
 	}
+	r.Late = time.Duration(measure.Quantile(late, 0.99))
+	return r
 }
 
 // timed does one tick, or its bare calls where the check is at those.

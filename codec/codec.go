@@ -82,11 +82,16 @@ func NewEncoder(f media.Format, o Options) (Encoder, error) {
 		return nil, fmt.Errorf("codec: %v: packet time %v, want 2.5 ms to 120 ms", f, f.PacketTime)
 	}
 	n := f.Samples(f.PacketTime)
+	if time.Duration(n)*time.Second != f.PacketTime*time.Duration(f.SampleRate) || f.Codec == media.G722 && n%2 != 0 {
+		return nil, fmt.Errorf("codec: %v: packet time %v, want a whole number of samples, for G.722 of pairs", f, f.PacketTime)
+	}
 	switch f.Codec {
 	case media.PCMU:
 		return &g711Encoder{format: f, samples: n, table: &mulawEncode}, nil
 	case media.PCMA:
 		return &g711Encoder{format: f, samples: n, table: &alawEncode}, nil
+	case media.G722:
+		return newG722Encoder(f, n), nil
 	case media.L16:
 		return &l16Encoder{format: f, samples: n}, nil
 	default:
@@ -105,6 +110,8 @@ func NewDecoder(f media.Format) (Decoder, error) {
 		return newConcealer(f, &g711Decoder{table: &mulawDecode}), nil
 	case media.PCMA:
 		return newConcealer(f, &g711Decoder{table: &alawDecode}), nil
+	case media.G722:
+		return newConcealer(f, newG722Decoder()), nil
 	case media.L16:
 		return newConcealer(f, &l16Decoder{channels: f.Channels}), nil
 	default:

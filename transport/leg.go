@@ -1,0 +1,144 @@
+package transport
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/media"
+)
+
+// Leg is one call's media: a pair of UDP sockets of its own, drained at the tick. It is a
+// media.Source and a media.Sink.
+//
+// Apply, Poll, Send and Close belong to the leg's owner: one goroutine at a time, that of
+// the tick while the leg is attached. The other methods may be called by any goroutine.
+type Leg struct {
+	pool  *PortPool
+	pair  int
+	ports [2]int
+	cname string
+
+	ssrc   atomic.Uint32
+	closed atomic.Bool
+	count  counters
+
+	rtp, rtcp socket
+	setup     *Setup
+	crypto    *crypto // nil for plain RTP
+
+	latch     latch
+	cadence   cadence
+	reception reception
+	packet    media.Packet
+	head      header
+	lastPoll  int64
+	heard     int64 // monotonic nanoseconds of the last packet of the peer
+	fullPolls int   // polls in a row that hit their limit
+	loop      loop
+
+	timeline  timeline
+	sequence  uint64 // of the next packet, wraps included
+	lastStamp uint32
+	stampTime int64 // when lastStamp was sent
+	paused    bool  // the next packet is the first after a pause
+	report    reporter
+}
+
+// Listen opens a leg on a pair of the pool's ports. Local is the address to bind; the
+// unspecified IPv4 or IPv6 address stands for all, and :: hears IPv4 as well. A leg accepts
+// and sends nothing before Apply. Any goroutine may call Listen; it returns ErrNoPorts if
+// the pool is exhausted.
+func (p *PortPool) Listen(local netip.Addr) (*Leg, error) {
+	if !local.IsValid() {
+		return nil, errors.New("cannot listen for RTP: no local address given; 0.0.0.0 or :: stands for all")
+	}
+	index, rtp, rtcp, err := p.sockets(local)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for RTP on %v: %w", local, err)
+	}
+	l := &Leg{pool: p, pair: index, rtp: rtp, rtcp: rtcp, cname: newCNAME()}
+	port := p.low + 2*index
+	l.ports = [2]int{port, port + 1}
+	l.ssrc.Store(random32())
+	l.timeline.base = random32()
+	// The first half of the range, so that the first wrap is not mistaken by who hears the
+	// second packet first (RFC 3711 section 3.3.1).
+	l.sequence = uint64(random32() & 0x7fff)
+	l.paused = true
+	return l, nil
+}
+
+// newCNAME returns a short-term persistent canonical name (RFC 7022 section 5): 96 random
+// bits in base64.
+func newCNAME() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // cannot fail
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+func random32() uint32 {
+	var b [4]byte
+	_, _ = rand.Read(b[:])
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// LocalPort returns the ports that the leg is bound to.
+func (l *Leg) LocalPort() (rtp, rtcp int) { return l.ports[0], l.ports[1] }
+
+// SSRC returns the synchronization source that the leg sends under. It changes if the
+// peer turns out to use the same (RFC 3550 section 8.2).
+func (l *Leg) SSRC() uint32 { return l.ssrc.Load() }
+
+// CNAME returns the canonical name that the leg's reports carry.
+func (l *Leg) CNAME() string { return l.cname }
+
+// errClosed reports a call after Close.
+var errClosed = errors.New("the leg is closed")
+
+// Apply puts a negotiated state into force. The owner calls it, between two ticks or
+// before the leg is attached. Sequence numbers and timestamps go on, and so does the
+// choice of peer if the signalled address did not change. On error nothing has changed.
+func (l *Leg) Apply(s *Setup) error {
+	if l.closed.Load() {
+		return errClosed
+	}
+	for _, a := range []netip.AddrPort{s.params.RemoteRTP, s.params.RemoteRTCP} {
+		if a.IsValid() && !l.rtp.reaches(a.Addr()) {
+			return fmt.Errorf("cannot send to %v from an IPv4 socket: want an IPv4 address, or a leg that listens on IPv6", a)
+		}
+	}
+	now := clock.Now()
+	l.crypto = l.rekey(s.crypto, now)
+	l.setup = s
+	l.retarget(&s.params, now)
+	l.retargetControl()
+	l.report.begin(now)
+	return nil
+}
+
+// Close says goodbye to the peer, closes the sockets and lets the port pair rest. The
+// owner calls it, or anyone once the leg is detached. Further calls do nothing.
+func (l *Leg) Close() error {
+	if l.closed.Swap(true) {
+		return nil
+	}
+	l.sayBye(l.SSRC())
+	l.publish()
+	l.rtp.close()
+	l.rtcp.close()
+	l.pool.give(l.pair, clock.Now()+l.pool.drain)
+	return nil
+}
+
+// publish makes what the owner computes visible to Stats.
+func (l *Leg) publish() {
+	l.count.lost.Store(l.reception.totalLost())
+	l.count.jitter.Store(int64(l.reception.jitterTime()))
+	l.count.sources.Store(l.reception.changes)
+}

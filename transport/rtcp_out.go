@@ -1,0 +1,116 @@
+package transport
+
+import (
+	"encoding/binary"
+
+	"github.com/pion/rtcp"
+)
+
+// sendReport sends SR or RR with SDES (RFC 3550 section 6.1). Reports flow whatever the
+// direction of media, and keep address translators open.
+func (l *Leg) sendReport(m *scratch, now int64) {
+	b := l.appendReport(m.out[:0], l.ssrc.Load(), now)
+	l.sendControl(m, l.appendCNAME(b, l.ssrc.Load()))
+	l.report.atLast = l.report.packets
+}
+
+// sayBye leaves an SSRC (section 6.3.7). Who never sent anything says nothing.
+func (l *Leg) sayBye(ssrc uint32) {
+	if !l.report.spoke || l.setup == nil {
+		return
+	}
+	m := scratches.Get().(*scratch)
+	b := l.appendReport(m.out[:0], ssrc, l.lastPoll)
+	b = l.appendCNAME(b, ssrc)
+	b = append(b, 2<<6|1, byte(rtcp.TypeGoodbye), 0, 1)
+	b = binary.BigEndian.AppendUint32(b, ssrc)
+	l.sendControl(m, b)
+	scratches.Put(m)
+}
+
+// sendControl protects and sends a compound packet.
+func (l *Leg) sendControl(m *scratch, b []byte) {
+	b = l.crypto.sealControl(m.secure[:0], b)
+	if b == nil {
+		l.count.failed.Add(1)
+		return
+	}
+	var v verdict
+	switch r := &l.report; {
+	case l.setup.params.RTCPMux:
+		if !usable(l.latch.remote) {
+			return
+		}
+		v = l.write(b)
+	case !usable(r.remote):
+		return
+	case r.connected:
+		v = l.rtcp.send(b)
+	default:
+		v = l.rtcp.sendTo(b)
+	}
+	if v != ioDone {
+		l.count.sent(v, 0)
+		return
+	}
+	l.count.rtcpOut.Add(1)
+	l.report.spoke = true
+}
+
+// appendReport writes a sender report if RTP was sent since the last report, else a
+// receiver report, with a block about the peer if it was heard since then.
+func (l *Leg) appendReport(b []byte, ssrc uint32, now int64) []byte {
+	r := &l.report
+	kind, words := byte(rtcp.TypeReceiverReport), uint16(1)
+	if r.packets != r.atLast {
+		kind, words = byte(rtcp.TypeSenderReport), 6
+	}
+	count := byte(0)
+	if l.reception.active && l.reception.got != l.reception.priorGot {
+		count, words = 1, words+reportBlock/4
+	}
+	b = append(b, 2<<6|count, kind)
+	b = binary.BigEndian.AppendUint16(b, words)
+	b = binary.BigEndian.AppendUint32(b, ssrc)
+	if kind == byte(rtcp.TypeSenderReport) {
+		b = binary.BigEndian.AppendUint64(b, stamps.ntp(now))
+		b = binary.BigEndian.AppendUint32(b, l.lastStamp+uint32(units(now-l.stampTime, l.timeline.rate)))
+		b = binary.BigEndian.AppendUint32(b, r.packets)
+		b = binary.BigEndian.AppendUint32(b, r.octets)
+	}
+	if count == 1 {
+		b = l.appendBlock(b, now)
+	}
+	return b
+}
+
+// appendBlock writes a reception report block (section 6.4.1).
+func (l *Leg) appendBlock(b []byte, now int64) []byte {
+	s, r := &l.reception, &l.report
+	lost := uint32(max(min(s.lost(), 1<<23-1), -1<<23)) & 0xffffff
+	b = binary.BigEndian.AppendUint32(b, s.ssrc)
+	b = binary.BigEndian.AppendUint32(b, uint32(s.fraction())<<24|lost)
+	b = binary.BigEndian.AppendUint32(b, s.extended())
+	b = binary.BigEndian.AppendUint32(b, s.jitter>>4)
+	if r.lastSRTime == 0 || r.peerSSRC != s.ssrc {
+		return append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	b = binary.BigEndian.AppendUint32(b, r.lastSR)
+	return binary.BigEndian.AppendUint32(b, uint32(units(max(now-r.lastSRTime, 0), 65536)))
+}
+
+// appendCNAME writes an SDES packet (section 6.5.1), its list ended by one to four zeros.
+func (l *Leg) appendCNAME(b []byte, ssrc uint32) []byte {
+	const itemCNAME = 1
+	size := 4 + 2 + len(l.cname)
+	words := size/4 + 1
+	b = append(b, 2<<6|1, byte(rtcp.TypeSourceDescription))
+	b = binary.BigEndian.AppendUint16(b, uint16(words))
+	b = binary.BigEndian.AppendUint32(b, ssrc)
+	b = append(b, itemCNAME, byte(len(l.cname)))
+	b = append(b, l.cname...)
+	for range 4*words - size {
+		b = append(b, 0)
+	}
+	return b
+}

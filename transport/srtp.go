@@ -1,0 +1,246 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// Suite is an SRTP crypto-suite of RFC 4568 section 6.2 or RFC 7714 section 14.2.
+type Suite uint8
+
+// The suites that a leg speaks.
+const (
+	AES128CMHMACSHA180 Suite = iota + 1 // AES_CM_128_HMAC_SHA1_80
+	AES128CMHMACSHA132                  // AES_CM_128_HMAC_SHA1_32
+	AEADAES128GCM                       // AEAD_AES_128_GCM
+)
+
+// suites holds what is fixed by a suite.
+var suites = map[Suite]struct {
+	name      string
+	profile   srtp.ProtectionProfile
+	key, salt int // lengths in bytes
+	tag       int // what it adds to an RTP packet
+}{
+	AES128CMHMACSHA180: {"AES_CM_128_HMAC_SHA1_80", srtp.ProtectionProfileAes128CmHmacSha1_80, 16, 14, 10},
+	AES128CMHMACSHA132: {"AES_CM_128_HMAC_SHA1_32", srtp.ProtectionProfileAes128CmHmacSha1_32, 16, 14, 4},
+	AEADAES128GCM:      {"AEAD_AES_128_GCM", srtp.ProtectionProfileAeadAes128Gcm, 16, 12, 16},
+}
+
+// String returns the name that SDP uses.
+func (s Suite) String() string {
+	if v, ok := suites[s]; ok {
+		return v.name
+	}
+	return fmt.Sprintf("SRTP suite %d", uint8(s))
+}
+
+// KeyLen returns the lengths of master key and master salt in bytes, 0 for an unknown suite.
+func (s Suite) KeyLen() (key, salt int) { return suites[s].key, suites[s].salt }
+
+// SRTP holds master keys and salts. The local ones protect egress, the remote ones ingress.
+type SRTP struct {
+	Suite                                      Suite
+	LocalKey, LocalSalt, RemoteKey, RemoteSalt []byte
+}
+
+const (
+	replayWindow = 128             // packets; RFC 3711 section 3.3.2 asks for 64 at least
+	rekeyGrace   = 2 * time.Second // for packets under the key before that are on their way
+	maxSources   = 32              // SSRCs that a peer may use under one key; each has its state
+)
+
+// cryptoKeys are the contexts of one Setup.
+type cryptoKeys struct {
+	keys    SRTP
+	in, out *srtp.Context
+	tag     int
+}
+
+func newCryptoKeys(k *SRTP) (*cryptoKeys, error) {
+	suite, ok := suites[k.Suite]
+	if !ok {
+		return nil, fmt.Errorf("%v is not known: want AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32 or AEAD_AES_128_GCM", k.Suite)
+	}
+	for _, key := range [][]byte{k.LocalKey, k.RemoteKey} {
+		if len(key) != suite.key {
+			return nil, fmt.Errorf("%s master key of %d bytes: want %d", suite.name, len(key), suite.key)
+		}
+	}
+	for _, salt := range [][]byte{k.LocalSalt, k.RemoteSalt} {
+		if len(salt) != suite.salt {
+			return nil, fmt.Errorf("%s master salt of %d bytes: want %d", suite.name, len(salt), suite.salt)
+		}
+	}
+	c := &cryptoKeys{tag: suite.tag, keys: SRTP{
+		Suite:    k.Suite,
+		LocalKey: bytes.Clone(k.LocalKey), LocalSalt: bytes.Clone(k.LocalSalt),
+		RemoteKey: bytes.Clone(k.RemoteKey), RemoteSalt: bytes.Clone(k.RemoteSalt),
+	}}
+	var err error
+	if c.out, err = srtp.CreateContext(c.keys.LocalKey, c.keys.LocalSalt, suite.profile); err != nil {
+		return nil, fmt.Errorf("%s for egress: %w", suite.name, err)
+	}
+	c.in, err = srtp.CreateContext(c.keys.RemoteKey, c.keys.RemoteSalt, suite.profile,
+		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+	if err != nil {
+		return nil, fmt.Errorf("%s for ingress: %w", suite.name, err)
+	}
+	return c, nil
+}
+
+// crypto protects one leg's packets. A nil crypto is plain RTP. It belongs to the leg's
+// owner.
+type crypto struct {
+	*cryptoKeys
+	before  *srtp.Context // for ingress, until rekeyed plus rekeyGrace
+	rekeyed int64
+	header  rtp.Header // the library parses into it
+	source  uint32     // SSRC last authenticated
+	sources int
+	carry   carry
+}
+
+// carry takes a stream's rollover counter over to a new key: it goes on (RFC 3711 section
+// 3.3.1). Some peers begin at 0 again; that is tried second.
+type carry struct {
+	active bool
+	ssrc   uint32
+	seq    uint16
+	roc    uint32
+}
+
+// rekey returns what protects the leg under a new setup. A direction whose key did not
+// change keeps its context, because a key must not see an index twice.
+func (l *Leg) rekey(k *cryptoKeys, now int64) *crypto {
+	c := l.crypto
+	if k == nil || c == nil {
+		if k == nil {
+			return nil
+		}
+		return &crypto{cryptoKeys: k}
+	}
+	joined := *k
+	n := &crypto{cryptoKeys: &joined}
+	a, b := &c.keys, &k.keys
+	if a.Suite == b.Suite && bytes.Equal(a.LocalKey, b.LocalKey) && bytes.Equal(a.LocalSalt, b.LocalSalt) {
+		joined.out = c.out
+	} else if roc, ok := c.out.ROC(l.ssrc.Load()); ok {
+		if uint16(l.sequence) == 0 {
+			roc++
+		}
+		joined.out.SetROC(l.ssrc.Load(), roc)
+	}
+	if a.Suite == b.Suite && bytes.Equal(a.RemoteKey, b.RemoteKey) && bytes.Equal(a.RemoteSalt, b.RemoteSalt) {
+		joined.in, n.source, n.sources = c.in, c.source, c.sources
+		n.before, n.rekeyed, n.carry = c.before, c.rekeyed, c.carry
+		return n
+	}
+	n.before, n.rekeyed = c.in, now
+	if roc, ok := c.in.ROC(l.reception.ssrc); ok {
+		n.carry = carry{active: true, ssrc: l.reception.ssrc, seq: l.reception.maxSeq, roc: roc}
+	}
+	return n
+}
+
+// overhead returns how much seal adds.
+func (c *crypto) overhead() int {
+	if c == nil {
+		return 0
+	}
+	return c.tag
+}
+
+// seal protects an RTP packet into dst; nil if the key is used up.
+func (c *crypto) seal(dst, plain []byte) []byte {
+	if c == nil {
+		return plain
+	}
+	b, err := c.out.EncryptRTP(dst, plain, &c.header)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// open authenticates and decrypts an RTP packet into dst; nil and the reason if it is not
+// the peer's.
+func (c *crypto) open(dst, b []byte, h *header, now int64) ([]byte, dropReason) {
+	known := h.ssrc == c.source
+	if !known {
+		if _, known = c.in.ROC(h.ssrc); !known && c.sources >= maxSources {
+			return nil, dropSource
+		}
+	}
+	data, err := c.try(dst, b, h)
+	if err != nil {
+		if c.before == nil || now-c.rekeyed > int64(rekeyGrace) {
+			c.before = nil
+			return nil, c.reasonOf(b, err)
+		}
+		if data, err = c.before.DecryptRTP(dst, b, &c.header); err != nil {
+			return nil, c.reasonOf(b, err)
+		}
+		return data, 0
+	}
+	if !known {
+		c.sources++
+	}
+	c.source = h.ssrc
+	return data, 0
+}
+
+// try decrypts under the current key.
+func (c *crypto) try(dst, b []byte, h *header) ([]byte, error) {
+	if !c.carry.active || h.ssrc != c.carry.ssrc {
+		return c.in.DecryptRTP(dst, b, &c.header)
+	}
+	ahead := int64(int16(h.sequence - c.carry.seq))
+	index := int64(c.carry.roc)<<16 + int64(c.carry.seq) + ahead
+	c.in.SetROC(h.ssrc, uint32(max(index, 0)>>16))
+	data, err := c.in.DecryptRTP(dst, b, &c.header)
+	if err != nil && index>>16 > 0 {
+		c.in.SetROC(h.ssrc, 0)
+		data, err = c.in.DecryptRTP(dst, b, &c.header)
+	}
+	c.carry.active = err != nil
+	return data, err
+}
+
+// reasonOf names why a packet did not open. The library has no exported error for
+// replays; they are what is left.
+func (c *crypto) reasonOf(b []byte, err error) dropReason {
+	if errors.Is(err, srtp.ErrFailedToVerifyAuthTag) {
+		return dropUnauthenticated
+	}
+	if n, err := c.header.Unmarshal(b); err != nil || len(b) < n+c.tag {
+		return dropMalformed
+	}
+	return dropReplayed
+}
+
+// sealControl protects an RTCP packet into dst; nil if the key is used up.
+func (c *crypto) sealControl(dst, plain []byte) []byte {
+	if c == nil {
+		return plain
+	}
+	b, err := c.out.EncryptRTCP(dst, plain, nil)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// openControl authenticates and decrypts an RTCP packet into dst.
+func (c *crypto) openControl(dst, b []byte, now int64) ([]byte, error) {
+	plain, err := c.in.DecryptRTCP(dst, b, nil)
+	if err != nil && c.before != nil && now-c.rekeyed <= int64(rekeyGrace) {
+		plain, err = c.before.DecryptRTCP(dst, b, nil)
+	}
+	return plain, err
+}

@@ -1,0 +1,160 @@
+package offeranswer
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/confd/confd/media"
+)
+
+var update = flag.Bool("update", false, "write the expected answers anew")
+
+// The corpus is in testdata: offers/NAME.sdp holds one offer, or several of one session,
+// in order, divided by lines of "---"; answers/NAME.txt holds what comes of them. A name
+// that ends in @required or @off sets the SRTP policy, @6 gives us an IPv6 address.
+
+func testLocal(name string) Local {
+	l := Local{
+		Address: netip.MustParseAddr("192.0.2.1"), RTPPort: 16384,
+		SessionID: 1000, SessionVersion: 1, Username: "confd", Keys: testKeys(),
+	}
+	if strings.Contains(name, "@6") {
+		l.Address = netip.MustParseAddr("2001:db8::1")
+	}
+	return l
+}
+
+// testKeys counts instead of drawing, so that answers are the same every time and no key
+// is given out twice.
+func testKeys() func(Suite) []byte {
+	drawn := byte(0)
+	return func(s Suite) []byte {
+		drawn++
+		return bytes.Repeat([]byte{drawn}, s.KeyLength()+s.SaltLength())
+	}
+}
+
+func testCapabilities(name string) Capabilities {
+	c := DefaultCapabilities()
+	switch {
+	case strings.Contains(name, "@required"):
+		c.SRTP = SRTPRequired
+	case strings.Contains(name, "@off"):
+		c.SRTP = SRTPOff
+	}
+	return c
+}
+
+// corpus returns the offers of each file by its name.
+func corpus(t testing.TB) map[string][][]byte {
+	t.Helper()
+	files, err := filepath.Glob("testdata/offers/*.sdp")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no corpus: %v", err)
+	}
+	all := map[string][][]byte{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".sdp")
+		all[name] = bytes.Split(text, []byte("---\r\n"))
+	}
+	return all
+}
+
+func TestCorpus(t *testing.T) {
+	for name, offers := range corpus(t) {
+		t.Run(name, func(t *testing.T) {
+			var got strings.Builder
+			caps, local := testCapabilities(name), testLocal(name)
+			var state *State
+			for i, offer := range offers {
+				if i > 0 {
+					got.WriteString("\n--- then\n")
+				}
+				r, err := Negotiate(offer, caps, local, state)
+				if err != nil {
+					fmt.Fprintf(&got, "%s\n", failure(t, err))
+					continue
+				}
+				checkResult(t, offer, r, caps, local)
+				got.WriteString(strings.ReplaceAll(string(r.SDP), "\r\n", "\n"))
+				fmt.Fprintf(&got, "\n%s", summary(r))
+				state = r.State
+			}
+			compare(t, "testdata/answers/"+name+".txt", got.String())
+		})
+	}
+}
+
+func compare(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; write it with: go test -run TestCorpus -update", err)
+	}
+	if string(want) != got {
+		t.Errorf("answer differs from %s\ngot:\n%s\nwant:\n%s", file, got, want)
+	}
+}
+
+func failure(t testing.TB, err error) string {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v (%T) is no *Error", err, err)
+	}
+	if e.Code != Malformed && e.Code != NotAcceptable {
+		t.Fatalf("error %v has code %v: a peer cannot cause that", e, e.Code)
+	}
+	return fmt.Sprintf("%s, warning %d: %s", e.Code, e.Warning, e)
+}
+
+// summary is what the media plane is told, one fact a line.
+func summary(r *Result) string {
+	n := &r.Negotiated
+	var b strings.Builder
+	if !n.Audio {
+		return "no audio\n"
+	}
+	fmt.Fprintf(&b, "media %d %s %s hold=%v unchanged=%v\n", n.Media, n.Profile, n.Direction, n.RemoteHold, r.Unchanged)
+	fmt.Fprintf(&b, "send %d %s %d Hz x%d every %v", n.SendPT, n.Send, n.Send.SampleRate, n.Send.Channels, n.Send.PacketTime)
+	if n.Send.Codec == media.Opus {
+		fmt.Fprintf(&b, " %+v", n.Send.Opus)
+	}
+	fmt.Fprintf(&b, "\nnoise %d event %d levels in %d out %d\n", n.ComfortNoisePT, n.TelephoneEventPT, n.AudioLevelID, n.MixerLevelID)
+	for pt := range 128 {
+		switch {
+		case n.Receive[pt].Codec != media.NoCodec:
+			fmt.Fprintf(&b, "receive %d %s %d Hz x%d\n", pt, n.Receive[pt], n.Receive[pt].SampleRate, n.Receive[pt].Channels)
+		case n.ComfortNoise[pt] != 0:
+			fmt.Fprintf(&b, "receive %d CN/%d\n", pt, n.ComfortNoise[pt])
+		case n.TelephoneEvent[pt] != 0:
+			fmt.Fprintf(&b, "receive %d telephone-event/%d\n", pt, n.TelephoneEvent[pt])
+		}
+	}
+	if n.RemoteRTP.IsValid() {
+		fmt.Fprintf(&b, "to %s and %s mux=%v\n", n.RemoteRTP, n.RemoteRTCP, n.RTCPMux)
+	} else {
+		b.WriteString("to nowhere\n")
+	}
+	if n.SRTP != nil {
+		fmt.Fprintf(&b, "srtp %s local %x.%x remote %x.%x\n", n.SRTP, n.SRTP.LocalKey, n.SRTP.LocalSalt, n.SRTP.RemoteKey, n.SRTP.RemoteSalt)
+	}
+	return b.String()
+}

@@ -1,0 +1,144 @@
+package focus
+
+import (
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/rooms"
+)
+
+// ackWait is a 200 to INVITE that has no ACK yet. The transaction does not resend it (RFC
+// 6026): we do, after T1, 2*T1, 4*T1 ... at most T2, for 64*T1 in all, over any transport,
+// because the way to the caller may have hops of another (RFC 3261 section 13.3.1.4).
+type ackWait struct {
+	seq        uint32
+	tx         *sip.ServerTx
+	res        *sip.Response
+	every      time.Duration
+	deadline   time.Time
+	timer      *time.Timer
+	wantAnswer bool          // the 200 held our offer
+	done       chan struct{} // closed when the waiting is over
+}
+
+// awaitACK is called once a 200 has been sent. d.mu is held.
+func (d *dialog) awaitACK(req *sip.Request, tx *sip.ServerTx, res *sip.Response, wantAnswer bool) {
+	d.settleACK() // a peer that starts the next exchange has seen the 200 before
+	w := &ackWait{
+		seq: req.CSeq().SeqNo, tx: tx, res: res, wantAnswer: wantAnswer,
+		every: sip.T1, deadline: time.Now().Add(64 * sip.T1), done: make(chan struct{}),
+	}
+	d.ack = w
+	w.timer = time.AfterFunc(w.every, func() { d.resend(w) })
+	// An ACK of its own branch comes through onRequest. Some old clients give it the
+	// branch of the INVITE; that one the transaction takes.
+	d.agent.spawn(func() {
+		select {
+		case ack := <-tx.Acks():
+			d.onACK(ack)
+		case <-w.done:
+		case <-tx.Done():
+		case <-d.agent.ctx.Done():
+		}
+	})
+}
+
+// settleACK ends the waiting. d.mu is held.
+func (d *dialog) settleACK() {
+	if w := d.ack; w != nil {
+		d.ack = nil
+		w.timer.Stop()
+		close(w.done)
+		d.advance()
+	}
+}
+
+// resend runs when a timer of w fires.
+func (d *dialog) resend(w *ackWait) {
+	if !d.agent.enter() {
+		return
+	}
+	defer d.agent.work.Done()
+	d.mu.Lock()
+	if d.ack != w {
+		d.mu.Unlock()
+		return
+	}
+	left := time.Until(w.deadline)
+	if left <= 0 {
+		d.settleACK()
+		d.mu.Unlock()
+		d.noACK()
+		return
+	}
+	if err := w.tx.Respond(w.res); err == nil {
+		d.agent.count.resent.Add(1)
+	}
+	w.every = min(2*w.every, sip.T2)
+	w.timer.Reset(min(w.every, left))
+	d.mu.Unlock()
+}
+
+// noACK ends a call whose 200 was never acknowledged.
+func (d *dialog) noACK() {
+	d.agent.count.noACK.Add(1)
+	d.log.Info("no ACK for the 200")
+	d.end(rooms.Reason{Code: rooms.ReasonTimedOut, Text: "No ACK received"}, hangUp)
+}
+
+// onACK finds the dialog of an ACK that has a branch of its own.
+func (a *Agent) onACK(req *sip.Request) {
+	if req.CallID() == nil || req.CSeq() == nil {
+		return
+	}
+	if d := a.dialogs.get(keyOf(req)); d != nil {
+		d.onACK(req)
+	}
+}
+
+// onACK ends the waiting for it, and takes the answer in it to an offer of ours.
+func (d *dialog) onACK(req *sip.Request) {
+	d.heard.Store(clock.Now())
+	d.mu.Lock()
+	w := d.ack
+	if w == nil || req.CSeq().SeqNo != w.seq {
+		d.mu.Unlock()
+		return // repeated, or late
+	}
+	d.settleACK()
+	if d.state == stateAnswered {
+		d.state = stateConfirmed
+	}
+	if d.state == stateEnded {
+		d.mu.Unlock()
+		d.sayGoodbye()
+		return
+	}
+	var bad *status
+	if w.wantAnswer {
+		bad = d.acceptAnswer(req)
+	}
+	d.mu.Unlock()
+	if bad != nil {
+		d.log.Info("the answer in the ACK cannot be used", "error", bad.why)
+		d.end(rooms.Reason{Code: rooms.ReasonProtocolError, Text: "Answer in ACK: " + bad.why}, hangUp)
+	}
+}
+
+// acceptAnswer applies the answer that an ACK or a 200 carries to our last offer. d.mu is
+// held.
+func (d *dialog) acceptAnswer(req bodied) *status {
+	sdp, err := sdpOf(req)
+	if err == nil && sdp == nil {
+		return refusal(sip.StatusBadRequest, "it has no session description")
+	}
+	if err == nil {
+		err = d.call.accept(d.agent.ctx, sdp)
+	}
+	if err != nil {
+		return statusOf(err, d.here.Addr().String())
+	}
+	return nil
+}

@@ -1,0 +1,239 @@
+package focus
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/confd/confd/focus/offeranswer"
+	"github.com/confd/confd/rooms"
+	"github.com/confd/confd/transport"
+)
+
+// Config is what an [Agent] needs. Durations and numbers of 0 are the defaults.
+type Config struct {
+	Listen  []Listen    // at least one
+	TLS     *tls.Config // with a certificate, if any listener is "tls"
+	MediaIP netip.Addr  // written into SDP; zero: the local address of the route to the peer
+
+	Pool         *transport.PortPool
+	Registry     *rooms.Registry
+	Capabilities offeranswer.Capabilities
+
+	// Guard wraps sockets and judges sources; nil lets everything through.
+	Guard Guard
+	// Trusted says whose calls may open rooms where rooms.open is private; nil means
+	// loopback and private networks.
+	Trusted func(netip.Addr) bool
+	// Load returns the share of a tick that the mixer is busy, 0 to 1. At MaxLoad (0.85)
+	// and above, new calls get 503.
+	Load    func() float64
+	MaxLoad float64
+	// MaxCalls bounds calls at a time; 0 means 5000.
+	MaxCalls int
+
+	SessionExpires time.Duration // interval that we offer (RFC 4028); 30 minutes
+	MinSE          time.Duration // shortest interval that we accept; 90 s, and not less
+	Silence        time.Duration // after which a silent peer is probed; 30 s
+
+	Version string // for Server and User-Agent; "dev"
+	Logger  *slog.Logger
+}
+
+// Guard stands between the network and the parser.
+type Guard interface {
+	WrapPacketConn(net.PacketConn) net.PacketConn
+	WrapListener(net.Listener) net.Listener
+	// Admit judges a new call from a source.
+	Admit(source netip.Addr) Verdict
+}
+
+// Verdict is what a [Guard] says about a new call.
+type Verdict uint8
+
+// Verdicts.
+const (
+	Accept Verdict = iota
+	Refuse         // 503 with Retry-After
+	Drop           // no answer at all
+)
+
+// Agent is the SIP user agent of a conference server. Its methods may be called by any
+// goroutine.
+type Agent struct {
+	cfg   Config
+	log   *slog.Logger
+	name  string // of Server and User-Agent
+	count *counters
+
+	tpl *sip.TransportLayer
+	txl *sip.TransactionLayer
+
+	dialogs *table
+	merges  *mergeTable
+	routes  *routeCache
+
+	listeners []*listener
+	draining  atomic.Bool
+
+	ctx    context.Context // ended by Close
+	cancel context.CancelFunc
+	mu     sync.Mutex // guards closed against work.Add
+	closed bool
+	work   sync.WaitGroup // every goroutine that runs our code
+	serve  sync.WaitGroup // the read loops
+}
+
+// ErrClosed is what Start returns after Close.
+var ErrClosed = errors.New("focus: the agent is closed")
+
+// New returns an Agent that has no socket yet. Errors: what in the configuration cannot
+// be used.
+func New(cfg Config) (*Agent, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	setGlobals()
+	a := &Agent{
+		cfg: cfg, log: cfg.Logger, name: "confd/" + cfg.Version, count: newCounters(),
+		dialogs: newTable(), merges: newMergeTable(), routes: newRouteCache(),
+	}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	silent := slog.New(quiet{&a.count.unparsable})
+	a.tpl = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(silent))
+	a.txl = sip.NewTransactionLayer(a.tpl, sip.WithTransactionLayerLogger(silent),
+		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
+	a.txl.OnRequest(a.onRequest)
+	return a, nil
+}
+
+func (c *Config) complete() error {
+	switch {
+	case len(c.Listen) == 0:
+		return errors.New("focus: no address to listen on; give one as udp:HOST:PORT")
+	case c.Pool == nil || c.Registry == nil:
+		return errors.New("focus: a port pool and a registry are needed")
+	case c.SessionExpires < 0 || c.MinSE < 0 || c.Silence < 0 || c.MaxCalls < 0:
+		return errors.New("focus: limits and durations must not be negative")
+	}
+	for _, l := range c.Listen {
+		if err := l.check(c.TLS != nil); err != nil {
+			return err
+		}
+	}
+	setDefault(&c.SessionExpires, 30*time.Minute)
+	setDefault(&c.MinSE, minSessionInterval)
+	setDefault(&c.Silence, 30*time.Second)
+	setDefault(&c.MaxLoad, 0.85)
+	setDefault(&c.MaxCalls, 5000)
+	setDefault(&c.Version, "dev")
+	setDefault(&c.Logger, slog.Default())
+	if c.Trusted == nil {
+		c.Trusted = isLocalNetwork
+	}
+	if c.MinSE < minSessionInterval {
+		return fmt.Errorf("focus: the shortest session interval is %v; RFC 4028 wants at least %v", c.MinSE, minSessionInterval)
+	}
+	c.SessionExpires = max(c.SessionExpires, c.MinSE)
+	if len(c.Capabilities.Audio) == 0 {
+		c.Capabilities = offeranswer.DefaultCapabilities()
+	}
+	return nil
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// isLocalNetwork is the default of Config.Trusted.
+func isLocalNetwork(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
+}
+
+// enter registers work that Close waits for; false means that the agent is closed.
+func (a *Agent) enter() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return false
+	}
+	a.work.Add(1)
+	return true
+}
+
+// spawn runs f on a goroutine that Close waits for; false means that the agent is closed.
+func (a *Agent) spawn(f func()) bool {
+	if !a.enter() {
+		return false
+	}
+	go func() {
+		defer a.work.Done()
+		f()
+	}()
+	return true
+}
+
+// Drain lets nobody new in, hangs up on everyone and waits until all have answered, or
+// given up on, or ctx ends. Error: that of ctx, with calls left to Close.
+func (a *Agent) Drain(ctx context.Context) error {
+	a.draining.Store(true)
+	why := rooms.Reason{Code: rooms.ReasonDraining}
+	for _, d := range a.dialogs.all() {
+		a.spawn(func() { d.end(why, hangUp) })
+	}
+	for {
+		empty := a.dialogs.whenEmpty()
+		select {
+		case <-empty:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("focus: drain: %d calls did not end in time: %w", a.dialogs.size(), ctx.Err())
+		}
+	}
+}
+
+// Draining reports whether new calls are turned away because of Drain.
+func (a *Agent) Draining() bool { return a.draining.Load() }
+
+// Close ends every call, with one BYE that nobody waits for, gives all ports back and
+// closes the sockets. It is idempotent and returns when no goroutine of the agent runs.
+func (a *Agent) Close() error {
+	a.draining.Store(true)
+	a.mu.Lock()
+	first := !a.closed
+	a.mu.Unlock()
+	if first {
+		for _, d := range a.dialogs.all() {
+			d.end(rooms.Reason{Code: rooms.ReasonDraining}, hangUpNow)
+		}
+	}
+	a.mu.Lock()
+	if !a.closed {
+		a.closed = true
+		a.cancel()
+	}
+	a.mu.Unlock()
+	a.work.Wait()
+	for _, d := range a.dialogs.all() { // answered while we closed
+		d.end(rooms.Reason{Code: rooms.ReasonDraining}, hangUpNow)
+		d.stopTimers()
+	}
+	err := a.closeListeners()
+	a.txl.Close()
+	err = errors.Join(err, a.tpl.Close())
+	a.serve.Wait()
+	return err
+}

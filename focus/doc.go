@@ -1,0 +1,22 @@
+// Package focus is the SIP side of a conference: the user agent server that callers dial
+// (RFC 3261, RFC 4579).
+//
+// sipgo parses, keeps transactions and moves messages; everything above is here: the
+// dialog table, the order of requests within a dialog, the resending of a 200 until its
+// ACK, session timers, probes, offer and answer glue.
+//
+// The way of a call:
+//
+//	listen.go    a socket, wrapped by the guard, hands messages to sipgo
+//	dispatch.go  a request arrives on a goroutine of its own, is validated, finds its dialog
+//	invite.go    admission, room name, body, session timer; then
+//	media.go     port pair, negotiation, join to the room
+//	ack.go       the 200 is resent until the ACK; without one the call ends
+//	reinvite.go  re-INVITE and UPDATE change it; info.go and options.go ask and tell
+//	timer.go     refreshes, or expiry; liveness.go probes who has fallen silent
+//	end.go       BYE from either side; the room is left, then the ports are given back
+//
+// Each dialog has a mutex. Whoever holds it (a request, a timer, a verb of the room) has
+// the dialog to itself; nothing of a dialog runs while nothing happens to it. Locks nest
+// in one order only: dialog, then table; sipgo's callbacks take neither.
+package focus

@@ -1,0 +1,151 @@
+package focus
+
+import (
+	"context"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/confd/confd/rooms"
+)
+
+// setupTimeout bounds everything between INVITE and 200.
+const setupTimeout = 5 * time.Second
+
+// onInvite handles an INVITE outside of any dialog: a call.
+func (a *Agent) onInvite(req *sip.Request, tx *sip.ServerTx) {
+	if !a.merges.claim(req, tx) {
+		a.count.merged.Add(1)
+		a.refuse(req, tx, refusal(sip.StatusLoopDetected, "this request has arrived by another path"))
+		return
+	}
+	switch verdict, why := a.admit(req); verdict {
+	case Drop:
+		a.count.refuse("dropped")
+		tx.Terminate()
+		return
+	case Refuse:
+		a.turnAway(req, tx, why, refusal(sip.StatusServiceUnavailable, why, sip.NewHeader("Retry-After", retryAfter)))
+		return
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, setupTimeout)
+	defer cancel()
+	if !tx.OnCancel(func(*sip.Request) { cancel() }) {
+		return // cancelled before we looked; sipgo has answered both requests
+	}
+	in, bad := a.read(req)
+	if bad != nil {
+		a.turnAway(req, tx, "request", bad)
+		return
+	}
+	d := a.newDialog(req, tx, in.room)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	body, err := d.openMedia(ctx, req, in)
+	if err != nil {
+		s := statusOf(err, d.here.Addr().String())
+		d.log.Info("call refused", "code", s.code, "error", s.why, "remote", d.source.String())
+		a.turnAway(req, tx, "room", s)
+		return
+	}
+	d.accept(req, tx, in, body)
+}
+
+// incoming is what an INVITE asks for.
+type incoming struct {
+	room  rooms.Name
+	offer []byte // nil: ours goes into the 200
+	timer grant
+}
+
+// read takes an INVITE apart.
+func (a *Agent) read(req *sip.Request) (incoming, *status) {
+	var in incoming
+	var err error
+	if in.room, err = rooms.ParseName(userOf(req.Recipient)); err != nil {
+		return in, statusOf(err, "")
+	}
+	if in.offer, err = sdpOf(req); err != nil {
+		return in, bodyStatus(err)
+	}
+	var bad *status
+	in.timer, bad = a.grantTimer(req)
+	return in, bad
+}
+
+// userOf returns what names the room: the user part, or a telephone number without its
+// visual separators (RFC 3966).
+func userOf(u sip.Uri) string {
+	if u.Scheme != "tel" {
+		return u.User
+	}
+	var number []byte
+	for _, c := range []byte(u.Raw()) {
+		if c == ';' {
+			break
+		}
+		if c != '-' && c != '.' && c != '(' && c != ')' {
+			number = append(number, c)
+		}
+	}
+	return string(number)
+}
+
+// admit judges a new call before anything is spent on it.
+func (a *Agent) admit(req *sip.Request) (Verdict, string) {
+	if a.cfg.Guard != nil {
+		if v := a.cfg.Guard.Admit(sourceOf(req).Addr()); v != Accept {
+			return v, "rate"
+		}
+	}
+	switch {
+	case a.draining.Load():
+		return Refuse, "draining"
+	case a.count.calls.Load() >= int64(a.cfg.MaxCalls):
+		return Refuse, "calls"
+	case a.cfg.Load != nil && a.cfg.Load() >= a.cfg.MaxLoad:
+		return Refuse, "load"
+	}
+	return Accept, ""
+}
+
+// turnAway refuses a new call and counts why.
+func (a *Agent) turnAway(req *sip.Request, tx *sip.ServerTx, why string, s *status) {
+	a.count.refuse(why)
+	a.refuse(req, tx, s)
+}
+
+// accept sends the 200. d.mu is held, so whatever the peer answers, and whatever the room
+// wants, waits until the dialog is complete.
+func (d *dialog) accept(req *sip.Request, tx *sip.ServerTx, in incoming, body []byte) {
+	a := d.agent
+	res := d.answer(req, sip.StatusOK, in.timer.headers()...)
+	setSDP(res, body)
+	a.dialogs.add(d)
+	if err := a.send(tx, res); err != nil {
+		d.state = stateEnded
+		a.dialogs.remove(d)
+		c := d.call
+		d.call = nil
+		d.log.Info("call given up before it was answered", "error", err)
+		d.release(c, rooms.Reason{Code: rooms.ReasonLeft, Text: "cancelled"})
+		return
+	}
+	a.count.answered.Add(1)
+	d.state = stateAnswered
+	d.awaitACK(req, tx, res, in.offer == nil)
+	d.startTimer(in.timer)
+	d.log.Info("call started", "from", d.remote.Address.Addr(), "remote", d.source.String(),
+		"transport", d.network, "media", d.call.describe())
+}
+
+func setSDP(m interface {
+	AppendHeader(sip.Header)
+	SetBody([]byte)
+}, body []byte) {
+	if len(body) > 0 {
+		ct := sip.ContentTypeHeader(typeSDP)
+		m.AppendHeader(&ct)
+		m.SetBody(body)
+	}
+}

@@ -1,0 +1,315 @@
+package focus
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/confd/confd/focus/offeranswer"
+	"github.com/confd/confd/media"
+	"github.com/confd/confd/mixer"
+	"github.com/confd/confd/rooms"
+	"github.com/confd/confd/transport"
+)
+
+// call is the media of a dialog: a leg in a room. The dialog's mutex guards it.
+type call struct {
+	caps  offeranswer.Capabilities
+	local offeranswer.Local
+	leg   *transport.Leg
+	part  *rooms.Participant
+
+	state   *offeranswer.State       // of the last exchange; nil before the first
+	pending *offeranswer.OfferResult // our offer that has no answer yet
+}
+
+// openMedia opens a leg for the call, agrees with the offer or makes one, and joins the
+// room. It returns the body of the 200. If it fails, nothing is left open. d.mu is held.
+func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) ([]byte, error) {
+	a := d.agent
+	bind, written, err := a.mediaAddress(d.source.Addr(), in.offer)
+	if err != nil {
+		return nil, err
+	}
+	leg, err := a.cfg.Pool.Listen(bind)
+	if err != nil {
+		return nil, err
+	}
+	c := newCall(a.cfg.Capabilities, leg, written)
+	body, m, err := c.begin(in.offer)
+	if err == nil {
+		c.part, err = a.cfg.Registry.Join(ctx, rooms.JoinRequest{
+			Room: in.room, Info: d.info(req), Trusted: a.cfg.Trusted(d.source.Addr()), Media: m, Call: d,
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, leg.Close())
+	}
+	a.count.calls.Add(1)
+	d.call = c
+	d.log = d.log.With("participant", c.part.ID())
+	return body, nil
+}
+
+// info is what the room is told about a caller.
+func (d *dialog) info(req *sip.Request) rooms.Info {
+	agent, _ := value(req, "user-agent")
+	return rooms.Info{
+		URI: bounded(d.remote.Address.Addr()), DisplayName: bounded(displayName(d.remote.DisplayName)),
+		UserAgent: bounded(agent), RemoteAddr: d.source.Addr(), CallID: d.key.callID,
+		Direction: rooms.Inbound,
+	}
+}
+
+// bounded cuts text of a stranger to a length that a roster can show.
+func bounded(s string) string {
+	const longest = 256
+	if len(s) > longest {
+		return s[:longest]
+	}
+	return s
+}
+
+func newCall(caps offeranswer.Capabilities, leg *transport.Leg, written netip.Addr) *call {
+	rtp, rtcp := leg.LocalPort()
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // cannot fail
+	return &call{caps: caps, leg: leg, local: offeranswer.Local{
+		Address: written, RTPPort: rtp, RTCPPort: rtcp, Keys: offeranswer.RandomKey,
+		SessionID: binary.BigEndian.Uint64(id[:]), SessionVersion: 1,
+	}}
+}
+
+// begin makes the first exchange, or the first half of it, before the leg is in a room.
+func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
+	if offer == nil {
+		if body, err = c.offer(); err != nil {
+			return nil, m, err
+		}
+		// Until the answer says otherwise, the room hears and sends nothing here.
+		send := mixer.OutputConfig{Format: media.Format{
+			Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Channels: 1, PacketTime: 20 * time.Millisecond,
+		}}
+		return body, rooms.Media{Source: c.leg, Sink: c.leg, Send: send}, nil
+	}
+	res, err := offeranswer.Negotiate(offer, c.caps, c.local, nil)
+	if err != nil {
+		return nil, m, err
+	}
+	setup, err := transport.Prepare(legParams(&res.Negotiated))
+	if err != nil {
+		return nil, m, err
+	}
+	if err := c.leg.Apply(setup); err != nil {
+		return nil, m, err
+	}
+	c.state = res.State
+	return res.SDP, rooms.Media{
+		Source: c.leg, Sink: c.leg,
+		Receive: receiveConfig(&res.Negotiated), Send: sendConfig(&res.Negotiated),
+	}, nil
+}
+
+// change answers the peer's re-offer and puts it into force at one tick. On error the
+// session is as it was.
+func (c *call) change(ctx context.Context, offer []byte) ([]byte, error) {
+	res, err := offeranswer.Negotiate(offer, c.caps, c.local, c.state)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.enforce(ctx, res); err != nil {
+		return nil, err
+	}
+	return res.SDP, nil
+}
+
+// offer makes an offer of everything we can; the answer goes to accept.
+func (c *call) offer() ([]byte, error) { return c.propose(offeranswer.Offer) }
+
+// reoffer makes an offer of what is in force.
+func (c *call) reoffer() ([]byte, error) { return c.propose(offeranswer.Refresh) }
+
+func (c *call) propose(make func(offeranswer.Capabilities, offeranswer.Local, *offeranswer.State) (*offeranswer.OfferResult, error)) ([]byte, error) {
+	c.withdraw()
+	o, err := make(c.caps, c.local, c.state)
+	if err != nil {
+		return nil, err
+	}
+	c.pending = o
+	return o.SDP, nil
+}
+
+// withdraw forgets our offer that was refused, or never answered.
+func (c *call) withdraw() {
+	if c.pending != nil {
+		c.state = c.pending.Rejected()
+		c.pending = nil
+	}
+}
+
+// errNoOffer is an answer out of the blue.
+var errNoOffer = errors.New("there is no offer that this could answer")
+
+// accept puts the answer to our offer into force.
+func (c *call) accept(ctx context.Context, answer []byte) error {
+	o := c.pending
+	if o == nil {
+		return errNoOffer
+	}
+	res, err := offeranswer.Accept(o, answer, c.caps, c.local)
+	if err == nil {
+		err = c.enforce(ctx, res)
+	}
+	if err != nil {
+		c.withdraw()
+		return err
+	}
+	c.pending = nil
+	return nil
+}
+
+// enforce puts an exchange into force: leg and mixer change at the same tick.
+func (c *call) enforce(ctx context.Context, res *offeranswer.Result) error {
+	if res.Unchanged {
+		c.state = res.State
+		return nil
+	}
+	n := &res.Negotiated
+	setup, err := transport.Prepare(legParams(n))
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	receive := receiveConfig(n)
+	u := rooms.MediaUpdate{Receive: &receive, Do: func() { failed <- c.leg.Apply(setup) }}
+	if n.Audio {
+		send := sendConfig(n)
+		u.Send = &send
+	}
+	if err := c.part.Update(ctx, u); err != nil {
+		return err
+	}
+	if err := <-failed; err != nil {
+		return err
+	}
+	c.state = res.State
+	return nil
+}
+
+// close takes the leg out of the room and gives its ports back.
+func (c *call) close(ctx context.Context, why rooms.Reason) error {
+	if err := c.part.Leave(ctx, why); err != nil {
+		// The media plane may still use the sockets: better a pair lost than a call that
+		// hears another.
+		return fmt.Errorf("ports %s stay taken: %w", c.ports(), err)
+	}
+	return c.leg.Close()
+}
+
+func (c *call) ports() string {
+	rtp, rtcp := c.leg.LocalPort()
+	return fmt.Sprintf("%d-%d", rtp, rtcp)
+}
+
+// digit tells the room of a key that signalling carried.
+func (c *call) digit(code byte, held time.Duration) { c.part.Digit(code, held) }
+
+// lastHeard returns when the peer last sent RTP or RTCP, monotonic ns; 0 for never.
+func (c *call) lastHeard() int64 { return c.leg.Stats().LastHeard }
+
+// describe is for the log line of a call's start.
+func (c *call) describe() string {
+	if c.state == nil {
+		return "offered " + c.ports()
+	}
+	n := c.state.Negotiated()
+	return fmt.Sprintf("%s %s %s", n.Profile, n.Send, n.Direction)
+}
+
+// legParams is what the transport needs to know of an exchange.
+func legParams(n *offeranswer.Negotiated) transport.Params {
+	p := transport.Params{
+		RemoteRTP: n.RemoteRTP, RemoteRTCP: n.RemoteRTCP, RTCPMux: n.RTCPMux,
+		Send: n.Audio && n.Direction.Sends(), Receive: n.Audio && n.Direction.Receives(),
+		Latch:        transport.LatchBounded,
+		AudioLevelID: n.AudioLevelID, MixerLevelID: n.MixerLevelID, CSRC: true,
+		ClockRates: n.ClockRates(),
+	}
+	if c := n.SRTP; c != nil {
+		p.SRTP = &transport.SRTP{
+			Suite: srtpSuites[c.Suite], LocalKey: c.LocalKey, LocalSalt: c.LocalSalt,
+			RemoteKey: c.RemoteKey, RemoteSalt: c.RemoteSalt,
+		}
+	}
+	return p
+}
+
+var srtpSuites = map[offeranswer.Suite]transport.Suite{
+	offeranswer.AEADAES128GCM:      transport.AEADAES128GCM,
+	offeranswer.AESCM128HMACSHA180: transport.AES128CMHMACSHA180,
+	offeranswer.AESCM128HMACSHA132: transport.AES128CMHMACSHA132,
+}
+
+// receiveConfig is what the mixer needs to know of ingress.
+func receiveConfig(n *offeranswer.Negotiated) mixer.InputConfig {
+	c := mixer.InputConfig{Formats: n.Receive, EventClock: n.TelephoneEvent, Held: n.RemoteHold || !n.Audio}
+	for pt := range n.Receive {
+		c.ComfortNoise[pt] = n.ComfortNoise[pt] != 0
+		c.TelephoneEvent[pt] = n.TelephoneEvent[pt] != 0
+	}
+	return c
+}
+
+// sendConfig is what the mixer needs to know of egress.
+func sendConfig(n *offeranswer.Negotiated) mixer.OutputConfig {
+	return mixer.OutputConfig{
+		Format: n.Send, PayloadType: n.SendPT,
+		ComfortNoise: n.ComfortNoisePT != 0, ComfortNoisePayloadType: n.ComfortNoisePT,
+	}
+}
+
+// mediaAddress returns the address to bind for a peer and the one to write into SDP.
+func (a *Agent) mediaAddress(source netip.Addr, offer []byte) (bind, written netip.Addr, err error) {
+	peer := source
+	if c := connectionOf(offer); c.IsValid() {
+		peer = c
+	}
+	route, err := a.routes.local(peer)
+	if err != nil && peer != source {
+		route, err = a.routes.local(source)
+	}
+	if err != nil {
+		return bind, written, fmt.Errorf("no route to the peer's media at %v: %w", peer, err)
+	}
+	if fixed := a.cfg.MediaIP; fixed.IsValid() && fixed.Is4() == route.Is4() && fixed != route {
+		if fixed.Is4() {
+			return netip.IPv4Unspecified(), fixed, nil
+		}
+		return netip.IPv6Unspecified(), fixed, nil
+	}
+	return route, route, nil
+}
+
+// connectionOf returns the first unicast address that an offer's c= lines name, zero if
+// there is none: media may take another route than signalling. It is only a hint for
+// choosing our own address; offeranswer reads the offer.
+func connectionOf(offer []byte) netip.Addr {
+	for line := range bytes.Lines(offer) {
+		f := bytes.Fields(line)
+		if len(f) != 3 || string(f[0]) != "c=IN" {
+			continue
+		}
+		ip, err := netip.ParseAddr(string(f[2]))
+		if err == nil && ip.Zone() == "" && !ip.IsUnspecified() && !ip.IsMulticast() {
+			return ip.Unmap()
+		}
+	}
+	return netip.Addr{}
+}

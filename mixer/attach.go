@@ -1,0 +1,191 @@
+package mixer
+
+// attach hangs out on m. What it was served by before, if anything, decides how it begins:
+// an output that comes from elsewhere keeps its encoder's state in a class of its own until
+// a pause, one that is new joins the shared class at once.
+func (c *Conference) attach(out *Output, m *Mix, self *Input) {
+	if out.class != nil {
+		c.detach(out, true)
+	}
+	out.conf, out.mix, out.self = c, m, self
+	if self != nil {
+		self.outputs = append(self.outputs, out)
+	}
+	m.outputs++
+	m.sole = self
+	if m.outputs > 1 {
+		m.sole = nil
+	}
+	c.place(out)
+	c.busy()
+}
+
+// place gives out its class in its mix.
+func (c *Conference) place(out *Output) {
+	m, carry := out.mix, out.carry
+	out.carry = nil
+	var own *Input
+	if out.self != nil && out.self.talkingIn(m) {
+		own = out.self
+	}
+	shared := m.class(out.key(), nil)
+	switch {
+	case carry == nil && own == nil && shared != nil:
+		c.join(out, shared)
+	case carry == nil && own == nil:
+		c.join(out, c.shared(m, out.key()))
+	default:
+		src := carry
+		if src == nil {
+			src = shared
+		}
+		c.personal(out, own, src)
+	}
+}
+
+// shared makes the shared class of a key, or returns the nearest there is once the room
+// has as many as it may.
+func (c *Conference) shared(m *Mix, key classKey) *class {
+	if len(c.classes) >= c.engine.cfg.MaxClasses {
+		if k := m.nearest(key); k != nil {
+			return k
+		}
+	}
+	k, err := c.newClass(m, key, nil)
+	if err != nil {
+		c.engine.stats.EncodeErrors.Add(1)
+		return nil
+	}
+	return k
+}
+
+// nearest returns a shared class that a peer which asked for key can also decode.
+func (m *Mix) nearest(key classKey) *class {
+	var best *class
+	for _, k := range m.classes {
+		a, b := k.key.format, key.format
+		fits := k.less == nil && a.Codec == b.Codec && a.ClockRate == b.ClockRate &&
+			a.Channels == b.Channels && a.PacketTime <= b.PacketTime && k.key.noise == key.noise &&
+			a.Opus.Bitrate <= b.Opus.Bitrate
+		if fits && (best == nil || a.Opus.Bitrate > best.key.format.Opus.Bitrate) {
+			best = k
+		}
+	}
+	return best
+}
+
+// class returns the class with that key that leaves own out, or nil.
+func (m *Mix) class(key classKey, own *Input) *class {
+	for _, k := range m.classes {
+		if k.key == key && k.less == own && !k.returning {
+			return k
+		}
+	}
+	return nil
+}
+
+// join makes out a member of k.
+func (c *Conference) join(out *Output, k *class) {
+	if k == nil {
+		return
+	}
+	out.class = k
+	k.outputs = append(k.outputs, out)
+}
+
+// personal gives out a class of its own that starts as a copy of src. If own is nil the
+// class is already on its way back to the shared one.
+func (c *Conference) personal(out *Output, own *Input, src *class) {
+	if own != nil {
+		if k := out.mix.class(out.key(), own); k != nil {
+			c.join(out, k)
+			return
+		}
+	}
+	k, err := c.newClass(out.mix, out.key(), own)
+	if err != nil {
+		c.engine.stats.EncodeErrors.Add(1)
+		return
+	}
+	if src != nil && src.key == k.key {
+		if err := k.copyFrom(src); err != nil {
+			c.engine.stats.EncodeErrors.Add(1)
+		}
+	}
+	c.join(out, k)
+	if own == nil {
+		c.sendBack(k)
+	}
+}
+
+// detach takes out off its mix. With keep it remembers its encoder for the next mix.
+func (c *Conference) detach(out *Output, keep bool) {
+	k := out.class
+	if k == nil {
+		return
+	}
+	k.outputs = remove(k.outputs, out)
+	out.class = nil
+	if keep {
+		out.carry = k
+	}
+	if len(k.outputs) == 0 {
+		c.drop(k)
+	} else if keep {
+		out.carry = c.copyOf(k)
+	}
+	if out.self != nil {
+		out.self.outputs = remove(out.self.outputs, out)
+	}
+	c.leaveMix(out.mix)
+	out.conf, out.mix = nil, nil
+}
+
+// copyOf returns a class outside every mix that holds k's state.
+func (c *Conference) copyOf(k *class) *class {
+	twin := &class{mix: k.mix, key: k.key}
+	enc, err := newEncoder(k.key.format, c)
+	if err != nil {
+		return nil
+	}
+	twin.enc = enc
+	twin.setRate(c.rate)
+	if twin.copyFrom(k) != nil {
+		return nil
+	}
+	return twin
+}
+
+// leaveMix counts an output less on m.
+func (c *Conference) leaveMix(m *Mix) {
+	m.outputs--
+	m.sole = nil
+	if m.outputs != 1 {
+		return
+	}
+	for _, k := range m.classes {
+		for _, o := range k.outputs {
+			m.sole = o.self
+		}
+	}
+}
+
+// drop takes a class without outputs out of the conference.
+func (c *Conference) drop(k *class) {
+	k.mix.classes = remove(k.mix.classes, k)
+	c.classes = remove(c.classes, k)
+	c.back = remove(c.back, k)
+}
+
+// remove takes the first v out of s, keeping the order.
+func remove[T comparable](s []T, v T) []T {
+	for i := range s {
+		if s[i] == v {
+			copy(s[i:], s[i+1:])
+			var zero T
+			s[len(s)-1] = zero
+			return s[:len(s)-1]
+		}
+	}
+	return s
+}

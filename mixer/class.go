@@ -1,0 +1,221 @@
+package mixer
+
+import (
+	"github.com/confd/confd/codec"
+	"github.com/confd/confd/codec/resample"
+	"github.com/confd/confd/media"
+)
+
+// classKey is what outputs must have in common to share an encoder.
+type classKey struct {
+	format media.Format
+	noise  bool // RFC 3389 comfort noise instead of packets in silence
+	gain   int8 // dB
+}
+
+// class is one encoder at work: a mix, or a mix less one talker, in one rate, format,
+// packet time and gain. All its outputs get the same payload.
+//
+// A class with less == nil is shared by every listener of that key. When a listener
+// becomes a talker it gets a class of its own that starts as a copy of the shared one:
+// limiter, resampler, encoder state and what waits for the next packet; so the phone's
+// decoder notices nothing. On the way back the personal class hears the same sum as the
+// shared one, and returns to it in a pause.
+type class struct {
+	mix     *Mix
+	key     classKey
+	less    *Input
+	outputs []*Output
+
+	returning bool
+	same      int         // ticks since it hears what the shared class hears
+	lowest    media.Level // quietest frame of the last window, while returning
+
+	limit limiter
+	conv  *resample.Converter // nil when the room's rate is the format's
+	enc   codec.Encoder
+	wait  []int16 // sound for the next packet, at the format's rate
+	start int64   // media time of wait[0]
+	pause pause
+
+	last   int16 // sample that was coded last
+	broken bool  // the next frame comes from another mix: join it on without a step
+
+	room    []int16 // limited, at the room's rate
+	coded   []int16 // at the format's rate
+	past    []int16
+	payload []byte
+	ids     []uint32
+	levels  []media.Level
+}
+
+func (c *Conference) newClass(m *Mix, key classKey, less *Input) (*class, error) {
+	enc, err := newEncoder(key.format, c)
+	if err != nil {
+		return nil, err
+	}
+	k := &class{mix: m, key: key, less: less, enc: enc}
+	k.payload = make([]byte, 0, maxPayload)
+	k.setRate(c.rate)
+	m.classes = append(m.classes, k)
+	c.classes = append(c.classes, k)
+	return k, nil
+}
+
+func newEncoder(f media.Format, c *Conference) (codec.Encoder, error) {
+	return codec.NewEncoder(f, c.engine.cfg.Codec)
+}
+
+// setRate readies the way from the room's rate to the format's.
+func (k *class) setRate(rate int) {
+	k.conv = nil
+	if rate != k.key.format.SampleRate {
+		k.conv = resample.NewConverter(rate, k.key.format.SampleRate)
+	}
+}
+
+// copyFrom makes k go on where src stands.
+func (k *class) copyFrom(src *class) error {
+	k.limit, k.start, k.pause = src.limit, src.start, src.pause
+	k.last, k.broken = src.last, src.mix != k.mix
+	k.wait = append(k.wait[:0], src.wait...)
+	if src.conv != nil && k.conv != nil {
+		k.conv.CopyFrom(src.conv)
+	}
+	return k.enc.CopyFrom(src.enc)
+}
+
+// run makes this tick's sound and sends the packets that are due.
+func (k *class) run(b *beat, old int) {
+	if len(k.wait) == 0 {
+		k.start = b.time
+	}
+	pcm := k.sound(b, old)
+	if k.key.gain != 0 {
+		g := dbGain(k.key.gain)
+		amplify(pcm, pcm, g, g)
+	}
+	if k.broken {
+		k.broken = false
+		bend(pcm, int32(k.last)-int32(pcm[0]), len(pcm)*50/healTime)
+	}
+	k.last = pcm[len(pcm)-1]
+	k.list()
+	n := k.key.format.Samples(k.key.format.PacketTime)
+	if len(k.wait) == 0 && len(pcm) == n {
+		k.packet(pcm)
+		return
+	}
+	k.wait = append(k.wait, pcm...)
+	sent := 0
+	for ; len(k.wait)-sent >= n; sent += n {
+		k.packet(k.wait[sent : sent+n])
+		k.start += int64(k.key.format.PacketTime)
+	}
+	k.wait = k.wait[:copy(k.wait, k.wait[sent:])]
+}
+
+// sound returns the class's frame at the format's rate. old is the room's rate before this
+// tick, 0 if it stayed: then both ways are gone once and the new fades in over the old.
+func (k *class) sound(b *beat, old int) []int16 {
+	n := k.key.format.SampleRate * b.samples / b.rate
+	if old == 0 {
+		return k.convert(k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
+	}
+	limit := k.limit
+	past := k.convert(k.conv, &k.past, k.mix.former, k.own(true), &limit, n)
+	k.setRate(b.rate)
+	now := k.convert(k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
+	fade(now, past, now)
+	return now
+}
+
+// own returns what the class leaves out of the sum, or nil.
+func (k *class) own(former bool) []int16 {
+	if k.less == nil {
+		return nil
+	}
+	t := k.mix.find(k.less)
+	switch {
+	case t == nil:
+		return nil
+	case former:
+		return t.former
+	}
+	return t.frame
+}
+
+// convert takes a sum through own-removal, limiter and resampler into buf.
+func (k *class) convert(conv *resample.Converter, buf *[]int16, sum []int32, own []int16, limit *limiter, n int) []int16 {
+	scratch := k.mix.conf.scratch(len(sum))
+	if own != nil {
+		less(scratch, sum, own)
+		sum = scratch
+	}
+	*buf = sized(*buf, n)
+	if conv == nil {
+		limit.process(*buf, sum)
+		return *buf
+	}
+	k.room = sized(k.room, len(sum))
+	limit.process(k.room, sum)
+	conv.Process(*buf, k.room)
+	return *buf
+}
+
+// list names who is in the packet: RFC 3550 CSRC, RFC 6465 levels, loudest first.
+func (k *class) list() {
+	k.ids, k.levels = k.ids[:0], k.levels[:0]
+	for i := range k.mix.talkers {
+		t := &k.mix.talkers[i]
+		if t.in == k.less || t.in.level == media.Silence || len(k.ids) == maxContributors {
+			continue
+		}
+		at := len(k.ids)
+		for at > 0 && k.levels[at-1] > t.in.level {
+			at--
+		}
+		k.ids, k.levels = append(k.ids, 0), append(k.levels, 0)
+		copy(k.ids[at+1:], k.ids[at:])
+		copy(k.levels[at+1:], k.levels[at:])
+		k.ids[at], k.levels[at] = t.in.id, t.in.level
+	}
+}
+
+// maxContributors is what a CSRC list can hold (RFC 3550 section 5.1).
+const maxContributors = 15
+
+// packet encodes one packet time and hands it to every output.
+func (k *class) packet(pcm []int16) {
+	o := &k.mix.conf.out
+	*o = media.Outgoing{
+		Time: k.start, ClockRate: uint32(k.key.format.ClockRate),
+		Contributors: k.ids, Levels: k.levels,
+	}
+	if !k.code(o, pcm) {
+		return
+	}
+	for _, out := range k.outputs {
+		out.send(o)
+	}
+}
+
+// code fills in the payload and reports whether there is anything to send.
+func (k *class) code(o *media.Outgoing, pcm []int16) bool {
+	stats := &k.mix.conf.engine.stats
+	if k.key.noise && k.pause.silent(pcm, k.key.format) {
+		o.Kind = media.ComfortNoise
+		o.Data = codec.AppendCN(k.payload[:0], k.pause.level)
+		return k.pause.due()
+	}
+	data, err := k.enc.Encode(k.payload[:0], pcm)
+	if err != nil {
+		stats.EncodeErrors.Add(1)
+		return false
+	}
+	stats.Encoded.Add(1)
+	k.payload = data[:0]
+	o.Data = data
+	o.Marker = k.pause.resume(len(data) > 0)
+	return len(data) > 0
+}

@@ -1,0 +1,175 @@
+package mixer
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/media"
+)
+
+// ConferenceConfig is what a conference is made with.
+type ConferenceConfig struct {
+	// Events, if not nil, is told what happens, on the media thread: it must not block.
+	Events func(Event)
+	// Rate fixes the room's rate, samples per second; 0 lets it follow what its members
+	// can supply and hear.
+	Rate int
+}
+
+// Conference is the media half of a room: inputs, mixes and classes that share one rate
+// and one tick. Everything in it belongs to one worker, which alone runs tick; others
+// reach it through Apply.
+//
+// A tick goes through the stages of the package documentation in order; each is a method
+// named after it.
+type Conference struct {
+	engine *Engine
+	worker *worker
+	cfg    ConferenceConfig
+
+	queue struct {
+		pending atomic.Bool
+		sync.Mutex
+		batches []batch
+		queued  bool // the worker knows of us
+	}
+
+	full    *Mix
+	mixes   []*Mix
+	inputs  []*Input
+	classes []*class
+	back    []*class // personal classes on their way back to a shared one
+
+	rate   int
+	pacing rateChoice
+	cursor int // where the rotation of candidates goes on
+
+	out   media.Outgoing
+	frame media.Frame
+	spare []int32
+	beat  beat
+	now   int64 // when this tick began, monotonic ns
+
+	members atomic.Int32 // inputs and outputs
+	live    atomic.Int64 // rate for readers
+}
+
+// NewConference makes a conference. It costs nothing until something is applied to it.
+func (e *Engine) NewConference(cfg ConferenceConfig) *Conference {
+	c := &Conference{engine: e, cfg: cfg, rate: cfg.Rate}
+	if c.rate == 0 {
+		c.rate = minRate
+	}
+	c.live.Store(int64(c.rate))
+	c.worker = e.assign(c)
+	c.full = newMix(c, MixConfig{All: true})
+	c.mixes = []*Mix{c.full}
+	return c
+}
+
+// Full is the mix of all inputs. It exists as long as the conference.
+func (c *Conference) Full() *Mix { return c.full }
+
+// Rate returns the room's rate, samples per second. Any goroutine may call it.
+func (c *Conference) Rate() int { return int(c.live.Load()) }
+
+func (c *Conference) emit(e Event) {
+	if c.cfg.Events != nil {
+		c.cfg.Events(e)
+	}
+}
+
+// busy updates what decides whether the conference needs ticks.
+func (c *Conference) busy() {
+	n := len(c.inputs)
+	for _, m := range c.mixes {
+		n += m.outputs
+	}
+	c.members.Store(int32(n))
+}
+
+// scratch returns a buffer for one frame that the next call overwrites.
+func (c *Conference) scratch(n int) []int32 {
+	c.spare = sized(c.spare, n)
+	return c.spare
+}
+
+// tick runs one period of the conference. due is when it should have begun.
+func (c *Conference) tick(due, mediaTime int64, t *stageTimer) {
+	c.now = clock.Now()
+	c.apply()
+	t.lap(stageApply)
+	c.drain()
+	t.lap(stageDrain)
+	old := c.follow()
+	c.beat = beat{due: due, time: mediaTime, period: int64(c.engine.cfg.Period), rate: c.rate,
+		samples: int(int64(c.rate) * int64(c.engine.cfg.Period) / int64(time.Second))}
+	c.look()
+	t.lap(stageLook)
+	for _, m := range c.mixes {
+		m.choose()
+	}
+	c.nominate()
+	t.lap(stageChoose)
+	c.render(old)
+	t.lap(stageRender)
+	c.mix(old)
+	c.rejoin()
+	t.lap(stageMix)
+	for _, k := range c.classes {
+		k.run(&c.beat, old)
+	}
+	for _, m := range c.mixes {
+		m.advance()
+	}
+	t.lap(stageSend)
+}
+
+// drainLimit bounds the packets of one leg in one tick: more than any phone sends, few
+// enough that a flood does not hold up the others.
+const drainLimit = 32
+
+// drain takes what has arrived from every source.
+func (c *Conference) drain() {
+	for _, in := range c.inputs {
+		in.source.Poll(c.now, drainLimit, in)
+	}
+}
+
+// look lets loudness sink where nothing was heard, and reports who talks.
+func (c *Conference) look() {
+	report := c.beat.time/c.beat.period%publishEvery == 0
+	for _, in := range c.inputs {
+		if report {
+			in.publish()
+		}
+		if !in.play.playing || in.play.pausing {
+			in.fall()
+		}
+		if in.digits.active {
+			in.digits.watch(in, c.now)
+		}
+		if in.speaker.update(in.loud) {
+			kind := TalkStopped
+			if in.speaker.on {
+				kind = TalkStarted
+			}
+			in.emit(Event{Kind: kind})
+		}
+	}
+}
+
+// mix sums every mix that somebody hears.
+func (c *Conference) mix(old int) {
+	for _, m := range c.mixes {
+		if m.outputs == 0 {
+			continue
+		}
+		m.add(&c.beat)
+		if old != 0 {
+			m.addFormer(old * c.beat.samples / c.beat.rate)
+		}
+	}
+}

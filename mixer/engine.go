@@ -1,0 +1,147 @@
+package mixer
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/confd/confd/codec"
+)
+
+// Config is how an engine is made. The zero value is the default.
+type Config struct {
+	// Period is the mixing clock's, 10 or 20 ms; default 20 ms.
+	Period time.Duration
+	// Workers is how many threads mix; default one less than there are processors, at
+	// least one.
+	Workers int
+	// Slots is how many phases a period has, 1 to 8: rooms are spread over them, so that
+	// not all packets leave at one moment. Default 4.
+	Slots int
+	// Talkers is how many of the loudest a mix holds by default, 1 to 64; default 8.
+	Talkers int
+	// Candidates is how many inputs of a room are decoded per tick only to learn how loud
+	// they are, 1 or more; default 4.
+	Candidates int
+	// MaxClasses bounds the shared encoders of a room; past it an output gets the nearest
+	// class that it can decode. Default 64.
+	MaxClasses int
+	// MaxPersonal bounds the encoders of a room that wait for a pause; default 32.
+	MaxPersonal int
+	// Codec is for every encoder.
+	Codec codec.Options
+}
+
+func (c Config) withDefaults() Config {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	if c.Period == 0 {
+		c.Period = 20 * time.Millisecond
+	}
+	if c.Codec == (codec.Options{}) {
+		c.Codec = codec.DefaultOptions()
+	}
+	def(&c.Workers, max(runtime.NumCPU()-1, 1))
+	def(&c.Slots, 4)
+	def(&c.Talkers, 8)
+	def(&c.Candidates, 4)
+	def(&c.MaxClasses, 64)
+	def(&c.MaxPersonal, 32)
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Period != 10*time.Millisecond && c.Period != 20*time.Millisecond:
+		return fmt.Errorf("mixer: period %v, want 10ms or 20ms", c.Period)
+	case c.Workers < 1 || c.Workers > 256:
+		return fmt.Errorf("mixer: %d workers, want 1 to 256", c.Workers)
+	case c.Slots < 1 || c.Slots > 8:
+		return fmt.Errorf("mixer: %d slots, want 1 to 8", c.Slots)
+	case c.Talkers < 1 || c.Talkers > 64:
+		return fmt.Errorf("mixer: %d talkers, want 1 to 64", c.Talkers)
+	case c.Candidates < 1:
+		return fmt.Errorf("mixer: %d candidates, want 1 or more", c.Candidates)
+	}
+	return nil
+}
+
+// Engine mixes for all rooms. A few workers, each a thread with an absolute clock, own the
+// conferences.
+type Engine struct {
+	cfg     Config
+	workers []*worker
+	stats   counters
+	done    chan struct{}
+	wait    sync.WaitGroup
+	once    sync.Once
+
+	mu   sync.Mutex
+	next int
+}
+
+// New makes an engine; Start sets it going. The error says what of cfg is out of range.
+func New(cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: cfg, done: make(chan struct{})}
+	for range cfg.Workers {
+		e.workers = append(e.workers, newWorker(e))
+	}
+	return e, nil
+}
+
+// Config returns the configuration in force.
+func (e *Engine) Config() Config { return e.cfg }
+
+// Start runs the workers. It is called once. Processors are left to the runtime beside the
+// workers', so that collector and control never hold the one that a worker returns to.
+func (e *Engine) Start() {
+	if want := runtime.NumCPU() + len(e.workers); runtime.GOMAXPROCS(0) < want {
+		runtime.GOMAXPROCS(want)
+	}
+	for _, w := range e.workers {
+		e.wait.Add(1)
+		go w.run()
+	}
+}
+
+// Close stops the workers and waits for them. Conferences are not touched any more. It
+// may be called more than once.
+func (e *Engine) Close() {
+	e.once.Do(func() { close(e.done) })
+	e.wait.Wait()
+}
+
+// assign picks the worker for a conference, in turn.
+func (e *Engine) assign(*Conference) *worker {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.next++
+	return e.workers[e.next%len(e.workers)]
+}
+
+// Load is how busy the engine is.
+type Load struct {
+	// Used is the share of its time that the busiest worker spent mixing, smoothed over
+	// about a second, 0 to 1.
+	Used float64
+	// Late is how late ticks begin, smoothed.
+	Late time.Duration
+}
+
+// Load returns how busy the engine is. Any goroutine may call it.
+func (e *Engine) Load() Load {
+	var l Load
+	for _, w := range e.workers {
+		l.Used = max(l.Used, float64(w.used.Load())/1e6)
+		l.Late = max(l.Late, time.Duration(w.late.Load()))
+	}
+	return l
+}

@@ -1,0 +1,32 @@
+package mixer
+
+import "time"
+
+// EventKind is what happened in a conference.
+type EventKind uint8
+
+// Kinds of event.
+const (
+	TalkStarted  EventKind = iota // an input began to speak
+	TalkStopped                   // it has been quiet for a while
+	DigitStarted                  // RFC 4733: a key went down
+	DigitEnded                    // and up; Duration is how long it was held, 0 if unknown
+	RateChanged                   // the room's rate is now Rate
+)
+
+// Event tells what happened. It is given to the conference's Events function on the media
+// thread, which must not block.
+type Event struct {
+	Kind     EventKind
+	Input    *Input // nil for RateChanged
+	Digit    byte   // '0'-'9', '*', '#', 'A'-'D', '!' for flash, 0 for any other event
+	Duration time.Duration
+	Rate     int // samples per second
+}
+
+func (in *Input) emit(e Event) {
+	e.Input = in
+	if in.conf != nil {
+		in.conf.emit(e)
+	}
+}

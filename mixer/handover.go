@@ -1,0 +1,127 @@
+package mixer
+
+import "github.com/confd/confd/media"
+
+const (
+	// sameTicks is how long a low-delay Opus encoder must have heard the same sound as the
+	// shared one before their states are near enough to be exchanged in mid-sound.
+	sameTicks = 50
+	// lowTicks is how long a returning class waits for a pause before it takes the quietest
+	// frame that comes.
+	lowTicks = 500
+	// lowMargin widens that search by so many dB every window.
+	lowMargin = 3
+)
+
+// entered moves the outputs of a new talker to a class that leaves its sound out.
+func (c *Conference) entered(m *Mix, in *Input) {
+	in.talking++
+	for _, out := range in.outputs {
+		if out.mix == m && out.class != nil {
+			c.part(out, in)
+		}
+	}
+}
+
+// part gives out a class less in, which goes on where its class stands.
+func (c *Conference) part(out *Output, in *Input) {
+	k := out.class
+	switch {
+	case k.less == in:
+		k.returning = false
+		c.back = remove(c.back, k)
+	case len(k.outputs) == 1:
+		k.less, k.returning = in, false
+		c.back = remove(c.back, k)
+	default:
+		k.outputs = remove(k.outputs, out)
+		out.class = nil
+		c.personal(out, in, k)
+	}
+}
+
+// left is called when a talker's sound has faded out of m: its class now hears what the
+// shared one hears, and goes back when nobody can tell.
+func (c *Conference) left(m *Mix, in *Input) {
+	in.talking--
+	for _, k := range m.classes {
+		if k.less == in && !k.returning {
+			c.sendBack(k)
+		}
+	}
+}
+
+func (c *Conference) sendBack(k *class) {
+	k.returning, k.same, k.lowest = true, 0, 0
+	c.back = append(c.back, k)
+}
+
+// rejoin moves returning classes into the shared ones where that is not heard.
+func (c *Conference) rejoin() {
+	for i := 0; i < len(c.back); i++ {
+		k := c.back[i]
+		shared := k.mix.class(k.key, nil)
+		force := len(c.back) > c.engine.cfg.MaxPersonal && i == 0
+		switch {
+		case shared == nil:
+			k.less, k.returning = nil, false
+			c.back = remove(c.back, k)
+			i--
+		case k.ready(shared) || force:
+			c.merge(k, shared)
+			i--
+		}
+	}
+}
+
+// ready reports whether exchanging k for shared is inaudible now.
+func (k *class) ready(shared *class) bool {
+	k.same++
+	if len(k.wait) != len(shared.wait) || !near(k.limit, shared.limit) {
+		return k.same > 2*lowTicks
+	}
+	switch k.key.format.Codec {
+	case media.PCMU, media.PCMA, media.L16:
+		return true
+	case media.Opus:
+		if k.mix.conf.engine.cfg.Codec.LowDelay && k.same > sameTicks {
+			return true
+		}
+	}
+	if k.mix.quiet >= 2 {
+		return true
+	}
+	return k.low()
+}
+
+// low looks for the quietest frame once a pause did not come.
+func (k *class) low() bool {
+	if k.same%lowTicks != 0 && k.same < lowTicks {
+		k.lowest = max(k.lowest, k.mix.level)
+		return false
+	}
+	slack := media.Level(k.same / lowTicks * lowMargin)
+	return k.same >= lowTicks && k.mix.level+slack >= k.lowest
+}
+
+// near reports limiters whose gains are the same to the ear.
+func near(a, b limiter) bool {
+	ga, gb := a.gain, b.gain
+	if ga == 0 {
+		ga = 1
+	}
+	if gb == 0 {
+		gb = 1
+	}
+	return ga < gb*1.01 && gb < ga*1.01
+}
+
+// merge moves k's outputs to shared.
+func (c *Conference) merge(k, shared *class) {
+	for _, out := range k.outputs {
+		out.class = shared
+		shared.outputs = append(shared.outputs, out)
+	}
+	k.outputs = k.outputs[:0]
+	c.drop(k)
+}

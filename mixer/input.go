@@ -1,0 +1,203 @@
+package mixer
+
+import (
+	"sync/atomic"
+
+	"github.com/confd/confd/codec"
+	"github.com/confd/confd/media"
+)
+
+// InputConfig says how the packets of one source are to be understood.
+type InputConfig struct {
+	// Formats holds, by payload type, what was negotiated; zero elsewhere.
+	Formats [128]media.Format
+	// ComfortNoise and TelephoneEvent mark the payload types of RFC 3389 and RFC 4733.
+	ComfortNoise   [128]bool
+	TelephoneEvent [128]bool
+	// EventClock is the RTP clock of each telephone-event payload type, Hz.
+	EventClock [128]uint32
+	// Held drops all sound: the peer put the call on hold and may send music.
+	Held bool
+	// Muted keeps the input out of every mix; its stream is followed all the same.
+	Muted bool
+	// Gain is linear; 0 means 1. What it raises above full scale saturates.
+	Gain float32
+}
+
+// Input is one stream of ingress: jitter buffer, decoder, concealment, drift, resampling
+// and level. It is made by any goroutine; from AddInput to RemoveInput it belongs to the
+// worker of its conference.
+type Input struct {
+	source media.Source
+	cfg    InputConfig
+	id     uint32 // what names this input in contributor lists
+	conf   *Conference
+	index  int // in conf.inputs
+
+	play  playout
+	voice *voice // decoder and PCM, only while someone needs the sound
+
+	loud    float32 // dBov, smoothed: quick up, slow down
+	known   bool    // loud follows from packets or rendered sound, not from a guess
+	heardAt int64   // media time at which sound was last rendered
+	hint    codec.Activity
+
+	gain   float32 // in force at the end of the last frame
+	frame  []int16 // this tick's sound at the room's rate, after gain
+	former []int16 // the same at the rate before, in the tick that changes it
+	power  float64 // mean square of frame
+	level  media.Level
+	made   bool // someone needs the sound this tick
+
+	talking int // mixes that chose it
+	speaker speaker
+	digits  digits
+	outputs []*Output // whose self is this input
+	taps    []media.Tap
+	packets []media.PacketTap
+
+	stats inputCounters
+}
+
+var inputIDs atomic.Uint32
+
+// NewInput makes an input that reads src. It belongs to no conference yet.
+func NewInput(src media.Source, cfg InputConfig) *Input {
+	in := &Input{source: src, id: inputIDs.Add(1), index: -1, loud: floorLoud}
+	in.configure(cfg)
+	in.gain = in.targetGain()
+	return in
+}
+
+// ID is what names the input in contributor lists (RFC 3550 CSRC): the server's own
+// number, not the SSRC of the peer.
+func (in *Input) ID() uint32 { return in.id }
+
+func (in *Input) configure(cfg InputConfig) {
+	if cfg.Gain == 0 {
+		cfg.Gain = 1
+	}
+	if cfg.Held && !in.cfg.Held {
+		in.play.restart()
+		in.flush()
+	}
+	in.cfg = cfg
+}
+
+// targetGain is the gain that the configuration asks for.
+func (in *Input) targetGain() float32 {
+	if in.cfg.Muted || in.cfg.Held {
+		return 0
+	}
+	return in.cfg.Gain
+}
+
+// flush drops decoded sound that belongs to a stream that ended.
+func (in *Input) flush() {
+	if in.voice != nil {
+		in.voice.flush()
+	}
+}
+
+// Receive takes one packet at the drain stage. It implements media.Receiver.
+func (in *Input) Receive(p *media.Packet) {
+	in.stats.packets.Add(1)
+	for _, t := range in.packets {
+		t.Packet(p)
+	}
+	pt := p.PayloadType & 0x7f
+	switch f := &in.cfg.Formats[pt]; {
+	case in.cfg.Held:
+		in.stats.held.Add(1)
+	case in.cfg.TelephoneEvent[pt]:
+		in.event(p)
+	case in.cfg.ComfortNoise[pt]:
+		in.comfort(p)
+	case f.Codec != media.NoCodec:
+		in.audio(p, f)
+	default:
+		in.stats.unknown.Add(1)
+	}
+}
+
+// audio stores a packet and learns what it tells without decoding.
+func (in *Input) audio(p *media.Packet, f *media.Format) {
+	n := codec.PacketSamples(*f, p.Payload)
+	if n == 0 || len(p.Payload) > maxPayload {
+		in.stats.malformed.Add(1)
+		return
+	}
+	s := in.accept(p, f)
+	if s == nil {
+		return
+	}
+	s.kind, s.samples = slotAudio, n
+	in.inspect(p, f, s)
+}
+
+// inspect judges loudness and silence from the packet alone.
+func (in *Input) inspect(p *media.Packet, f *media.Format, s *slot) {
+	act, level, exact := codec.Inspect(*f, p.Payload)
+	s.silent = f.Codec == media.Opus && len(p.Payload) <= 2
+	in.hint = act
+	switch {
+	case exact:
+		in.observe(level)
+	case p.HasLevel:
+		in.observe(p.Level)
+	case s.silent:
+		in.observe(media.Silence)
+	default:
+		in.known = in.known && in.voice != nil
+	}
+}
+
+// comfort stores a comfort-noise packet: the sender pauses.
+func (in *Input) comfort(p *media.Packet) {
+	level, err := codec.ParseCN(p.Payload)
+	if err != nil {
+		in.stats.malformed.Add(1)
+		return
+	}
+	f := in.play.format
+	if f == nil {
+		return // a stream that opens with silence has not begun
+	}
+	s := in.accept(p, f)
+	if s == nil {
+		return
+	}
+	s.kind, s.samples, s.silent = slotComfort, 0, true
+	in.play.noise = level
+	in.observe(media.Silence)
+}
+
+// event follows RFC 4733: the packet takes its place in the sequence, the digit goes to
+// the room once, and the input is silent meanwhile.
+func (in *Input) event(p *media.Packet) {
+	ev, err := codec.ParseEvent(p.Payload)
+	if err != nil {
+		in.stats.malformed.Add(1)
+		return
+	}
+	in.play.acceptEvent(p)
+	clock := in.cfg.EventClock[p.PayloadType&0x7f]
+	in.digits.take(in, p, ev, clock)
+}
+
+// accept gives a packet its slot, or nil if it is a duplicate or too late.
+func (in *Input) accept(p *media.Packet, f *media.Format) *slot {
+	verdict := in.play.accept(p, f)
+	switch verdict {
+	case packetRestart:
+		in.stats.restarts.Add(1)
+		in.flush()
+	case packetDuplicate:
+		in.stats.duplicate.Add(1)
+		return nil
+	case packetLate:
+		in.stats.late.Add(1)
+		return nil
+	}
+	return in.play.store(p, f)
+}

@@ -1,0 +1,69 @@
+package mixer
+
+import (
+	"math"
+
+	"github.com/confd/confd/media"
+)
+
+const (
+	// floorLoud is the loudness of silence, dBov.
+	floorLoud = float32(-127)
+	// attack is the share of a rise that one tick follows.
+	attack = 0.7
+	// release is how fast loudness falls, dB per tick.
+	release = 0.7
+)
+
+// observe takes a level, told or measured, into the loudness.
+func (in *Input) observe(level media.Level) {
+	in.known = true
+	raw := -float32(level) + gainDB(in.cfg.Gain)
+	if raw > in.loud {
+		in.loud += (raw - in.loud) * attack
+		return
+	}
+	in.loud = max(raw, in.loud-release)
+}
+
+// fall lets the loudness of an input without news sink.
+func (in *Input) fall() { in.loud = max(floorLoud, in.loud-release) }
+
+func gainDB(gain float32) float32 {
+	if gain == 1 {
+		return 0
+	}
+	return float32(20 * math.Log10(float64(gain)))
+}
+
+const (
+	speakLoud  = float32(-45) // dBov: someone speaks
+	quietLoud  = float32(-50)
+	speakTicks = 2
+	quietTicks = 30
+)
+
+// speaker turns loudness into talking started and stopped, for people to look at.
+type speaker struct {
+	on    bool
+	count int // ticks that speak against the present state
+}
+
+// update returns whether the state changed.
+func (s *speaker) update(loud float32) bool {
+	against := s.on && loud < quietLoud || !s.on && loud > speakLoud
+	if !against {
+		s.count = 0
+		return false
+	}
+	s.count++
+	need := speakTicks
+	if s.on {
+		need = quietTicks
+	}
+	if s.count < need {
+		return false
+	}
+	s.on, s.count = !s.on, 0
+	return true
+}

@@ -1,0 +1,182 @@
+package mixer
+
+import "github.com/confd/confd/media"
+
+// MixConfig is a recipe: which inputs, how loud, how many at once.
+type MixConfig struct {
+	// All takes every input of the conference, present and future, but for Except.
+	All    bool
+	Except []*Input
+	// Sources are taken with a gain of their own, in addition to All.
+	Sources []MixSource
+	// Talkers is how many of the loudest are heard, 1 or more; 0 means the engine's.
+	Talkers int
+}
+
+// MixSource is one input in a recipe.
+type MixSource struct {
+	Input  *Input
+	Gain   float32 // linear; 0 means 1
+	Pinned bool    // always heard, beside the loudest
+}
+
+// Mix is a recipe at work: the talkers that it chose, and their sum. Outputs hang on it.
+// "Less self" is not a mix of its own: a class of the mix leaves one talker out.
+type Mix struct {
+	conf    *Conference
+	cfg     MixConfig
+	special map[*Input]MixSource // of cfg.Sources
+	except  map[*Input]bool
+	talkers []talker
+	outputs int
+	sole    *Input // self of the only output
+	classes []*class
+
+	sum     []int32 // this tick, at the room's rate
+	former  []int32 // the same at the rate before, in the tick that changes it
+	residue int32   // last sample of those who left at once, to be faded out
+	level   media.Level
+	quiet   int // ticks in a row with level below pauseLevel
+}
+
+// pauseLevel is a mix in which nobody speaks.
+const pauseLevel media.Level = 58
+
+// talker is one chosen source in one mix.
+type talker struct {
+	in      *Input
+	gain    float32 // of the recipe
+	now     float32 // ramp in force at the end of the last frame, 0 to 1
+	want    float32 // 1 chosen, 0 leaving
+	ticks   int     // since it was chosen
+	below   int     // ticks in a row under the gate
+	frame   []int16 // what was added this tick: in.frame or own
+	own     []int16
+	former  []int16
+	ownPast []int16
+}
+
+func newMix(c *Conference, cfg MixConfig) *Mix {
+	m := &Mix{conf: c}
+	m.configure(cfg)
+	return m
+}
+
+func (m *Mix) configure(cfg MixConfig) {
+	if cfg.Talkers <= 0 {
+		cfg.Talkers = m.conf.engine.cfg.Talkers
+	}
+	m.cfg = cfg
+	m.special, m.except = map[*Input]MixSource{}, map[*Input]bool{}
+	for _, s := range cfg.Sources {
+		if s.Gain == 0 {
+			s.Gain = 1
+		}
+		m.special[s.Input] = s
+	}
+	for _, in := range cfg.Except {
+		m.except[in] = true
+	}
+}
+
+// recipe returns an input's gain in the mix and whether it is pinned or taken at all.
+func (m *Mix) recipe(in *Input) (gain float32, pinned, taken bool) {
+	if len(m.special) > 0 {
+		if s, ok := m.special[in]; ok {
+			return s.Gain, s.Pinned, true
+		}
+	}
+	return 1, false, m.cfg.All && (len(m.except) == 0 || !m.except[in])
+}
+
+// idle reports a mix that nobody but its own sole source could hear.
+func (m *Mix) idle(in *Input) bool {
+	return m.outputs == 0 || m.outputs == 1 && m.sole == in
+}
+
+// find returns the talker that is in, or nil.
+func (m *Mix) find(in *Input) *talker {
+	for i := range m.talkers {
+		if m.talkers[i].in == in {
+			return &m.talkers[i]
+		}
+	}
+	return nil
+}
+
+// add sums the talkers' frames with their ramps.
+func (m *Mix) add(b *beat) {
+	m.sum = sized(m.sum, b.samples)
+	clear(m.sum)
+	var power float64
+	for i := range m.talkers {
+		t := &m.talkers[i]
+		t.frame, t.own = t.contribute(t.in.frame, t.own)
+		add(m.sum, t.frame)
+		power += float64(t.want*t.gain*t.gain) * t.in.power
+	}
+	m.settle(m.sum)
+	m.level = media.LevelOf(power)
+	if m.level > pauseLevel {
+		m.quiet++
+	} else {
+		m.quiet = 0
+	}
+}
+
+// settle fades out where a source that was taken away at once had stopped.
+func (m *Mix) settle(sum []int32) {
+	n := int32(len(sum) * 50 / healTime)
+	for i := int32(0); i < n && m.residue != 0; i++ {
+		sum[i] += m.residue * (n - i) / n
+	}
+}
+
+// addFormer sums the same tick at the rate before.
+func (m *Mix) addFormer(samples int) {
+	m.former = sized(m.former, samples)
+	clear(m.former)
+	for i := range m.talkers {
+		t := &m.talkers[i]
+		t.former, t.ownPast = t.contribute(t.in.former, t.ownPast)
+		add(m.former, t.former)
+	}
+	m.settle(m.former)
+}
+
+// contribute returns src with the talker's gain and ramp, in buf unless src will do.
+func (t *talker) contribute(src, buf []int16) (frame, kept []int16) {
+	from, to := t.now*t.gain, t.want*t.gain
+	if from == 1 && to == 1 {
+		return src, buf
+	}
+	buf = sized(buf, len(src))
+	amplify(buf, src, from, to)
+	return buf, buf
+}
+
+// advance moves the ramps to the end of this frame and lets go of who has left.
+func (m *Mix) advance() {
+	m.residue = 0
+	kept := m.talkers[:0]
+	for i := range m.talkers {
+		t := &m.talkers[i]
+		t.now = t.want
+		t.ticks++
+		if t.now == 0 {
+			m.conf.left(m, t.in)
+			continue
+		}
+		kept = append(kept, *t)
+	}
+	clear(m.talkers[len(kept):])
+	m.talkers = kept
+}
+
+// sized returns buf with n elements, made anew only if it is too small.
+func sized[T any](buf []T, n int) []T {
+	if cap(buf) < n {
+		return make([]T, n)
+	}
+	return buf[:n]
+}

@@ -1,0 +1,238 @@
+package mixer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/confd/confd/media"
+)
+
+// ErrClosed is returned by ApplyWait when the engine stopped before the tick came.
+var ErrClosed = errors.New("mixer: engine closed")
+
+// Op is one change to a conference, made by the functions below and applied at a tick.
+type Op func(c *Conference)
+
+// batch is what one Apply asked for: all of it happens at one tick.
+type batch struct {
+	ops  []Op
+	done chan struct{}
+}
+
+// Apply queues changes for the next tick; all of one call happen at the same tick, in
+// order. Any goroutine may call it; it never waits for media.
+func (c *Conference) Apply(ops ...Op) { c.enqueue(batch{ops: ops}) }
+
+// ApplyWait is Apply, and returns once the tick has made the changes: then the media plane
+// no longer touches what was removed. It returns ErrClosed if the engine stops first; then
+// nothing is touched any more either.
+func (c *Conference) ApplyWait(ctx context.Context, ops ...Op) error {
+	done := make(chan struct{})
+	c.enqueue(batch{ops: ops, done: done})
+	select {
+	case <-done:
+		return nil
+	case <-c.engine.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Conference) enqueue(b batch) {
+	c.queue.Lock()
+	c.queue.batches = append(c.queue.batches, b)
+	c.queue.pending.Store(true)
+	wake := !c.queue.queued
+	c.queue.queued = true
+	c.queue.Unlock()
+	if wake {
+		c.worker.adopt(c)
+	}
+}
+
+// apply makes the queued changes. In steady state it costs one atomic load.
+func (c *Conference) apply() {
+	if !c.queue.pending.Load() {
+		return
+	}
+	c.queue.Lock()
+	batches := c.queue.batches
+	c.queue.batches = nil
+	c.queue.pending.Store(false)
+	c.queue.Unlock()
+	for _, b := range batches {
+		for _, op := range b.ops {
+			op(c)
+		}
+		if b.done != nil {
+			close(b.done)
+		}
+	}
+}
+
+// sleeping lets a conference without members off the worker's list, and reports whether
+// it went. A change that arrives meanwhile keeps it.
+func (c *Conference) sleeping() bool {
+	if c.members.Load() > 0 {
+		return false
+	}
+	c.queue.Lock()
+	defer c.queue.Unlock()
+	if len(c.queue.batches) > 0 {
+		return false
+	}
+	c.queue.queued = false
+	return true
+}
+
+// AddInput takes an input into the conference. An input of another conference must have
+// been removed there first; see Move.
+func AddInput(in *Input) Op { return func(c *Conference) { c.addInput(in) } }
+
+func (c *Conference) addInput(in *Input) {
+	if in.conf != nil {
+		return
+	}
+	in.conf, in.index = c, len(c.inputs)
+	c.inputs = append(c.inputs, in)
+	c.engine.stats.Inputs.Add(1)
+	c.busy()
+}
+
+// RemoveInput takes an input out; its sound ends with this tick, smoothly for codecs that
+// can, and its source is not polled again.
+func RemoveInput(in *Input) Op { return func(c *Conference) { c.removeInput(in) } }
+
+func (c *Conference) removeInput(in *Input) {
+	if in.conf != c {
+		return
+	}
+	for _, m := range c.mixes {
+		m.expel(in)
+	}
+	c.worker.release(in)
+	c.inputs = remove(c.inputs, in)
+	for i, rest := range c.inputs {
+		rest.index = i
+	}
+	in.conf, in.index = nil, -1
+	c.engine.stats.Inputs.Add(-1)
+	c.busy()
+}
+
+// Attach hangs an output on a mix. self is the input of the same participant, which the
+// output does not get to hear, or nil.
+func Attach(out *Output, m *Mix, self *Input) Op {
+	return func(c *Conference) { c.attach(out, m, self) }
+}
+
+// Detach takes an output off its mix; its sink is not called again.
+func Detach(out *Output) Op {
+	return func(c *Conference) {
+		if out.conf == c {
+			c.detach(out, false)
+			c.busy()
+		}
+	}
+}
+
+// Configure changes how an input's packets are understood, its gain, mute and hold.
+func Configure(in *Input, cfg InputConfig) Op { return func(*Conference) { in.configure(cfg) } }
+
+// ConfigureOutput changes how a sink is served; another format is another class.
+func ConfigureOutput(out *Output, cfg OutputConfig) Op {
+	return func(c *Conference) {
+		out.cfg = cfg
+		if out.conf != c || out.class != nil && out.class.key == out.key() {
+			return
+		}
+		m, self := out.mix, out.self
+		c.detach(out, false)
+		c.attach(out, m, self)
+	}
+}
+
+// AddTap lets t hear an input from this tick on, talker or not.
+func AddTap(in *Input, t media.Tap) Op {
+	return func(*Conference) { in.taps = append(in.taps, t) }
+}
+
+// RemoveTap ends it.
+func RemoveTap(in *Input, t media.Tap) Op {
+	return func(*Conference) { in.taps = remove(in.taps, t) }
+}
+
+// AddPacketTap lets t see an input's packets from this tick on.
+func AddPacketTap(in *Input, t media.PacketTap) Op {
+	return func(*Conference) { in.packets = append(in.packets, t) }
+}
+
+// RemovePacketTap ends it.
+func RemovePacketTap(in *Input, t media.PacketTap) Op {
+	return func(*Conference) { in.packets = remove(in.packets, t) }
+}
+
+// Do runs f on the owner of the conference at the tick: for changes to a leg that must not
+// race with its polling. f must not block.
+func Do(f func()) Op { return func(*Conference) { f() } }
+
+// Move takes an input and its outputs to a mix of another conference (or another mix of
+// this one): they leave at this conference's tick and arrive at the other's next one, with
+// their jitter buffer, their decoder's and their encoders' state.
+func Move(in *Input, outs []*Output, to *Conference, m *Mix) Op {
+	return func(c *Conference) {
+		for _, out := range outs {
+			c.detach(out, true)
+		}
+		arrive := []Op{}
+		if in != nil {
+			c.removeInput(in)
+			arrive = append(arrive, AddInput(in))
+		}
+		for _, out := range outs {
+			arrive = append(arrive, Attach(out, m, in))
+		}
+		to.Apply(arrive...)
+		c.busy()
+	}
+}
+
+// NewMix makes another mix: a waiting room, a whisper, a sidebar. It is chosen and summed
+// from the next tick on, as long as outputs hang on it.
+func (c *Conference) NewMix(cfg MixConfig) *Mix {
+	m := newMix(c, cfg)
+	c.Apply(func(c *Conference) { c.mixes = append(c.mixes, m) })
+	return m
+}
+
+// ConfigureMix changes a mix's recipe; who comes and goes is faded.
+func ConfigureMix(m *Mix, cfg MixConfig) Op { return func(*Conference) { m.configure(cfg) } }
+
+// RemoveMix ends a mix that no output hangs on; the full mix stays.
+func RemoveMix(m *Mix) Op {
+	return func(c *Conference) {
+		if m == c.full || m.outputs > 0 {
+			return
+		}
+		for i := range m.talkers {
+			m.talkers[i].in.talking--
+		}
+		m.talkers = nil
+		c.mixes = remove(c.mixes, m)
+	}
+}
+
+// expel takes an input's talker out at once.
+func (m *Mix) expel(in *Input) {
+	for i := range m.talkers {
+		if t := &m.talkers[i]; t.in == in {
+			if n := len(t.frame); n > 0 {
+				m.residue += int32(t.frame[n-1])
+			}
+			m.talkers = append(m.talkers[:i], m.talkers[i+1:]...)
+			m.conf.left(m, in)
+			return
+		}
+	}
+}

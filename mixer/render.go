@@ -1,0 +1,149 @@
+package mixer
+
+import (
+	"github.com/confd/confd/codec"
+	"github.com/confd/confd/codec/resample"
+	"github.com/confd/confd/media"
+)
+
+// nominate picks who is rendered beside the talkers: inputs with taps, and a bounded few,
+// in rotation, whose packets do not tell how loud they are.
+func (c *Conference) nominate() {
+	for _, in := range c.inputs {
+		in.made = in.talking > 0 || len(in.taps) > 0
+	}
+	n := len(c.inputs)
+	left := c.engine.cfg.Candidates
+	for step := 0; step < n && left > 0; step++ {
+		in := c.inputs[(c.cursor+step)%n]
+		if in.made || !in.unheard(codec.ActivityVoice) {
+			continue
+		}
+		in.made = true
+		left--
+	}
+	for step := 0; step < n && left > 0; step++ {
+		in := c.inputs[(c.cursor+step)%n]
+		if !in.made && in.unheard(codec.ActivityUnknown) {
+			in.made = true
+			left--
+			c.cursor = (c.cursor + step + 1) % n
+		}
+	}
+}
+
+// unheard reports whether only listening can tell how loud the input is. Asked for voice,
+// it takes only those whose packets claim speech and that were not heard just now.
+func (in *Input) unheard(want codec.Activity) bool {
+	if in.known || !in.play.started || in.play.pausing || in.targetGain() == 0 || in.alone() {
+		return false
+	}
+	if want == codec.ActivityVoice {
+		return in.hint == codec.ActivityVoice && in.conf.beat.time-in.heardAt > voiceEvery
+	}
+	return true
+}
+
+// voiceEvery is how often an input whose packets claim speech is heard to learn its level.
+const voiceEvery = int64(100e6)
+
+// alone reports an input that nobody could hear: judging it can wait.
+func (in *Input) alone() bool {
+	for _, m := range in.conf.mixes {
+		if !m.idle(in) {
+			return false
+		}
+	}
+	return true
+}
+
+// render moves every stream on and makes the sound of those that were nominated.
+func (c *Conference) render(old int) {
+	for _, in := range c.inputs {
+		if in.made {
+			c.lend(in)
+		} else if in.voice != nil {
+			c.worker.release(in)
+		}
+		in.render(&c.beat, old)
+	}
+}
+
+// lend gives an input a voice that has already heard the last packets.
+func (c *Conference) lend(in *Input) {
+	if in.voice != nil {
+		return
+	}
+	in.voice = c.worker.voices.get()
+	in.voice.warm(&in.play)
+	in.gain = in.targetGain()
+}
+
+// render makes one frame.
+func (in *Input) render(b *beat, old int) {
+	r := in.play.consume(b, in.voice, &in.stats)
+	if in.voice == nil {
+		return
+	}
+	to := in.targetGain()
+	if old != 0 {
+		in.renderFormer(b, &r, old, to)
+	}
+	in.frame = sized(in.frame, b.samples)
+	in.voice.read(in.frame, &r)
+	if in.gain != 1 || to != 1 {
+		amplify(in.frame, in.frame, in.gain, to)
+	}
+	in.gain = to
+	in.power = meanSquare(in.frame)
+	in.level = media.LevelOf(in.power)
+	in.heardAt = b.time
+	if !in.known || in.hint == codec.ActivityUnknown {
+		in.observeRendered()
+	}
+	in.tap(b, &r)
+}
+
+// renderFormer makes the same frame at the room's rate before, in the tick that changes it.
+func (in *Input) renderFormer(b *beat, r *reading, old int, to float32) {
+	in.former = sized(in.former, old*b.samples/b.rate)
+	past := *r
+	past.kern = resample.KernelFor(in.voiceRate(), old)
+	past.step = r.step * uint64(b.samples) / uint64(len(in.former))
+	past.exact = past.step == 1<<32 && r.pos&fraction == 0
+	in.voice.peek(in.former, &past)
+	if in.gain != 1 || to != 1 {
+		amplify(in.former, in.former, in.gain, to)
+	}
+}
+
+func (in *Input) voiceRate() int {
+	if f := in.play.format; f != nil {
+		return f.SampleRate
+	}
+	return in.conf.rate
+}
+
+// observeRendered takes the level of the frame into the loudness.
+func (in *Input) observeRendered() {
+	known := in.known
+	level := in.level
+	if in.cfg.Gain != 1 && in.gain != 0 {
+		level = media.LevelOf(in.power / float64(in.gain*in.gain))
+	}
+	in.observe(level)
+	in.known = known || in.talking > 0
+}
+
+// tap hands the frame to who listens to this input alone.
+func (in *Input) tap(b *beat, r *reading) {
+	if len(in.taps) == 0 {
+		return
+	}
+	f := &in.conf.frame
+	*f = media.Frame{Time: b.time, SampleRate: b.rate, Samples: in.frame, Level: in.level,
+		Concealed: r.idle || in.play.run > 0}
+	for _, t := range in.taps {
+		t.Frame(f)
+	}
+}

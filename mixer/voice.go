@@ -1,0 +1,241 @@
+package mixer
+
+import (
+	"github.com/confd/confd/codec"
+	"github.com/confd/confd/media"
+)
+
+const (
+	// voiceHistory is how much consumed sound stays in front of the position, samples: more
+	// than half of any interpolation kernel.
+	voiceHistory = 256
+	// voiceSize holds history, the longest packet, a frame and its lookahead, samples.
+	voiceSize = 3 * codec.MaxFrame
+	// warmPackets are decoded again when an input gets a voice.
+	warmPackets = 3
+	// healTime is how long a break in the sound is smoothed over, as a divisor of a second.
+	healTime = 250
+)
+
+// voice turns one stream's packets into sound: decoders and decoded samples. Only inputs
+// that someone needs to hear have one; they come from the worker's pool. A nil voice is
+// that of an input which nobody hears: it takes everything and makes nothing.
+type voice struct {
+	decoders []decoder
+	current  codec.Decoder
+	format   media.Format
+	pcm      []int16
+	end      int   // of the written samples in pcm
+	last     int16 // sample that was read out last, at the room's rate
+	broken   bool  // the next frame does not continue the last one
+}
+
+type decoder struct {
+	format media.Format
+	codec.Decoder
+}
+
+func newVoice() *voice { return &voice{pcm: make([]int16, voiceSize), end: voiceHistory} }
+
+// maxDecoders bounds what a peer that changes its codec all the time can make us hold.
+const maxDecoders = 4
+
+// use makes the decoder for f current.
+func (v *voice) use(f *media.Format) error {
+	if v.current != nil && v.format == *f {
+		return nil
+	}
+	for i := range v.decoders {
+		if d := &v.decoders[i]; d.format == *f {
+			v.current, v.format, v.broken = d.Decoder, *f, true
+			return d.Reset()
+		}
+	}
+	d, err := codec.NewDecoder(*f)
+	if err != nil {
+		return err
+	}
+	if len(v.decoders) == maxDecoders {
+		v.decoders = append(v.decoders[:0], v.decoders[1:]...)
+	}
+	v.decoders = append(v.decoders, decoder{*f, d})
+	v.current, v.format, v.broken = d, *f, true
+	return nil
+}
+
+// reserve makes room for n samples and returns it, or nil when the store is full.
+func (v *voice) reserve(n int) []int16 {
+	if v.end+n > len(v.pcm) {
+		return nil
+	}
+	return v.pcm[v.end : v.end+n]
+}
+
+// decode appends a packet's sound, exactly as many samples as the slot says. It reports
+// whether the payload was sound; if not, concealment stands in.
+func (v *voice) decode(s *slot) bool {
+	if v == nil {
+		return true
+	}
+	dst := v.reserve(s.samples)
+	if dst == nil {
+		return true
+	}
+	v.end += len(dst)
+	if v.use(s.format) == nil {
+		if n, err := v.current.Decode(dst, s.payload); err == nil && n == len(dst) {
+			return true
+		}
+	}
+	v.makeUp(dst)
+	return false
+}
+
+// recover appends n samples for a lost packet: from the redundancy in the next one if there
+// is any (then it reports true), else made up.
+func (v *voice) recover(n int, next *slot) bool {
+	if v == nil {
+		return false
+	}
+	dst := v.reserve(n)
+	if dst == nil {
+		return false
+	}
+	v.end += n
+	if next != nil && v.current != nil && *next.format == v.format {
+		if ok, err := v.current.Recover(dst, next.payload); ok && err == nil {
+			return true
+		}
+	}
+	v.makeUp(dst)
+	return false
+}
+
+// conceal appends n made-up samples.
+func (v *voice) conceal(n int) {
+	if v == nil {
+		return
+	}
+	if dst := v.reserve(n); dst != nil {
+		v.end += n
+		v.makeUp(dst)
+	}
+}
+
+func (v *voice) makeUp(dst []int16) {
+	if v.current == nil || v.current.Conceal(dst) != nil {
+		clear(dst)
+	}
+}
+
+// silence appends n samples of silence.
+func (v *voice) silence(n int) {
+	if v == nil {
+		return
+	}
+	if dst := v.reserve(n); dst != nil {
+		clear(dst)
+		v.end += n
+	}
+}
+
+// flush drops what was decoded; the sound goes on from the last sample without a click.
+func (v *voice) flush() {
+	if v == nil {
+		return
+	}
+	clear(v.pcm[:voiceHistory])
+	v.end = voiceHistory
+	v.broken = true
+}
+
+// read takes one frame of sound out, as the reading says.
+func (v *voice) read(dst []int16, r *reading) {
+	v.peek(dst, r)
+	v.heal(dst)
+	if !r.idle {
+		v.trim(int64(v.end)<<32 - r.pos + int64(r.step)*int64(len(dst)))
+	}
+}
+
+// peek writes one frame of sound and takes nothing.
+func (v *voice) peek(dst []int16, r *reading) {
+	start := int64(v.end)<<32 - r.pos
+	n := len(dst)
+	switch from := int(start >> 32); {
+	case r.idle || start < 0:
+		clear(dst)
+	case r.exact && from+n <= v.end:
+		copy(dst, v.pcm[from:from+n])
+	default:
+		v.interpolate(dst, start, r)
+	}
+}
+
+// interpolate reads at fractional positions where the store holds all that the kernel needs.
+func (v *voice) interpolate(dst []int16, start int64, r *reading) {
+	half := r.kern.Half()
+	last := int((start + int64(r.step)*int64(len(dst)-1)) >> 32)
+	if int(start>>32) < half-1 || last+half >= len(v.pcm) {
+		clear(dst)
+		v.broken = true
+		return
+	}
+	if beyond := last + half + 1; beyond > v.end {
+		clear(v.pcm[v.end:beyond])
+	}
+	r.kern.Interpolate(dst, v.pcm, uint64(start), r.step)
+}
+
+// heal bends the start of a frame to where the last one ended.
+func (v *voice) heal(dst []int16) {
+	if v.broken {
+		v.broken = false
+		bend(dst, int32(v.last)-int32(dst[0]), len(dst)*50/healTime)
+	}
+	v.last = dst[len(dst)-1]
+}
+
+// bend adds a step that fades out over n samples.
+func bend(dst []int16, step int32, n int) {
+	if step == 0 {
+		return
+	}
+	n = min(max(n, 1), len(dst))
+	for i := range n {
+		dst[i] = saturate(int32(dst[i]) + step*int32(n-i)/int32(n))
+	}
+}
+
+// trim moves what is still needed to the front; pos is Q32 in pcm.
+func (v *voice) trim(pos int64) {
+	drop := int(pos>>32) - voiceHistory
+	if drop <= 0 {
+		return
+	}
+	drop = min(drop, v.end)
+	copy(v.pcm, v.pcm[drop:v.end])
+	v.end -= drop
+}
+
+// warm fills a fresh voice with what the stream would have decoded: the last packets, so
+// that decoder and history are as if it had always listened.
+func (v *voice) warm(p *playout) {
+	v.flush()
+	if !p.playing {
+		return
+	}
+	v.silence(int(max(p.ahead>>32, 0)) + voiceHistory)
+	first := p.nextSeq
+	for range warmPackets {
+		s := p.buf.at(first - 1)
+		if s == nil || s.kind != slotAudio || s.format.SampleRate != p.format.SampleRate {
+			break
+		}
+		first--
+	}
+	for seq := first; seq < p.nextSeq; seq++ {
+		v.decode(p.buf.at(seq))
+	}
+	v.broken = false
+}

@@ -3,8 +3,6 @@ package rooms
 import (
 	"net/netip"
 	"time"
-
-	"github.com/confd/confd/media"
 )
 
 // EventKind says what an [Event] tells.
@@ -18,11 +16,11 @@ const (
 	ParticipantJoined  EventKind = "participant.joined"
 	ParticipantLeft    EventKind = "participant.left"    // with Reason; ends talking, too
 	ParticipantChanged EventKind = "participant.changed" // muted, deaf
-	TalkingStarted     EventKind = "talking.started"     // with Level
+	TalkingStarted     EventKind = "talking.started"
 	TalkingStopped     EventKind = "talking.stopped"
 	DigitPressed       EventKind = "digit"         // with Digit and Duration
-	MediaLost          EventKind = "media.lost"    // nothing arrives any more
-	MediaResumed       EventKind = "media.resumed" // something arrives again
+	MediaLost          EventKind = "media.lost"    // nothing arrives from the participant any more
+	MediaResumed       EventKind = "media.resumed" // something does again
 )
 
 // Event is one change. All rooms share one order: Seq counts up by one from event to event
@@ -34,7 +32,6 @@ type Event struct {
 	Room        Name
 	Participant *ParticipantSnapshot // as the event left it; nil if the event is the room's
 	Reason      Reason               // why it left, why it closed
-	Level       media.Level          // how loud talking started
 	Digit       byte                 // one of 0-9 * # A-D
 	Duration    time.Duration        // how long the key was held, as far as is known
 }

@@ -18,42 +18,26 @@ func (r *room) doMedia(e mixer.Event) {
 // note tells one event of p's; repetitions of a state are void.
 func (r *room) note(p *Participant, e mixer.Event) {
 	switch e.Kind {
-	case mixer.TalkStart:
-		r.setTalking(p, true, e)
-	case mixer.TalkStop:
-		r.setTalking(p, false, e)
-	case mixer.DigitEnd:
-		if key := digitOf(e.Digit); key != 0 {
-			r.tell(p, Event{Kind: DigitPressed, Digit: key, Duration: e.Duration})
+	case mixer.TalkStarted:
+		r.setTalking(p, true)
+	case mixer.TalkStopped:
+		r.setTalking(p, false)
+	case mixer.DigitEnded:
+		if isKey(e.Digit) {
+			r.tell(p, Event{Kind: DigitPressed, Digit: e.Digit, Duration: e.Duration})
 		}
-	case mixer.SourceLost:
-		r.setLost(p, true)
-	case mixer.SourceResumed:
-		r.setLost(p, false)
 	}
 }
 
-func (r *room) setTalking(p *Participant, talking bool, e mixer.Event) {
+func (r *room) setTalking(p *Participant, talking bool) {
 	if p.talking == talking {
 		return
 	}
 	p.talking = talking
 	if talking {
-		r.tell(p, Event{Kind: TalkingStarted, Level: e.Level})
+		r.tell(p, Event{Kind: TalkingStarted})
 	} else {
 		r.tell(p, Event{Kind: TalkingStopped})
-	}
-}
-
-func (r *room) setLost(p *Participant, lost bool) {
-	if p.lost == lost {
-		return
-	}
-	p.lost = lost
-	if lost {
-		r.tell(p, Event{Kind: MediaLost})
-	} else {
-		r.tell(p, Event{Kind: MediaResumed})
 	}
 }
 
@@ -61,8 +45,7 @@ func (r *room) setLost(p *Participant, lost bool) {
 func (r *room) resync() {
 	for _, p := range r.inOrder() {
 		if p.leg.in != nil {
-			s := p.leg.in.Stats()
-			r.setTalking(p, s.Talking, mixer.Event{Level: s.Level})
+			r.setTalking(p, p.leg.in.Stats().Talking)
 		}
 	}
 }

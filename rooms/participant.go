@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/confd/confd/media"
@@ -120,9 +121,15 @@ func (p *Participant) SetDeaf(ctx context.Context, deaf bool) error {
 // Digit tells the room that the participant pressed a key, as signalling heard it: code 0
 // to 15 as in RFC 4733 section 3.2. Other codes and keys of who has left are ignored.
 func (p *Participant) Digit(code byte, held time.Duration) {
-	if c := digitOf(code); c != 0 {
-		_, _ = ask(p.room, p.room.digits, digitRequest{p, c, held})
+	if int(code) < len(keys) {
+		_, _ = ask(p.room, p.room.digits, digitRequest{p, keys[code], held})
 	}
+}
+
+// SetLost tells the room that nothing arrives from the participant any more, as whoever
+// watches its transport found, or that something does again.
+func (p *Participant) SetLost(lost bool) {
+	_, _ = ask(p.room, p.room.losses, lossRequest{p, lost})
 }
 
 // Leave ends the participation, if it has not ended yet, and returns when the media plane
@@ -157,14 +164,10 @@ func (p *Participant) effective() mixer.InputConfig {
 	return c
 }
 
-// digitOf returns the key of an RFC 4733 event code, 0 if it is none.
-func digitOf(code byte) byte {
-	const keys = "0123456789*#ABCD"
-	if int(code) < len(keys) {
-		return keys[code]
-	}
-	return 0
-}
+// keys are the telephone keys by their RFC 4733 event code.
+const keys = "0123456789*#ABCD"
+
+func isKey(c byte) bool { return strings.IndexByte(keys, c) >= 0 }
 
 // wait returns when done is closed.
 func wait(ctx context.Context, done <-chan struct{}, op string) error {

@@ -64,6 +64,10 @@ type (
 		key  byte
 		held time.Duration
 	}
+	lossRequest struct {
+		p    *Participant
+		lost bool
+	}
 	leaveRequest struct {
 		p   *Participant
 		why Reason
@@ -87,6 +91,7 @@ type room struct {
 	updates   chan call[updateRequest, ticked]
 	settings  chan call[settingRequest, ticked]
 	digits    chan call[digitRequest, none]
+	losses    chan call[lossRequest, none]
 	snapshots chan call[none, RoomSnapshot]
 	finds     chan call[string, *Participant]
 	closes    chan call[Reason, none]
@@ -116,6 +121,7 @@ func newRoom(g *Registry, name Name) *room {
 		updates:      make(chan call[updateRequest, ticked]),
 		settings:     make(chan call[settingRequest, ticked]),
 		digits:       make(chan call[digitRequest, none]),
+		losses:       make(chan call[lossRequest, none]),
 		snapshots:    make(chan call[none, RoomSnapshot]),
 		finds:        make(chan call[string, *Participant]),
 		closes:       make(chan call[Reason, none]),
@@ -159,6 +165,8 @@ func (r *room) run(first *Participant, started chan<- struct{}) {
 			c.serve(r.doSetting)
 		case c := <-r.digits:
 			c.serve(r.doDigit)
+		case c := <-r.losses:
+			c.serve(r.doLoss)
 		case c := <-r.snapshots:
 			c.serve(r.doSnapshot)
 		case c := <-r.finds:
@@ -180,7 +188,6 @@ func (r *room) end() {
 	r.registry.forget(r)
 	close(r.done)
 	r.detaching.Wait()
-	r.stage.close()
 	r.registry.bury(r)
 	close(r.ended)
 }
@@ -293,6 +300,21 @@ func (r *room) doDigit(q digitRequest) (none, error) {
 		return none{}, errEnded
 	}
 	r.tell(q.p, Event{Kind: DigitPressed, Digit: q.key, Duration: q.held})
+	return none{}, nil
+}
+
+func (r *room) doLoss(q lossRequest) (none, error) {
+	switch p := q.p; {
+	case p.left:
+		return none{}, errEnded
+	case p.lost == q.lost:
+	case q.lost:
+		p.lost = true
+		r.tell(p, Event{Kind: MediaLost})
+	default:
+		p.lost = false
+		r.tell(p, Event{Kind: MediaResumed})
+	}
 	return none{}, nil
 }
 

@@ -144,31 +144,38 @@ func TestMediaEvents(t *testing.T) {
 	p, other := mustJoin(t, h, request("a")), mustJoin(t, h, request("a"))
 	hear, in := h.stage(0).hear, p.leg.in
 	for _, e := range []mixer.Event{
-		{Kind: mixer.TalkStart, Input: in, Level: 20},
-		{Kind: mixer.TalkStart, Input: in, Level: 20}, // void
-		{Kind: mixer.DigitEnd, Input: in, Digit: 11, Duration: 100 * time.Millisecond},
-		{Kind: mixer.DigitEnd, Input: in, Digit: 16}, // flash is no key
-		{Kind: mixer.TalkStop, Input: in},
-		{Kind: mixer.SourceLost, Input: in},
-		{Kind: mixer.SourceResumed, Input: in},
-		{Kind: mixer.TalkStart, Input: other.leg.in},
+		{Kind: mixer.TalkStarted, Input: in},
+		{Kind: mixer.TalkStarted, Input: in}, // void
+		{Kind: mixer.DigitStarted, Input: in, Digit: '#'},
+		{Kind: mixer.DigitEnded, Input: in, Digit: '#', Duration: 100 * time.Millisecond},
+		{Kind: mixer.DigitEnded, Input: in, Digit: '!'}, // flash is no key
+		{Kind: mixer.TalkStopped, Input: in},
+		{Kind: mixer.DigitEnded, Input: in}, // nor is an event that is no digit
+		{Kind: mixer.RateChanged, Rate: 16000},
+		{Kind: mixer.TalkStarted, Input: other.leg.in},
 	} {
 		hear(e)
 	}
-	got := next(t, events, 9)
-	wantKinds(t, got[3:], TalkingStarted, DigitPressed, TalkingStopped, MediaLost, MediaResumed, TalkingStarted)
-	if got[3].Level != 20 || !got[3].Participant.Talking || got[4].Digit != '#' || got[4].Duration != 100*time.Millisecond {
+	got := next(t, events, 7)
+	wantKinds(t, got[3:], TalkingStarted, DigitPressed, TalkingStopped, TalkingStarted)
+	if !got[3].Participant.Talking || got[4].Digit != '#' || got[4].Duration != 100*time.Millisecond {
 		t.Errorf("talking %+v, digit %+v", got[3], got[4])
-	}
-	if !got[6].Participant.Lost || got[7].Participant.Lost {
-		t.Error("lost and resumed tell the wrong state")
 	}
 	mustLeave(t, other)
 	left := next(t, events, 1)
 	if left[0].Participant.Talking {
 		t.Error("who has left still talks")
 	}
-	hear(mixer.Event{Kind: mixer.TalkStart, Input: other.leg.in}) // void
+	hear(mixer.Event{Kind: mixer.TalkStarted, Input: other.leg.in}) // void
+	other.SetLost(true)                                             // void
+	p.SetLost(true)
+	p.SetLost(true) // void
+	p.SetLost(false)
+	got = next(t, events, 2)
+	wantKinds(t, got, MediaLost, MediaResumed)
+	if !got[0].Participant.Lost || got[1].Participant.Lost {
+		t.Error("lost and resumed tell the wrong state")
+	}
 	p.Digit(3, time.Second)
 	p.Digit(16, time.Second) // void
 	p.Digit(10, 0)
@@ -187,7 +194,7 @@ func TestMediaEventsOverflow(t *testing.T) {
 	defer cancel()
 	p := mustJoin(t, h, request("a"))
 	hear := h.stage(0).hear
-	hear(mixer.Event{Kind: mixer.TalkStart, Input: p.leg.in})
+	hear(mixer.Event{Kind: mixer.TalkStarted, Input: p.leg.in})
 	wantKinds(t, next(t, events, 3), RoomOpened, ParticipantJoined, TalkingStarted)
 	hold := holdingCall{make(chan struct{}), make(chan struct{})}
 	req := request("a")
@@ -197,9 +204,9 @@ func TestMediaEventsOverflow(t *testing.T) {
 	go func() { removed <- other.Remove(context.Background(), Reason{Code: ReasonRemoved}) }()
 	<-hold.reached
 	for range mediaQueue {
-		hear(mixer.Event{Kind: mixer.SourceLost, Input: p.leg.in})
+		hear(mixer.Event{Kind: mixer.DigitStarted, Input: p.leg.in}) // void
 	}
-	hear(mixer.Event{Kind: mixer.TalkStop, Input: p.leg.in}) // one too many
+	hear(mixer.Event{Kind: mixer.TalkStopped, Input: p.leg.in}) // one too many
 	if c := h.Counts(); c.MediaEventsLost != 1 {
 		t.Errorf("%d events lost, want 1", c.MediaEventsLost)
 	}
@@ -208,7 +215,7 @@ func TestMediaEventsOverflow(t *testing.T) {
 		t.Error(err)
 	}
 	// The input itself says that it does not talk.
-	wantKinds(t, next(t, events, 4), ParticipantJoined, ParticipantLeft, MediaLost, TalkingStopped)
+	wantKinds(t, next(t, events, 3), ParticipantJoined, ParticipantLeft, TalkingStopped)
 }
 
 // holdingCall holds the room's goroutine, against the rules.

@@ -5,7 +5,8 @@ import (
 )
 
 // stage is what a room needs of the media plane: a conference whose changes are queued and
-// happen at a tick. None of its methods blocks, except close.
+// happen at a tick. None of its methods blocks. A stage without legs costs nothing and
+// need not be given back.
 type stage interface {
 	// attach lets l be heard and hear.
 	attach(l *leg)
@@ -14,8 +15,6 @@ type stage interface {
 	// detach takes l out and then calls done: the plane no longer touches its source
 	// and sink.
 	detach(l *leg, done func())
-	// close gives the conference back. All legs are detached.
-	close()
 }
 
 // leg is a participant's media inside the plane; either half may be nil.
@@ -96,5 +95,3 @@ func (c *conference) detach(l *leg, done func()) {
 	}
 	c.mix.Apply(append(ops, mixer.Do(done))...)
 }
-
-func (c *conference) close() { c.mix.Close() }

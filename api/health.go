@@ -1,0 +1,40 @@
+package api
+
+import (
+	"net/http"
+	"time"
+)
+
+// Reason is why the server should get no new calls.
+type Reason struct {
+	Code   string `json:"code"` // "draining", "overloaded"
+	Detail string `json:"detail"`
+}
+
+type health struct {
+	Status  string `json:"status"`
+	Version string `json:"version,omitempty"`
+	Time    string `json:"time,omitempty"`
+}
+
+// healthz says that the process lives: whoever runs it need not restart it.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, "application/json",
+		health{"alive", s.config.Version, time.Now().UTC().Format(time.RFC3339)})
+}
+
+// readyz says whether new calls are welcome: whoever spreads them sends them elsewhere on
+// 503.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	var reasons []Reason
+	if s.config.NotReady != nil {
+		reasons = s.config.NotReady()
+	}
+	if len(reasons) == 0 {
+		writeJSON(w, http.StatusOK, "application/json", health{Status: "ready"})
+		return
+	}
+	p := problem(http.StatusServiceUnavailable, "not_ready", "new calls should go elsewhere")
+	p.Reasons = reasons
+	WriteProblem(w, p)
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/focus/guard"
 	"github.com/confd/confd/focus/offeranswer"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
@@ -29,8 +30,9 @@ type Config struct {
 	Registry     *rooms.Registry
 	Capabilities offeranswer.Capabilities
 
-	// Guard wraps sockets and judges sources; nil lets everything through.
-	Guard Guard
+	// Guard stands before every socket and judges the sources of new calls; nil: one with
+	// the default limits.
+	Guard *guard.Guard
 	// Trusted says whose calls may open rooms where rooms.open is private; nil means
 	// loopback and private networks.
 	Trusted func(netip.Addr) bool
@@ -48,24 +50,6 @@ type Config struct {
 	Version string // for Server and User-Agent; "dev"
 	Logger  *slog.Logger
 }
-
-// Guard stands between the network and the parser.
-type Guard interface {
-	WrapPacketConn(net.PacketConn) net.PacketConn
-	WrapListener(net.Listener) net.Listener
-	// Admit judges a new call from a source.
-	Admit(source netip.Addr) Verdict
-}
-
-// Verdict is what a [Guard] says about a new call.
-type Verdict uint8
-
-// Verdicts.
-const (
-	Accept Verdict = iota
-	Refuse         // 503 with Retry-After
-	Drop           // no answer at all
-)
 
 // Agent is the SIP user agent of a conference server. Its methods may be called by any
 // goroutine.
@@ -137,6 +121,9 @@ func (c *Config) complete() error {
 	setDefault(&c.MaxCalls, 5000)
 	setDefault(&c.Version, "dev")
 	setDefault(&c.Logger, slog.Default())
+	if c.Guard == nil {
+		c.Guard, _ = guard.New(guard.DefaultLimits(), nil) // the defaults are valid
+	}
 	if c.Trusted == nil {
 		c.Trusted = isLocalNetwork
 	}

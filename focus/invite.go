@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/focus/guard"
 	"github.com/confd/confd/rooms"
 )
 
@@ -20,11 +21,11 @@ func (a *Agent) onInvite(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	switch verdict, why := a.admit(req); verdict {
-	case Drop:
-		a.count.refuse("dropped")
+	case guard.Ignore:
+		a.count.refuse(why)
 		tx.Terminate()
 		return
-	case Refuse:
+	case guard.Refuse:
 		a.turnAway(req, tx, why, refusal(sip.StatusServiceUnavailable, why, sip.NewHeader("Retry-After", retryAfter)))
 		return
 	}
@@ -92,21 +93,19 @@ func userOf(u sip.Uri) string {
 }
 
 // admit judges a new call before anything is spent on it.
-func (a *Agent) admit(req *sip.Request) (Verdict, string) {
-	if a.cfg.Guard != nil {
-		if v := a.cfg.Guard.Admit(sourceOf(req).Addr()); v != Accept {
-			return v, "rate"
-		}
+func (a *Agent) admit(req *sip.Request) (guard.Decision, string) {
+	if v := a.cfg.Guard.AllowCall(sourceOf(req).Addr()); v != guard.Allow {
+		return v, "rate"
 	}
 	switch {
 	case a.draining.Load():
-		return Refuse, "draining"
+		return guard.Refuse, "draining"
 	case a.count.calls.Load() >= int64(a.cfg.MaxCalls):
-		return Refuse, "calls"
+		return guard.Refuse, "calls"
 	case a.cfg.Load != nil && a.cfg.Load() >= a.cfg.MaxLoad:
-		return Refuse, "load"
+		return guard.Refuse, "load"
 	}
-	return Accept, ""
+	return guard.Allow, ""
 }
 
 // turnAway refuses a new call and counts why.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/confd/confd/focus/guard"
 )
 
 // Listen is one address that callers may dial.
@@ -104,10 +106,7 @@ func (a *Agent) open(l Listen) (*listener, error) {
 		if u, ok := conn.(*net.UDPConn); ok {
 			_ = u.SetReadBuffer(1 << 20) // a burst of INVITEs; the kernel may give less
 		}
-		if a.cfg.Guard != nil {
-			conn = a.cfg.Guard.WrapPacketConn(conn)
-		}
-		return &listener{network: l.Network, packet: conn}, nil
+		return &listener{network: l.Network, packet: guard.PacketConn(conn, a.cfg.Guard)}, nil
 	}
 	stream, err := net.Listen("tcp", l.Address)
 	if err != nil {
@@ -116,10 +115,7 @@ func (a *Agent) open(l Listen) (*listener, error) {
 	if l.Network == "tls" {
 		stream = tls.NewListener(stream, a.cfg.TLS)
 	}
-	if a.cfg.Guard != nil {
-		stream = a.cfg.Guard.WrapListener(stream)
-	}
-	return &listener{network: l.Network, stream: stream}, nil
+	return &listener{network: l.Network, stream: guard.Listener(stream, a.cfg.Guard)}, nil
 }
 
 // Addrs returns the addresses that are listened on, in the order of Config.Listen, after
@@ -142,79 +138,25 @@ func (a *Agent) closeListeners() error {
 	return err
 }
 
-// run serves l until it is closed.
+// run serves l until it is closed, and again after an error that may pass.
 func (a *Agent) run(l *listener) {
+	serve := func() error { return guard.ServeUDP(l.packet, a.tpl.ServeUDP) }
 	switch l.network {
-	case "udp":
-		a.readPackets(l)
 	case "tcp":
-		a.accept(l, a.tpl.ServeTCP)
+		serve = func() error { return a.tpl.ServeTCP(l.stream) }
 	case "tls":
-		a.accept(l, a.tpl.ServeTLS)
+		serve = func() error { return a.tpl.ServeTLS(l.stream) }
 	}
-}
-
-// readPackets serves l, and again after it was made to forget, or a read failed.
-func (a *Agent) readPackets(l *listener) {
-	for !l.closed.Load() {
-		conn := &forgetful{PacketConn: l.packet}
-		err := a.tpl.ServeUDP(conn)
-		if l.closed.Load() || conn.seen >= maxSources {
-			continue
-		}
-		a.log.Warn("SIP listener could not read", "listen", l.addr().String(), "error", err)
-		select {
-		case <-a.ctx.Done():
-			return
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// accept serves l, and again after an error that a busy machine makes (no descriptor
-// left).
-func (a *Agent) accept(l *listener, serve func(net.Listener) error) {
 	for {
-		err := serve(l.stream)
+		err := serve()
 		if l.closed.Load() {
 			return
 		}
-		a.log.Warn("SIP listener could not accept", "listen", l.addr().String(), "error", err)
+		a.log.Warn("SIP listener was interrupted", "listen", l.addr().String(), "error", err)
 		select {
 		case <-a.ctx.Done():
 			return
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-// sipgo remembers every source address of a UDP socket for as long as it reads from it: a
-// stranger with many addresses could fill the memory. forgetful ends the reading after
-// maxSources changes of source, as if the socket had been closed; run then serves the same
-// socket again, with empty maps.
-type forgetful struct {
-	net.PacketConn
-	last string
-	seen int
-}
-
-const (
-	maxSources = 50000
-	// settle lets the requests just read find their socket before the maps go.
-	settle = 20 * time.Millisecond
-)
-
-func (f *forgetful) ReadFrom(b []byte) (int, net.Addr, error) {
-	if f.seen >= maxSources {
-		time.Sleep(settle)
-		return 0, nil, net.ErrClosed
-	}
-	n, from, err := f.PacketConn.ReadFrom(b)
-	if err == nil {
-		if s := from.String(); s != f.last {
-			f.last = s
-			f.seen++
-		}
-	}
-	return n, from, err
 }

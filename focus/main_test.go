@@ -1,0 +1,142 @@
+package focus
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/confd/confd/mixer"
+	"github.com/confd/confd/rooms"
+	"github.com/confd/confd/transport"
+)
+
+// With T1 = 20 ms, a transaction gives up after 1.28 s.
+func TestMain(m *testing.M) {
+	sip.SetTimers(20*time.Millisecond, 160*time.Millisecond, 100*time.Millisecond)
+	os.Exit(m.Run())
+}
+
+// server is a whole conference server without HTTP.
+type server struct {
+	*Agent
+	t        *testing.T
+	engine   *mixer.Engine
+	registry *rooms.Registry
+	pool     *transport.PortPool
+	events   <-chan rooms.Event
+}
+
+// start runs a server on loopback; change may alter its configuration.
+func start(t *testing.T, change ...func(*Config)) *server {
+	t.Helper()
+	s := &server{t: t}
+	var err error
+	if s.engine, err = mixer.New(mixer.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	s.engine.Start()
+	t.Cleanup(s.engine.Close)
+	logger := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.registry = rooms.New(rooms.Config{Engine: s.engine, Logger: logger})
+	t.Cleanup(s.registry.Close)
+	var cancel func()
+	s.events, cancel = s.registry.Subscribe(10000)
+	t.Cleanup(cancel)
+	if s.pool, err = transport.NewPortPool(21000, 24999, 0); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		Listen: []Listen{{"udp", "127.0.0.1:0"}}, Pool: s.pool, Registry: s.registry,
+		Version: "test", Logger: logger,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	if s.Agent, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		if n := s.pool.InUse(); n != 0 {
+			t.Errorf("%d port pairs are still in use", n)
+		}
+	})
+	return s
+}
+
+func (s *server) addr(i int) netip.AddrPort {
+	return netip.MustParseAddrPort(s.Addrs()[i].String())
+}
+
+// await returns the next event of a kind.
+func (s *server) await(kind rooms.EventKind) rooms.Event {
+	s.t.Helper()
+	deadline := time.After(5 * time.Second)
+	for {
+		select {
+		case e := <-s.events:
+			if e.Kind == kind {
+				return e
+			}
+		case <-deadline:
+			s.t.Fatalf("no event %v", kind)
+		}
+	}
+}
+
+// settled waits until no dialog and no call is left.
+func (s *server) settled() {
+	s.t.Helper()
+	select {
+	case <-s.dialogs.whenEmpty():
+	case <-time.After(5 * time.Second):
+		s.t.Fatalf("%d dialogs are left", s.dialogs.size())
+	}
+	eventually(s.t, "calls and ports to be given back", func() bool {
+		return s.Stats().Calls == 0 && s.pool.InUse() == 0
+	})
+}
+
+// eventually waits for something that has no event of its own.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("timed out waiting for %s", what)
+}
+
+func short(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// testLog writes to the test's log, while the test runs.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(b []byte) (int, error) {
+	if testing.Verbose() {
+		os.Stderr.Write(b)
+	}
+	return len(b), nil
+}
+
+func withListen(l ...Listen) func(*Config) { return func(c *Config) { c.Listen = l } }
+
+func withTLS(cert tls.Certificate) func(*Config) {
+	return func(c *Config) { c.TLS = &tls.Config{Certificates: []tls.Certificate{cert}} }
+}

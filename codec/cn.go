@@ -60,7 +60,8 @@ func (g *NoiseGenerator) Fill(pcm []int16, level media.Level) {
 		state = state*1664525 + 1013904223 // its upper bits are random enough
 		amplitude += change
 		x := float32(int32(state)>>8) * (1.0 / (1 << 23)) * amplitude
-		pcm[i] = int16(x + float32(int32(state<<16)>>16)*(1.0/(1<<16))) // dithered
+		dither := float32(state&0xffff) * (1.0 / (1 << 16))
+		pcm[i] = int16(int32(x+dither+(1<<15)) - 1<<15) // rounds down, what is positive
 	}
 	g.state, g.amplitude = state, target
 }

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/media"
 )
 
@@ -96,9 +95,10 @@ func (c *Conference) scratch(n int) []int32 {
 	return c.spare
 }
 
-// tick runs one period of the conference. due is when it should have begun.
-func (c *Conference) tick(due, mediaTime int64, t *stageTimer) {
-	c.now = clock.Now()
+// tick runs one period of the conference. due is when it should have begun, now when it did;
+// both are monotonic ns.
+func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
+	c.now = now
 	c.apply()
 	t.lap(stageApply)
 	c.drain()

@@ -130,7 +130,7 @@ func (p *playout) start(b *beat, v *voice) bool {
 	kern := p.kernel(p.format.SampleRate, b.rate)
 	look := lookahead(p.format.SampleRate == b.rate, kern)
 	frame := (int64(kern.Step())*int64(b.samples) + look) >> 32
-	if s := p.sure(b.due, 0, grid); s < end {
+	if s := p.sure(b.due, growMargin, grid); s < end {
 		end = s
 	}
 	pos := end - frame

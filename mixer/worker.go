@@ -137,7 +137,7 @@ func (w *worker) slot(i int, due, mediaTime int64) int64 {
 	w.late.Store(w.late.Load() + (began-due-w.late.Load())/16)
 	w.timer.begin(began)
 	for _, c := range w.slots[i] {
-		c.tick(due, mediaTime, &w.timer)
+		c.tick(clock.Now(), due, mediaTime, &w.timer)
 		stats.Ticks.Add(1)
 	}
 	w.timer.publish(stats)

@@ -1,0 +1,232 @@
+package mixer
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/codec"
+	"github.com/confd/confd/internal/testkit/tone"
+	"github.com/confd/confd/media"
+)
+
+// bed runs a conference by hand, in fake time.
+type bed struct {
+	t     testing.TB
+	eng   *Engine
+	conf  *Conference
+	due   int64
+	timer stageTimer
+	after func() // called after each tick
+}
+
+func newBed(t testing.TB, cfg Config) *bed {
+	t.Helper()
+	eng, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bed{t: t, eng: eng, conf: eng.NewConference(ConferenceConfig{}), due: int64(time.Hour)}
+}
+
+// tick runs one period.
+func (b *bed) tick() { b.tickAll(b.conf) }
+
+func (b *bed) tickAll(confs ...*Conference) {
+	b.due += int64(b.eng.cfg.Period)
+	for _, c := range confs {
+		c.tick(b.due+100e3, b.due, b.due, &b.timer)
+	}
+	if b.after != nil {
+		b.after()
+	}
+}
+
+// run runs for d.
+func (b *bed) run(d time.Duration) {
+	for range int(d / b.eng.cfg.Period) {
+		b.tick()
+	}
+}
+
+// formats for tests, by name.
+func format(t testing.TB, c media.Codec, rate int, packetTime time.Duration) media.Format {
+	t.Helper()
+	f := media.Format{Codec: c, ClockRate: rate, SampleRate: rate, Channels: 1, PacketTime: packetTime}
+	switch c {
+	case media.G722:
+		f.ClockRate, f.SampleRate = 8000, 16000
+	case media.Opus:
+		f.ClockRate, f.Channels = 48000, 2
+		f.Opus = media.OpusParams{Bitrate: 32000}
+	}
+	return f
+}
+
+// network says what happens to a test phone's packets.
+type network struct {
+	phase  time.Duration // of its packets against the tick
+	loss   float64
+	jitter time.Duration // uniform, on top of phase
+	ppm    float64       // sender's clock against ours
+	pause  func(n int) bool
+}
+
+// testPhone sends a tone in one format and records what it gets in another.
+type testPhone struct {
+	t    testing.TB
+	bed  *bed
+	in   *Input
+	out  *Output
+	send media.Format
+	net  network
+
+	gen   *tone.Generator
+	enc   codec.Encoder
+	n     int
+	start int64
+	queue []media.Packet
+	rng   *rand.Rand
+	ssrc  uint32
+	pt    uint8
+	mute  bool // sends silence
+
+	dec    codec.Decoder
+	recv   media.Format
+	heard  []int16
+	next   int64 // expected media time
+	breaks int
+	sent   []media.Outgoing
+	keep   bool
+	last   media.Outgoing
+}
+
+const testPT = 96
+
+// phone makes a phone that sends freq (Hz, 0 is silence) at level dB. It is not attached.
+func (b *bed) phone(f media.Format, level, freq float64, net network) *testPhone {
+	b.t.Helper()
+	p := &testPhone{t: b.t, bed: b, send: f, recv: f, net: net, start: b.due, pt: testPT,
+		ssrc: rand.Uint32(), rng: rand.New(rand.NewPCG(1, uint64(freq)))}
+	p.gen = tone.New(f.SampleRate, level, freqs(freq)...)
+	var err error
+	if p.enc, err = codec.NewEncoder(f, codec.DefaultOptions()); err != nil {
+		b.t.Fatal(err)
+	}
+	if p.dec, err = codec.NewDecoder(f); err != nil {
+		b.t.Fatal(err)
+	}
+	var cfg InputConfig
+	cfg.Formats[testPT] = f
+	cfg.ComfortNoise[13] = true
+	cfg.TelephoneEvent[101], cfg.EventClock[101] = true, 8000
+	p.in = NewInput(p, cfg)
+	p.out = NewOutput(p, OutputConfig{Format: f, PayloadType: testPT})
+	return p
+}
+
+func freqs(f float64) []float64 {
+	if f == 0 {
+		return nil
+	}
+	return []float64{f}
+}
+
+// join puts the phone into the bed's conference.
+func (p *testPhone) join() *testPhone {
+	p.bed.conf.Apply(AddInput(p.in), Attach(p.out, p.bed.conf.full, p.in))
+	return p
+}
+
+// leave takes it out.
+func (p *testPhone) leave() { p.bed.conf.Apply(RemoveInput(p.in), Detach(p.out)) }
+
+// make produces the packets that the phone sends up to now.
+func (p *testPhone) make(now int64) {
+	period := float64(p.send.PacketTime) * (1 - p.net.ppm*1e-6)
+	for {
+		at := p.start + int64(p.net.phase) + int64(float64(p.n)*period)
+		if at > now {
+			return
+		}
+		pcm := make([]int16, p.send.Samples(p.send.PacketTime))
+		p.gen.Read(pcm)
+		if p.mute {
+			clear(pcm)
+		}
+		payload, err := p.enc.Encode(nil, pcm)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		n := p.n
+		p.n++
+		if p.rng.Float64() < p.net.loss || p.net.pause != nil && p.net.pause(n) {
+			continue
+		}
+		if p.net.jitter > 0 {
+			at += p.rng.Int64N(int64(p.net.jitter))
+		}
+		p.push(media.Packet{Arrival: at, SSRC: p.ssrc, Sequence: uint16(65500 + n), PayloadType: p.pt,
+			Timestamp: uint32(4294900000 + n*p.send.Ticks(p.send.PacketTime)), Payload: payload})
+	}
+}
+
+// push queues a packet by its arrival.
+func (p *testPhone) push(pkt media.Packet) {
+	i := len(p.queue)
+	p.queue = append(p.queue, pkt)
+	for ; i > 0 && p.queue[i-1].Arrival > pkt.Arrival; i-- {
+		p.queue[i] = p.queue[i-1]
+	}
+	p.queue[i] = pkt
+}
+
+// Poll implements media.Source.
+func (p *testPhone) Poll(now int64, limit int, to media.Receiver) int {
+	p.make(now)
+	n := 0
+	for n < limit && n < len(p.queue) && p.queue[n].Arrival <= now {
+		to.Receive(&p.queue[n])
+		n++
+	}
+	p.queue = p.queue[n:]
+	return n
+}
+
+// Send implements media.Sink: it records, filling gaps with silence.
+func (p *testPhone) Send(o *media.Outgoing) {
+	if p.keep {
+		c := *o
+		c.Data = append([]byte(nil), o.Data...)
+		c.Contributors = append([]uint32(nil), o.Contributors...)
+		c.Levels = append([]media.Level(nil), o.Levels...)
+		p.sent = append(p.sent, c)
+	}
+	p.last = *o
+	if p.next != 0 && o.Time != p.next {
+		p.breaks++
+		if gap := o.Time - p.next; gap > 0 && gap < 1e9 {
+			p.heard = append(p.heard, make([]int16, int(gap*int64(p.recv.SampleRate)/1e9))...)
+		}
+	}
+	p.next = o.Time + int64(p.recv.PacketTime)
+	if o.Kind != media.Audio {
+		p.heard = append(p.heard, make([]int16, p.recv.Samples(p.recv.PacketTime))...)
+		return
+	}
+	pcm := make([]int16, codec.MaxFrame)
+	n, err := p.dec.Decode(pcm, o.Data)
+	if err != nil {
+		p.t.Errorf("undecodable packet: %v", err)
+	}
+	p.heard = append(p.heard, pcm[:n]...)
+}
+
+// tail returns the last d of what the phone heard.
+func (p *testPhone) tail(d time.Duration) []int16 {
+	n := p.recv.Samples(d)
+	if len(p.heard) < n {
+		p.t.Fatalf("heard %d samples, want at least %d", len(p.heard), n)
+	}
+	return p.heard[len(p.heard)-n:]
+}

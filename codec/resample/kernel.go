@@ -22,7 +22,7 @@ const (
 	// fractions is how many positions between two samples of the lower rate the table
 	// has at least. At the top of the pass-band the nearest of 2048 is off by -68 dB.
 	fractions = 2048
-	// one is 1.0 as a coefficient. Two bits below int16's most, so that the products of
+	// unity is 1.0 as a coefficient. Two bits below int16's most, so that the products of
 	// full-scale samples add up in 32 bits.
 	unity    = 1 << unityLog
 	unityLog = 14
@@ -32,7 +32,7 @@ const (
 // all goroutines.
 type Kernel struct {
 	in, out int
-	half    int     // samples to each side, a multiple of 8 for the sake of vectors
+	half    int     // samples to each side, a multiple of 8: a row is whole vectors of 16
 	phases  uint64  // rows are fractions 0/phases to phases/phases of an input sample
 	rows    []int16 // (phases+1) rows of 2*half coefficients
 	step    uint64
@@ -172,11 +172,7 @@ func (k *Kernel) phase(pos uint64) uint64 {
 	return (uint64(uint32(pos))*k.phases + 1<<31) >> 32
 }
 
-// interpolate computes the dot products; tap 0 of position 0 is src[0].
-func (k *Kernel) interpolate(dst, src []int16, pos, step uint64) {
-	k.portable(dst, src, pos, step)
-}
-
+// portable computes the dot products; tap 0 of position 0 is src[0].
 func (k *Kernel) portable(dst, src []int16, pos, step uint64) {
 	taps := 2 * k.half
 	for i := range dst {

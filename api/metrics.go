@@ -28,6 +28,7 @@ func newMetrics(c Config) (*metrics, error) {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests,
 		roomsCollector{c.Registry},
+		mediaCollector{c.Engine, c.Registry},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "confd_build_info", Help: "Which confd this is.", ConstLabels: prometheus.Labels{"version": c.Version},
 		}, func() float64 { return 1 }),
@@ -79,18 +80,12 @@ func (c roomsCollector) Describe(to chan<- *prometheus.Desc) {
 
 func (c roomsCollector) Collect(to chan<- prometheus.Metric) {
 	n := c.registry.Counts()
-	gauge := func(d *prometheus.Desc, v int) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v))
-	}
-	counter := func(d *prometheus.Desc, v uint64) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
-	}
-	gauge(roomsNow, n.Rooms)
-	gauge(seatsNow, n.Participants)
-	counter(opened, n.RoomsOpened)
-	counter(joined, n.Joined)
-	counter(refused, n.Refused)
-	counter(events, n.EventsPublished)
-	counter(missed, n.MediaEventsLost)
-	counter(cut, n.SubscribersCut)
+	to <- gauge(roomsNow, n.Rooms)
+	to <- gauge(seatsNow, n.Participants)
+	to <- counter(opened, n.RoomsOpened)
+	to <- counter(joined, n.Joined)
+	to <- counter(refused, n.Refused)
+	to <- counter(events, n.EventsPublished)
+	to <- counter(missed, n.MediaEventsLost)
+	to <- counter(cut, n.SubscribersCut)
 }

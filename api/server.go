@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 
+	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/rooms"
 )
 
@@ -29,10 +30,11 @@ const (
 
 // Config is what a [Server] needs.
 type Config struct {
+	Engine   *mixer.Engine
 	Registry *rooms.Registry
 	// NotReady returns why the server should get no new calls, nothing if it should.
 	NotReady func() []Reason
-	// Collectors are what /metrics tells beside the rooms and the Go runtime.
+	// Collectors are what /metrics tells beside rooms, mixer and Go runtime.
 	Collectors []prometheus.Collector
 	Version    string       // as /healthz tells it
 	Logger     *slog.Logger // slog.Default if nil

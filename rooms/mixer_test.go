@@ -83,6 +83,10 @@ func TestOnTheMixer(t *testing.T) {
 	if s := speaker.Stats(); s.Input.Packets == 0 {
 		t.Errorf("stats %+v", s)
 	}
+	during := g.MediaTotals()
+	if during.Received == 0 || during.Sent < 5 {
+		t.Errorf("totals %+v", during)
+	}
 	src.quiet.Store(true)
 	wantKinds(t, next(t, events, 1), TalkingStopped)
 
@@ -112,6 +116,9 @@ func TestOnTheMixer(t *testing.T) {
 		t.Error("the mixer touches who has left")
 	}
 	g.Close()
+	if after := g.MediaTotals(); after.Received <= during.Received || after.Sent <= during.Sent || len(g.ledger.live) != 0 {
+		t.Errorf("totals %+v after %+v", after, during)
+	}
 	engine.Close()
 	noMoreGoroutines(t, before)
 }

@@ -51,6 +51,7 @@ type Registry struct {
 	newStage func(func(mixer.Event)) stage
 	hub      hub
 
+	ledger      ledger
 	seats       atomic.Int64 // participants, and those who are about to be
 	joined      atomic.Uint64
 	refused     atomic.Uint64
@@ -315,6 +316,9 @@ func (g *Registry) Close() {
 	_ = g.Drain(context.Background(), Reason{Code: ReasonDraining})
 	g.hub.close()
 }
+
+// MediaTotals returns what all participants, past and present, sent and got.
+func (g *Registry) MediaTotals() MediaTotals { return g.ledger.totals() }
 
 // Counts returns figures for metrics.
 func (g *Registry) Counts() Counts {

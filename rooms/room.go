@@ -213,6 +213,7 @@ func (r *room) doJoin(p *Participant) (none, error) {
 	if p.leg.in != nil {
 		r.byInput[p.leg.in] = p
 	}
+	r.registry.ledger.open(p)
 	r.stage.attach(&p.leg)
 	r.tell(p, Event{Kind: ParticipantJoined})
 	r.log.Info("participant joined", "participant", p.id, "call", p.info.CallID, "uri", p.info.URI)
@@ -241,6 +242,7 @@ func (r *room) remove(p *Participant, why Reason) {
 	})
 	p.talking = false
 	r.tell(p, Event{Kind: ParticipantLeft, Reason: why})
+	r.registry.ledger.close(p)
 	r.registry.release()
 	r.log.Info("participant left", "participant", p.id, "call", p.info.CallID, "reason", why.String())
 }

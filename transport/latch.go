@@ -16,7 +16,8 @@ const (
 	strangeSilence = int64(10 * time.Second)       // the same, for another address with another SSRC
 	maxRelatches   = 8                             // per signalled address
 	floodReads     = 64                            // strangers' packets in one poll that are a flood
-	trialTime      = int64(time.Second)            // how long a flooded leg hears one address only
+	trialTime      = int64(300 * time.Millisecond) // how long a flooded leg hears one address only
+	trialPause     = int64(time.Second)            // and how long it then bears the flood
 )
 
 // latchMode is how a leg chooses whom to hear.
@@ -218,7 +219,7 @@ func (l *Leg) watch(now int64) {
 		}
 	case latchTrial:
 		if now-t.since >= trialTime {
-			t.noTrial = now + trialTime
+			t.noTrial = now + trialPause
 			l.unshield(now)
 		}
 	case latchOpen:

@@ -33,8 +33,8 @@ type g722Band struct {
 	step       int32    // quantiser's scale
 	pole       [2]int32 // predictor coefficients, 14 fractional bits
 	zero       [6]int32
-	diffs      [6]int32 // quantised differences, newest first
-	recent     [2]int32 // reconstructed samples, newest first
+	diffs      [6]int32 // quantised differences, newest first, doubled as the filter wants them
+	recent     [2]int32 // reconstructed samples, the same way
 	partial    [2]int32 // difference plus zero section, newest first
 }
 
@@ -44,7 +44,7 @@ func (b *g722Band) adapt(diff int32) {
 	part := clip16(b.zeros + diff)        // PARREC
 	b.adaptPoles(part)
 	b.adaptZeros(diff)
-	b.recent[1], b.recent[0] = b.recent[0], sample
+	b.recent[1], b.recent[0] = b.recent[0], clip16(2*sample)
 	b.partial[1], b.partial[0] = b.partial[0], part
 	b.predict()
 }
@@ -78,31 +78,35 @@ func (b *g722Band) adaptPoles(part int32) {
 	b.pole[1] = second
 }
 
-// adaptZeros moves the six zero coefficients by the signs of the differences (UPZERO) and
-// takes the new difference into their history.
+// adaptZeros moves the six zero coefficients by the signs of the differences (UPZERO),
+// takes the new difference into their history and sums up the section (FILTEZ).
 func (b *g722Band) adaptZeros(diff int32) {
 	gain := int32(128)
 	if diff == 0 {
 		gain = 0
 	}
-	for i, old := range b.diffs {
-		// +gain if both have one sign, -gain if not, without a branch.
-		differ := (old ^ diff) >> 31
-		b.zero[i] = b.zero[i]*32640>>15 + (gain ^ differ) - differ
-	}
-	d := &b.diffs
-	d[5], d[4], d[3], d[2], d[1], d[0] = d[4], d[3], d[2], d[1], d[0], diff
+	z, d := &b.zero, &b.diffs
+	z[0] = leak(z[0], gain, d[0]^diff)
+	z[1] = leak(z[1], gain, d[1]^diff)
+	z[2] = leak(z[2], gain, d[2]^diff)
+	z[3] = leak(z[3], gain, d[3]^diff)
+	z[4] = leak(z[4], gain, d[4]^diff)
+	z[5] = leak(z[5], gain, d[5]^diff)
+	d[5], d[4], d[3], d[2], d[1], d[0] = d[4], d[3], d[2], d[1], d[0], clip16(2*diff)
+	b.zeros = clip16(z[0]*d[0]>>15 + z[1]*d[1]>>15 + z[2]*d[2]>>15 + z[3]*d[3]>>15 + z[4]*d[4]>>15 + z[5]*d[5]>>15)
 }
 
-// predict runs the pole section over the samples and the zero section over the
-// differences (FILTEP, FILTEZ, PREDIC).
+// leak takes a 256th off a coefficient and moves it by gain: down if signs, an exclusive
+// or, says that they differ.
+func leak(coefficient, gain, signs int32) int32 {
+	differ := signs >> 31
+	return coefficient*32640>>15 + (gain ^ differ) - differ
+}
+
+// predict runs the pole section over the samples (FILTEP) and adds the zero section
+// (PREDIC).
 func (b *g722Band) predict() {
-	poles := b.pole[0]*clip16(2*b.recent[0])>>15 + b.pole[1]*clip16(2*b.recent[1])>>15
-	zeros := int32(0)
-	for i, d := range b.diffs {
-		zeros += b.zero[i] * clip16(2*d) >> 15
-	}
-	b.zeros = clip16(zeros)
+	poles := b.pole[0]*b.recent[0]>>15 + b.pole[1]*b.recent[1]>>15
 	b.prediction = clip16(clip16(poles) + b.zeros)
 }
 
@@ -156,15 +160,14 @@ func quantiseLow(diff, step int32) int32 {
 	if diff < 0 {
 		size = ^diff
 	}
-	at, end := 0, len(g722Levels)
-	for at < end {
-		middle := (at + end) / 2
-		if size < g722Levels[middle]*step>>12 {
-			end = middle
-		} else {
-			at = middle + 1
+	at := 0 // five halvings without a branch that depends on the sound
+	for width := 16; width > 0; width >>= 1 {
+		further := at + width
+		if size >= g722Levels[(further-1)&31]*step>>12 {
+			at = further
 		}
 	}
+	at = min(at, 29) // the levels behind are copies of the last
 	if diff < 0 {
 		return g722Negative[at]
 	}
@@ -195,13 +198,13 @@ func (b *g722Bands) decode(code byte) (low, high int32) {
 	return low, high
 }
 
-// mirror is the filter's two polyphase branches over 12 pairs, oldest first.
-func mirror(x []int32) (even, odd int32) {
-	x = x[:24]
-	for i, c := range g722Filter {
-		even += x[2*i] * c
-		odd += x[2*i+1] * g722Filter[11-i]
-	}
+// mirror is the quadrature mirror filter's two polyphase branches over 12 pairs, oldest
+// first. The odd branch is the even one backwards (coefficients of table 11).
+func mirror(x *[24]int32) (even, odd int32) {
+	even = 3*x[0] - 11*x[2] + 12*x[4] + 32*x[6] - 210*x[8] + 951*x[10] +
+		3876*x[12] - 805*x[14] + 362*x[16] - 156*x[18] + 53*x[20] - 11*x[22]
+	odd = -11*x[1] + 53*x[3] - 156*x[5] + 362*x[7] - 805*x[9] + 3876*x[11] +
+		951*x[13] - 210*x[15] + 32*x[17] + 12*x[19] - 11*x[21] + 3*x[23]
 	return even, odd
 }
 
@@ -240,7 +243,7 @@ func (a *g722Analysis) encode(out []byte, pcm []int16) {
 			a.x[g722History+i] = int32(s)
 		}
 		for i := range out[:n] {
-			even, odd := mirror(a.x[2*i:])
+			even, odd := mirror((*[24]int32)(a.x[2*i:]))
 			out[i] = a.bands.encode((odd+even)>>14, (odd-even)>>14)
 		}
 		copy(a.x[:g722History], a.x[2*n:])
@@ -281,7 +284,7 @@ func (d *g722Decoder) decode(pcm []int16, payload []byte) {
 			d.x[g722History+2*i+1] = low - high
 		}
 		for i := range codes {
-			even, odd := mirror(d.x[2*i:])
+			even, odd := mirror((*[24]int32)(d.x[2*i:]))
 			pcm[2*i] = int16(clip16(odd >> 11))
 			pcm[2*i+1] = int16(clip16(even >> 11))
 		}

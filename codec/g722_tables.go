@@ -2,14 +2,11 @@ package codec
 
 // The tables of ITU-T G.722, in the recommendation's fixed-point scales.
 
-// g722Filter is every second coefficient of the 24-tap mirror filter; it is symmetric, so
-// the others are the same backwards (table 11).
-var g722Filter = [12]int32{3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11}
-
-// g722Levels are the lower band's decision levels (Q6 of table 14).
-var g722Levels = [29]int32{
+// g722Levels are the lower band's 29 decision levels (Q6 of table 14), the last one
+// repeated to fill a power of two.
+var g722Levels = [32]int32{
 	35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786,
-	858, 940, 1023, 1121, 1219, 1339, 1458, 1612, 1765, 1980, 2195, 2557, 2919,
+	858, 940, 1023, 1121, 1219, 1339, 1458, 1612, 1765, 1980, 2195, 2557, 2919, 2919, 2919, 2919,
 }
 
 // The lower band's codes by interval, for differences below zero and others (ILN, ILP).

@@ -66,6 +66,9 @@ func (e *exchange) acceptStream(i int, ours *OfferResult) (*stream, *Error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range told.payloads {
+		s.ours[p.number] = true
+	}
 	if s.levels.audio != told.levels.audio {
 		s.levels.audio = 0
 	}

@@ -78,10 +78,10 @@ func (c *Crypto) Equal(o *Crypto) bool {
 }
 
 // String names the suite only.
-func (c *Crypto) String() string { return c.Suite.String() }
+func (c Crypto) String() string { return c.Suite.String() }
 
 // GoString names the suite only.
-func (c *Crypto) GoString() string { return c.Suite.String() }
+func (c Crypto) GoString() string { return c.Suite.String() }
 
 // cryptoLine is one a=crypto attribute that we could use, ours or the peer's.
 type cryptoLine struct {

@@ -49,7 +49,7 @@ func (e *exchange) choose() (*stream, *Error) {
 	}
 	if first == nil {
 		first = refused(WarnMediaType, 0, "an m=audio line with a port other than 0 is wanted",
-			"no audio is offered, but %s", e.peer.summary())
+			"no audio is offered: %s", e.peer.summary())
 	}
 	return nil, first
 }
@@ -81,7 +81,7 @@ func (e *exchange) allDisabled() bool {
 // summary names the m= lines for an error.
 func (d *description) summary() string {
 	if len(d.media) == 0 {
-		return "nothing at all"
+		return "there is no m= line"
 	}
 	var names []string
 	for i, m := range d.media {
@@ -128,7 +128,7 @@ func (e *exchange) answer(s *stream) *Result {
 	if s != nil {
 		st.bind(s.known)
 		own = &ownAudio{
-			payloads: st.spoken, ptime: int(s.send.PacketTime.Milliseconds()), mux: s.remote.mux,
+			payloads: st.spoken, ptime: int(s.send.PacketTime.Milliseconds()), mux: s.remote.mux, muxed: s.remote.mux,
 			levels: s.levels, direction: s.peer.Reverse(),
 		}
 		if s.crypto != nil {

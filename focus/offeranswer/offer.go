@@ -43,7 +43,7 @@ func Offer(caps Capabilities, local Local, previous *State) (*OfferResult, error
 	switch {
 	case previous != nil && previous.audio >= 0:
 		last := &previous.last
-		own.ptime, own.mux = previous.told.ptime, last.RTCPMux
+		own.ptime, own.mux, own.muxed = previous.told.ptime, last.RTCPMux, last.RTCPMux
 		own.levels = levels{last.AudioLevelID, last.MixerLevelID}
 	case caps.AudioLevels:
 		own.levels = levels{1, 2}

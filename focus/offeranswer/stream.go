@@ -1,6 +1,8 @@
 package offeranswer
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/confd/confd/media"
@@ -26,6 +28,7 @@ type stream struct {
 	crypto *Crypto
 	send   media.Format
 	sendPT uint8
+	ours   [128]bool // the numbers of our offer, where this is the answer to one
 }
 
 // secure tells whether a profile is one of ours and whether it is encrypted.
@@ -78,8 +81,12 @@ func (e *exchange) stream(i int, list []agreed, peersOrder, mux bool) (*stream, 
 	s.lineup = e.caps.lineup(list, peersOrder)
 	var ok bool
 	if s.sendPT, s.send, ok = e.caps.sender(&s.lineup, m); !ok {
+		problem := "no codec in common"
+		if len(s.lineup.audio) > 0 {
+			problem = "10 ms of no common codec fit into a packet of " + strconv.Itoa(MaxPacket) + " bytes"
+		}
 		return nil, refused(WarnMediaFormat, m.line, "supported are "+e.caps.supported(),
-			"no codec in common, the peer has %s", describeAll(s.known))
+			"%s, the peer has %s", problem, describeAll(s.known))
 	}
 	if e.caps.AudioLevels {
 		s.levels = e.peer.levels(m)
@@ -108,7 +115,7 @@ func (s *stream) negotiated(hold bool) Negotiated {
 		AudioLevelID: s.levels.audio, MixerLevelID: s.levels.mixer,
 		SRTP: s.crypto,
 	}
-	n.ingress(&s.lineup)
+	n.ingress(&s.lineup, s.ours)
 	if a := atClock(s.lineup.events, s.send.ClockRate); a != nil {
 		n.TelephoneEventPT = a.number
 	} else if a := atClock(s.lineup.events, 8000); a != nil {
@@ -121,9 +128,12 @@ func (s *stream) negotiated(hold bool) Negotiated {
 }
 
 // ingress fills the tables by payload type: first our numbers, then, where an answer
-// renumbered, the peer's, because such peers are not agreed on which of them they use.
-func (n *Negotiated) ingress(l *lineup) {
-	var taken [128]bool
+// renumbered, the peer's, because such peers are not agreed on which of them they use. A
+// number of our offer (taken) keeps the meaning that we gave it.
+func (n *Negotiated) ingress(l *lineup, taken [128]bool) {
+	for _, a := range slices.Concat(l.audio, l.noise, l.events) {
+		taken[a.own] = false
+	}
 	own := func(a agreed) uint8 { return a.own }
 	peers := func(a agreed) uint8 { return a.number }
 	for _, number := range []func(agreed) uint8{own, peers} {

@@ -12,6 +12,7 @@ type ownAudio struct {
 	payloads  []payload // in our order
 	ptime     int       // ms, 0 to say nothing
 	mux       bool
+	muxed     bool // mux is settled, so that no RTCP port needs to be told
 	levels    levels
 	crypto    []cryptoLine
 	direction Direction
@@ -63,10 +64,11 @@ func (o *ownAudio) write(b *strings.Builder, slot slot, local *Local) {
 }
 
 func (o *ownAudio) writeTransport(b *strings.Builder, local *Local) {
+	if !o.muxed && local.rtcpPort() != local.RTPPort+1 {
+		fmt.Fprintf(b, "a=rtcp:%d\r\n", local.rtcpPort())
+	}
 	if o.mux {
 		b.WriteString("a=rtcp-mux\r\n")
-	} else if local.rtcpPort() != local.RTPPort+1 {
-		fmt.Fprintf(b, "a=rtcp:%d\r\n", local.rtcpPort())
 	}
 	for _, line := range o.levels.lines() {
 		fmt.Fprintf(b, "a=extmap:%s\r\n", line)

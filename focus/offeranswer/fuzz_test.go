@@ -1,0 +1,136 @@
+package offeranswer
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+)
+
+// FuzzNegotiate sends one offer and then another of the same session, and has us refresh
+// and offer afresh after each. Whatever is answered keeps the rules.
+func FuzzNegotiate(f *testing.F) {
+	for _, offers := range corpus(f) {
+		second := offers[len(offers)-1]
+		for policy := range byte(3) {
+			f.Add(offers[0], second, policy)
+		}
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte, settings byte) {
+		caps := DefaultCapabilities()
+		caps.SRTP = SRTPPolicy(settings % 3)
+		caps.PreferOfferOrder = settings&4 == 0
+		local := testLocal("")
+		if settings&8 != 0 {
+			local.Address = netip.MustParseAddr("2001:db8::1")
+		}
+		var state *State
+		for _, offer := range [][]byte{first, second} {
+			r, err := Negotiate(offer, caps, local, state)
+			if err != nil {
+				failure(t, err)
+				continue
+			}
+			checkResult(t, offer, r, caps, local)
+			state = r.State
+			checkOwnOffers(t, caps, local, state)
+		}
+	})
+}
+
+// checkOwnOffers wants offers of ours that fit the session.
+func checkOwnOffers(t *testing.T, caps Capabilities, local Local, state *State) {
+	t.Helper()
+	for _, write := range []func(Capabilities, Local, *State) (*OfferResult, error){Offer, Refresh} {
+		o, err := write(caps, local, state)
+		if err != nil {
+			if code(err) != Internal || state.audio >= 0 {
+				t.Fatalf("no offer of ours: %v", err)
+			}
+			continue // a peer that took all payload numbers
+		}
+		d, perr := parse(o.SDP)
+		if perr != nil {
+			t.Fatalf("our offer is malformed: %v\n%s", perr, o.SDP)
+		}
+		if len(d.media) < len(state.slots) {
+			t.Errorf("%d m= lines shrink to %d", len(state.slots), len(d.media))
+		}
+		checkLines(t, o.SDP)
+		numbers := map[uint8]bool{}
+		for _, p := range d.media[o.state.audio].payloads() {
+			if bound := state.numbers[p.number]; numbers[p.number] || bound.encoding != "" && !bound.same(p) {
+				t.Errorf("number %d of %s means %s in an offer", p.number, bound.rtpmap(), p.rtpmap())
+			}
+			numbers[p.number] = true
+		}
+	}
+}
+
+// FuzzAccept answers a plain and an encrypted offer of ours with anything.
+func FuzzAccept(f *testing.F) {
+	for _, offers := range corpus(f) {
+		f.Add(offers[0])
+	}
+	for _, policy := range []SRTPPolicy{SRTPOff, SRTPRequired} {
+		caps := DefaultCapabilities()
+		caps.SRTP = policy
+		o, err := Offer(caps, phone(), nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		r, err := Negotiate(o.SDP, caps, testLocal(""), nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(r.SDP)
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		for _, policy := range []SRTPPolicy{SRTPOff, SRTPRequired} {
+			caps, local := DefaultCapabilities(), testLocal("")
+			caps.SRTP = policy
+			ours, err := Offer(caps, local, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := bytes.Clone(ours.SDP)
+			r, err := Accept(ours, answer, caps, local)
+			if err != nil {
+				failure(t, err)
+				continue
+			}
+			checkAccepted(t, ours, r)
+			if !bytes.Equal(before, ours.SDP) {
+				t.Error("Accept modified the offer")
+			}
+		}
+	})
+}
+
+func checkAccepted(t *testing.T, ours *OfferResult, r *Result) {
+	t.Helper()
+	n := &r.Negotiated
+	checkNegotiated(t, n)
+	if !n.Audio {
+		t.Fatal("a first offer ended without audio and without an error")
+	}
+	if r.SDP != nil {
+		t.Error("an answer to an answer")
+	}
+	offered := map[uint8]payload{}
+	for _, p := range ours.state.told.payloads {
+		offered[p.number] = p
+	}
+	found := false
+	for number, p := range offered {
+		if f := n.Receive[number]; f.ClockRate != 0 && (!p.is(f.Codec.String()) || p.clock != f.ClockRate) {
+			t.Errorf("number %d was offered as %s and is received as %v", number, p.rtpmap(), f)
+		}
+		found = found || p.is(n.Send.Codec.String()) && p.clock == n.Send.ClockRate
+	}
+	if !found {
+		t.Errorf("sending %v, which was not offered", n.Send)
+	}
+	if (n.SRTP != nil) != (len(ours.state.told.crypto) > 0) {
+		t.Error("encryption is not as offered")
+	}
+}

@@ -181,7 +181,7 @@ func (a *address) append(dst []byte, plain bool) []byte {
 
 func appendParam(dst []byte, p param, plain bool) []byte {
 	dst = append(dst, ';')
-	dst = append(dst, p.name...)
+	dst = appendParamName(dst, p.name)
 	switch {
 	case !p.hasValue:
 		return dst
@@ -189,6 +189,17 @@ func appendParam(dst []byte, p param, plain bool) []byte {
 		return appendPlainQuotes(append(dst, '='), p.value)
 	}
 	return appendUnfolded(append(dst, '='), p.value)
+}
+
+// appendParamName writes the parameters that the library looks for in the case that it
+// looks for, others as they came.
+func appendParamName(dst, name []byte) []byte {
+	for _, known := range [...]string{"tag", "branch", "rport", "received", "maddr", "ttl", "expires"} {
+		if equalFold(name, known) {
+			return append(dst, known...)
+		}
+	}
+	return append(dst, name...)
 }
 
 // appendUnfolded appends v with each fold, the white space around it included, as one

@@ -31,9 +31,9 @@ func (s *Stream) Stamp(packet []byte, ticks uint32) {
 func Sequence(packet []byte) uint16 { return binary.BigEndian.Uint16(packet[2:]) }
 
 // Payload returns what follows the contributors and the extension, without padding; nil
-// if packet is not RTP.
+// if packet is not RTP. RTCP (RFC 5761 section 4) is not.
 func Payload(packet []byte) []byte {
-	if len(packet) < HeaderSize || packet[0]>>6 != 2 {
+	if len(packet) < HeaderSize || packet[0]>>6 != 2 || packet[1] >= 192 && packet[1] <= 223 {
 		return nil
 	}
 	start, end := HeaderSize+4*int(packet[0]&15), len(packet)

@@ -97,6 +97,7 @@ func TestPayloadSkipsWhatSurroundsIt(t *testing.T) {
 		"extension":        {head(0x90, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 5), []byte{5}},
 		"padding":          {head(0xa0, 5, 0, 2), []byte{5}},
 		"short":            {[]byte{0x80}, nil},
+		"sender report":    {[]byte{0x80, 200, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 9}, nil},
 		"version":          {head(0x40, 5), nil},
 		"cut contributors": {head(0x82, 0, 0, 0, 9), nil},
 		"cut extension":    {head(0x90, 0xbe), nil},

@@ -72,17 +72,11 @@ func TestOfferlessInvite(t *testing.T) {
 	if body := string(res.Body()); !strings.Contains(body, "m=audio") || !strings.Contains(body, "a=rtpmap") {
 		t.Fatalf("the 200 has no offer:\n%s", res)
 	}
-	if res := p.expect(491, p.request("UPDATE", "", offer(p.local, "sendrecv"))); res == nil {
-		return
-	}
+	p.expect(491, p.request("UPDATE", "", offer(p.local, "sendrecv")))
 	p.send(p.build("ACK", p.cseq-1, "", "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 0\n"))
-	d := s.dialogs.all()[0]
-	eventually(t, "the answer to take effect", func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.state == stateConfirmed && d.call.state != nil
-	})
-	if n := d.call.state.Negotiated(); n.Send.Codec.String() != "PCMU" || !n.Direction.Sends() {
+	d := s.only()
+	eventually(t, "the answer to take effect", func() bool { return d.negotiated() != nil })
+	if n := d.negotiated(); n.Send.Codec.String() != "PCMU" || !n.Direction.Sends() {
 		t.Errorf("negotiated %s %s", n.Send, n.Direction)
 	}
 	p.expect(200, p.request("BYE", "", ""))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/focus/offeranswer"
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
@@ -106,6 +107,38 @@ func (s *server) settled() {
 	eventually(s.t, "calls and ports to be given back", func() bool {
 		return s.Stats().Calls == 0 && s.pool.InUse() == 0
 	})
+}
+
+// only returns the one dialog that there is.
+func (s *server) only() *dialog {
+	s.t.Helper()
+	all := s.dialogs.all()
+	if len(all) != 1 {
+		s.t.Fatalf("there are %d dialogs, want 1", len(all))
+	}
+	return all[0]
+}
+
+// negotiated returns what is in force, nil before the first exchange.
+func (d *dialog) negotiated() *offeranswer.Negotiated {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.call == nil || d.call.state == nil {
+		return nil
+	}
+	n := d.call.state.Negotiated()
+	return &n
+}
+
+// confirmed waits until the ACK has arrived.
+func (d *dialog) confirmed(t *testing.T) *dialog {
+	t.Helper()
+	eventually(t, "the ACK", func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.state == stateConfirmed
+	})
+	return d
 }
 
 // eventually waits for something that has no event of its own.

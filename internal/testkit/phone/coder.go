@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hraban/opus"
+
+	"github.com/confd/confd/internal/testkit/wav"
 )
 
 // coder codes one direction. Its methods are for one goroutine at a time.
@@ -18,9 +20,9 @@ type coder interface {
 func newCoder(c Codec, interval time.Duration) (coder, error) {
 	switch strings.ToLower(c.Name) {
 	case "pcmu":
-		return bytewise{encodeMu, decodeMu}, nil
+		return bytewise{wav.EncodeMuLaw, decodeMu}, nil
 	case "pcma":
-		return bytewise{encodeA, decodeA}, nil
+		return bytewise{wav.EncodeALaw, decodeA}, nil
 	case "l16":
 		return linear{}, nil
 	case "opus":
@@ -32,17 +34,11 @@ func newCoder(c Codec, interval time.Duration) (coder, error) {
 }
 
 type bytewise struct {
-	enc func(int16) byte
+	enc func([]int16) []byte
 	dec func(byte) int16
 }
 
-func (b bytewise) encode(pcm []int16) ([]byte, error) {
-	out := make([]byte, len(pcm))
-	for i, s := range pcm {
-		out[i] = b.enc(s)
-	}
-	return out, nil
-}
+func (b bytewise) encode(pcm []int16) ([]byte, error) { return b.enc(pcm), nil }
 
 func (b bytewise) decode(payload []byte) ([]int16, error) {
 	out := make([]int16, len(payload))

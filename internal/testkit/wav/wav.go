@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // Audio is the content of a file.
@@ -31,6 +32,11 @@ func (a *Audio) Mono() []int16 {
 		mono[i] = int16(sum / a.Channels)
 	}
 	return mono
+}
+
+// Duration is how long the sound lasts.
+func (a *Audio) Duration() time.Duration {
+	return time.Duration(len(a.Samples)/a.Channels) * time.Second / time.Duration(a.Rate)
 }
 
 // Write stores mono samples at rate in path.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestRoundTrip(t *testing.T) {
@@ -29,6 +30,9 @@ func TestMonoOfStereo(t *testing.T) {
 	}
 	if got := a.Mono(); !slices.Equal(got, []int16{15, -32768}) {
 		t.Errorf("mono is %v", got)
+	}
+	if a.Duration() != 250*time.Microsecond {
+		t.Errorf("two frames at 8 kHz last %v", a.Duration())
 	}
 }
 

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// place is where a server and its clients live: a network namespace of their own with the
+// address 10.80.0.1, or the host.
+type place struct {
+	name string // of the namespace; "" is the host
+	ip   string // which clients call and take for their own
+}
+
+var placeCount atomic.Int64
+
+// host is the place without a namespace.
+func host() *place { return &place{ip: "127.0.0.1"} }
+
+// newPlace makes a namespace that is removed with the test, or falls back to the host.
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	if os.Geteuid() != 0 || os.Getenv("CONFD_E2E_NETNS") == "0" {
+		t.Log("no network namespace (not root, or CONFD_E2E_NETNS=0): running on the host")
+		return host()
+	}
+	p := &place{name: fmt.Sprintf("confd-e2e-%d-%d", os.Getpid(), placeCount.Add(1)), ip: "10.80.0.1"}
+	if out, err := exec.Command("ip", "netns", "add", p.name).CombinedOutput(); err != nil {
+		t.Logf("no network namespace (%v: %s): running on the host", err, strings.TrimSpace(string(out)))
+		return host()
+	}
+	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", p.name).Run() })
+	for _, args := range []string{
+		"link set lo up",
+		"link add d0 type veth peer name d1",
+		"addr add 10.80.0.1/24 dev d0",
+		"link set d0 up",
+		"link set d1 up",
+		"route add default dev d0",
+	} {
+		full := append([]string{"-n", p.name}, strings.Fields(args)...)
+		if out, err := exec.Command("ip", full...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", strings.Join(full, " "), err, out)
+		}
+	}
+	return p
+}
+
+// command is a program to be run there. ip netns exec replaces itself with it, so that the
+// process id is the program's own.
+func (p *place) command(name string, args ...string) *exec.Cmd {
+	if p.name == "" {
+		return exec.Command(name, args...)
+	}
+	return exec.Command("ip", append([]string{"netns", "exec", p.name, name}, args...)...)
+}
+
+// inside runs f on a thread that is in the namespace; sockets that f makes stay there.
+func (p *place) inside(f func() error) error {
+	if p.name == "" {
+		return f()
+	}
+	done := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine, and nothing else runs there.
+		runtime.LockOSThread()
+		ns, err := os.Open("/run/netns/" + p.name)
+		if err == nil {
+			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
+			ns.Close()
+		}
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// ListenPacket makes place a phone.Network.
+func (p *place) ListenPacket(network, address string) (c net.PacketConn, err error) {
+	err = p.inside(func() error {
+		c, err = net.ListenPacket(network, address)
+		return err
+	})
+	return c, err
+}
+
+// DialContext makes place a phone.Network. The address must be an IP address.
+func (p *place) DialContext(ctx context.Context, network, address string) (c net.Conn, err error) {
+	err = p.inside(func() error {
+		var d net.Dialer
+		c, err = d.DialContext(ctx, network, address)
+		return err
+	})
+	return c, err
+}
+
+// client is an HTTP client that reaches servers there.
+func (p *place) client() *http.Client {
+	return &http.Client{
+		Timeout:   10 * time.Second,
+		Transport: &http.Transport{DialContext: p.DialContext, DisableKeepAlives: true},
+	}
+}
+
+// freePort returns the first of 32 ports, of which it was free there for UDP and TCP a
+// moment ago. They lie below the ephemeral range, so that only another such call could take
+// them. Clients need several in a row: baresip listens for TLS one above its SIP port.
+func (p *place) freePort(t *testing.T) int {
+	t.Helper()
+	for range 1000 {
+		port := int(10000+portCount.Add(1)*32%6000) &^ 1
+		address := netip.AddrPortFrom(netip.MustParseAddr(p.ip), uint16(port)).String()
+		err := p.inside(func() error {
+			u, err := net.ListenPacket("udp", address)
+			if err != nil {
+				return err
+			}
+			defer u.Close()
+			l, err := net.Listen("tcp", address)
+			if err != nil {
+				return err
+			}
+			return l.Close()
+		})
+		if err == nil {
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
+// portCount starts elsewhere in each process, so that two runs seldom meet.
+var portCount = func() *atomic.Int64 {
+	var n atomic.Int64
+	n.Store(int64(os.Getpid()) * 37)
+	return &n
+}()

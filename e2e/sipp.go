@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/internal/testkit/tone"
+	"github.com/confd/confd/internal/testkit/wav"
+)
+
+// sippRun is one start of SIPp with a scenario of testdata.
+type sippRun struct {
+	scenario  string // file in testdata
+	target    string // host:port
+	room      string
+	transport string // u1, t1 (one socket) or tn (one per call)
+	calls     int
+	rate      int     // new calls a second
+	freq      float64 // Hz of the tone that each call plays, at -20 dB; 0 for none
+	hold      time.Duration
+}
+
+// startSipp starts it; wait for its end with sippDone.
+func startSipp(t *testing.T, p *place, r sippRun) *process {
+	t.Helper()
+	need(t, "sipp")
+	scenario, err := filepath.Abs(filepath.Join("testdata", r.scenario))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if r.freq != 0 {
+		sound := wav.EncodeMuLaw(tone.Make(8000, time.Minute, -20, r.freq))
+		if err := os.WriteFile(filepath.Join(dir, "tone.ul"), sound, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{
+		r.target, "-sf", scenario, "-s", r.room, "-i", p.ip, "-p", strconv.Itoa(p.freePort(t)),
+		"-t", r.transport, "-m", strconv.Itoa(r.calls), "-r", strconv.Itoa(r.rate), "-l", strconv.Itoa(r.calls),
+		"-d", strconv.Itoa(int(r.hold / time.Millisecond)),
+		"-nostdin", "-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
+		"-trace_stat", "-stf", filepath.Join(dir, "stat.csv"), "-timeout", "90s",
+		"-mp", strconv.Itoa(p.freePort(t)),
+	}
+	cmd := p.command("sipp", args...)
+	cmd.Dir = dir
+	s := run(t, cmd)
+	t.Cleanup(func() {
+		if t.Failed() {
+			if b, err := os.ReadFile(filepath.Join(dir, "errors.log")); err == nil {
+				t.Logf("SIPp's errors:\n%s", tail(string(b), 5000))
+			}
+		}
+	})
+	return s
+}
+
+// sippDone waits for the end and returns an error unless every call succeeded.
+func sippDone(s *process, calls int, limit time.Duration) error {
+	err := s.wait(limit)
+	good, bad := sippCount(s.out.String(), "Successful call"), sippCount(s.out.String(), "Failed call")
+	if good != calls || bad != 0 {
+		err = errors.Join(fmt.Errorf("SIPp: %d calls succeeded and %d failed, want %d and 0", good, bad, calls), err)
+	}
+	return err
+}
+
+var sippLine = regexp.MustCompile(`(?m)^\s*(Successful call|Failed call)\s*\|\s*\d+\s*\|\s*(\d+)`)
+
+// sippCount reads the cumulative column of the last statistics screen.
+func sippCount(out, what string) int {
+	n := -1
+	for _, m := range sippLine.FindAllStringSubmatch(out, -1) {
+		if m[1] == what {
+			n, _ = strconv.Atoi(m[2])
+		}
+	}
+	return n
+}
+
+// hostPort joins for a command line.
+func hostPort(ip string, port int) string { return net.JoinHostPort(ip, strconv.Itoa(port)) }
+
+// uri is a SIP address with parameters such as "transport=tcp".
+func uri(room, hostport string, params ...string) string {
+	return strings.Join(append([]string{"sip:" + room + "@" + hostport}, params...), ";")
+}

@@ -53,7 +53,7 @@ func opusPacketTime(d time.Duration) bool {
 	case 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond:
 		return true
 	}
-	return d == 20*time.Millisecond || d%(20*time.Millisecond) == 0
+	return d > 0 && d%(20*time.Millisecond) == 0 // to 120 ms, which the caller has checked
 }
 
 func checkOpusParams(p media.OpusParams, o Options) error {

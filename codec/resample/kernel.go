@@ -112,12 +112,14 @@ func sinc(x float64) float64 {
 	return math.Sin(math.Pi*x) / (math.Pi * x)
 }
 
+var kaiserPeak = bessel0(beta)
+
 // kaiser is the window, x from -1 to 1.
 func kaiser(x float64) float64 {
 	if x <= -1 || x >= 1 {
 		return 0
 	}
-	return bessel0(beta*math.Sqrt(1-x*x)) / bessel0(beta)
+	return bessel0(beta*math.Sqrt(1-x*x)) / kaiserPeak
 }
 
 // bessel0 is the modified Bessel function of the first kind and order 0.

@@ -310,3 +310,24 @@ func BenchmarkNewKernel(b *testing.B) {
 		newKernel(48000, 48000)
 	}
 }
+
+// TestConverterCopyFrom: the copy goes on as the original does; other rates are refused.
+func TestConverterCopyFrom(t *testing.T) {
+	a, b := NewConverter(44100, 48000), NewConverter(44100, 48000)
+	src := noise(500)
+	x, y := make([]int16, 600), make([]int16, 600)
+	a.Process(x, src[:77])
+	b.Process(y, src[100:433])
+	if !b.CopyFrom(a) {
+		t.Fatal("the same rates are refused")
+	}
+	n, m := a.Process(x, src), b.Process(y, src)
+	for i := range x[:n] {
+		if m != n || x[i] != y[i] {
+			t.Fatalf("sample %d of %d is %d in the copy, want %d of %d", i, m, y[i], x[i], n)
+		}
+	}
+	if b.CopyFrom(NewConverter(48000, 44100)) {
+		t.Error("other rates are taken")
+	}
+}

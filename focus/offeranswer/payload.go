@@ -67,10 +67,13 @@ func (m *section) payloads() []payload {
 	return list
 }
 
+// cutNumber cuts a payload type number off; with leading zeros it is none, as we could not
+// repeat it as it was.
 func cutNumber(s string) (number uint8, rest string, ok bool) {
 	word, rest, _ := strings.Cut(s, " ")
 	n, err := strconv.ParseUint(word, 10, 7)
-	return uint8(n), strings.TrimSpace(rest), err == nil
+	plain := word == "0" || !strings.HasPrefix(word, "0")
+	return uint8(n), strings.TrimSpace(rest), err == nil && plain
 }
 
 // parseRtpmap reads "opus/48000/2" (RFC 8866 section 6.6).

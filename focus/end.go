@@ -35,29 +35,35 @@ func (d *dialog) end(why rooms.Reason, how farewell) {
 		d.endAgain(how)
 		return
 	}
+	finish := d.beginEnd(why, how)
+	d.mu.Unlock()
+	finish()
+}
+
+// beginEnd takes the dialog out of service; what it returns does the rest, which waits for
+// the media plane. d.mu is held, and must not be for the rest.
+func (d *dialog) beginEnd(why rooms.Reason, how farewell) (finish func()) {
 	d.state = stateEnded
 	d.session.stop()
 	c := d.call
 	d.call = nil
 	d.advance()
-	bye := how != silent
-	if how == hangUpNow || !bye {
+	if how != hangUp {
 		d.settleACK()
 	}
-	if bye {
+	if how == silent {
+		d.agent.dialogs.remove(d)
+	} else {
 		d.goodbye = &why
 	}
-	waitsForACK := d.ack != nil
-	d.mu.Unlock()
-
-	if bye && !waitsForACK {
-		d.sayGoodbye()
+	byeNow := how != silent && d.ack == nil
+	return func() {
+		if byeNow {
+			d.sayGoodbye()
+		}
+		d.release(c, why)
+		d.log.Info("call ended", "reason", why.String(), "duration", time.Since(d.started).Round(time.Millisecond))
 	}
-	d.release(c, why)
-	if !bye {
-		d.agent.dialogs.remove(d)
-	}
-	d.log.Info("call ended", "reason", why.String(), "duration", time.Since(d.started).Round(time.Millisecond))
 }
 
 // endAgain is end for a call that has ended and may have its BYE still to come. d.mu is
@@ -140,7 +146,13 @@ func (d *dialog) onBye(req *sip.Request, tx *sip.ServerTx) {
 	if !d.enter(req, tx) {
 		return
 	}
+	if d.state == stateEnded { // it has crossed ours
+		d.endAgain(silent)
+		d.respond(req, tx, sip.StatusOK)
+		return
+	}
+	finish := d.beginEnd(rooms.Reason{Code: rooms.ReasonLeft}, silent)
 	d.mu.Unlock()
 	d.respond(req, tx, sip.StatusOK)
-	d.end(rooms.Reason{Code: rooms.ReasonLeft}, silent)
+	finish()
 }

@@ -29,6 +29,12 @@ func (a *Agent) onInvite(req *sip.Request, tx *sip.ServerTx) {
 		a.turnAway(req, tx, why, refusal(sip.StatusServiceUnavailable, why, sip.NewHeader("Retry-After", retryAfter)))
 		return
 	}
+	joined := false
+	defer func() {
+		if !joined {
+			a.count.calls.Add(-1) // the place that admit took
+		}
+	}()
 	ctx, cancel := context.WithTimeout(a.ctx, setupTimeout)
 	defer cancel()
 	if !tx.OnCancel(func(*sip.Request) { cancel() }) {
@@ -49,6 +55,7 @@ func (a *Agent) onInvite(req *sip.Request, tx *sip.ServerTx) {
 		a.turnAway(req, tx, "room", s)
 		return
 	}
+	joined = true
 	d.accept(req, tx, in, body)
 }
 
@@ -92,7 +99,8 @@ func userOf(u sip.Uri) string {
 	return string(number)
 }
 
-// admit judges a new call before anything is spent on it.
+// admit judges a new call before anything is spent on it. Allow takes one of the places
+// for calls.
 func (a *Agent) admit(req *sip.Request) (guard.Decision, string) {
 	if v := a.cfg.Guard.AllowCall(sourceOf(req).Addr()); v != guard.Allow {
 		return v, "rate"
@@ -100,10 +108,11 @@ func (a *Agent) admit(req *sip.Request) (guard.Decision, string) {
 	switch {
 	case a.draining.Load():
 		return guard.Refuse, "draining"
-	case a.count.calls.Load() >= int64(a.cfg.MaxCalls):
-		return guard.Refuse, "calls"
 	case a.cfg.Load != nil && a.cfg.Load() >= a.cfg.MaxLoad:
 		return guard.Refuse, "load"
+	case a.count.calls.Add(1) > int64(a.cfg.MaxCalls):
+		a.count.calls.Add(-1)
+		return guard.Refuse, "calls"
 	}
 	return guard.Allow, ""
 }

@@ -52,7 +52,6 @@ func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) (
 	if err != nil {
 		return nil, errors.Join(err, leg.Close())
 	}
-	a.count.calls.Add(1)
 	d.call = c
 	d.log = d.log.With("participant", c.part.ID())
 	return body, nil

@@ -124,6 +124,38 @@ func TestRequestsOverTheSameConnection(t *testing.T) {
 	}
 }
 
+// Over every kind of listener, requests leave from the socket that the call came to.
+func TestRequestsFromTheListener(t *testing.T) {
+	s := start(t, withListen(Listen{"udp", ":0"}, Listen{"udp", "[::1]:0"}, Listen{"udp", "0.0.0.0:0"}, Listen{"tcp", ":0"}))
+	for i, transport := range []string{"UDP", "UDP", "UDP", "TCP"} {
+		addr := s.addr(i)
+		if addr.Addr().IsUnspecified() {
+			addr = loopback(addr)
+		}
+		p := dial(t, transport, addr) // connected: hears nothing from elsewhere
+		p.call("")
+		s.only().confirmed(t).End(rooms.Reason{Code: rooms.ReasonRemoved})
+		bye := p.await(sip.BYE)
+		via := bye.Via()
+		if got := netip.AddrPortFrom(netip.MustParseAddr(via.Host), uint16(via.Port)); got != addr {
+			t.Errorf("Via is %v, want %v", got, addr)
+		}
+		p.answer(bye, 200, "", "")
+		s.settled()
+	}
+}
+
+// An answer is never too large for the way it came (RFC 3261 section 18.2.2).
+func TestLargeResponse(t *testing.T) {
+	s := start(t)
+	p := dial(t, "UDP", s.addr(0))
+	vias := strings.Repeat("Via: SIP/2.0/UDP proxy.example.com;branch=z9hG4bKabcdefghijklmnopqrstuvw\n", 60)
+	res := p.call(vias)
+	if n := len(res.String()); n < 4000 {
+		t.Errorf("the 200 has %d bytes only", n)
+	}
+}
+
 // A TCP peer that hangs up its connection is called back at its Contact, and given up on
 // if that fails.
 func TestConnectionLost(t *testing.T) {

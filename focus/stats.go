@@ -13,7 +13,7 @@ type Stats struct {
 	Responses map[int]uint64    // sent final responses, by status code
 	Refused   map[string]uint64 // initial INVITEs turned away, by reason
 
-	Calls   int // that have a leg in a room
+	Calls   int // that have a leg in a room, or are about to
 	Dialogs int // known, including those that are ending
 
 	Answered    uint64 // calls that were given a 200

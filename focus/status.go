@@ -91,6 +91,9 @@ func statusOf(err error, host string) *status {
 		}
 	case errors.As(err, &room):
 		s = refusal(roomStatus[room.Code], err.Error())
+		if room.Code != rooms.Internal {
+			s.headers = append(s.headers, warning(0, host, room.Message))
+		}
 	case errors.Is(err, transport.ErrNoPorts):
 		s = refusal(sip.StatusServiceUnavailable, err.Error())
 	default:
@@ -109,6 +112,9 @@ func statusOf(err error, host string) *status {
 func warning(code int, host, text string) sip.Header {
 	if code == 0 {
 		code = 399
+	}
+	if host == "" {
+		host = "confd" // a pseudonym, as the RFC allows
 	}
 	return sip.NewHeader("Warning", fmt.Sprintf("%d %s %s", code, host, quote(text)))
 }

@@ -18,6 +18,10 @@ const MaxPacket = 1400
 // levels in a header extension (20) and the longest SRTP tag (16).
 const maxPayload = MaxPacket - 12 - 60 - 20 - 16
 
+// maxParams bounds the a=fmtp text of one payload type in bytes. What is past it is ignored:
+// the parameters that matter to us take a fraction of it.
+const maxParams = 2048
+
 // What the peer does not say.
 const (
 	defaultPacketTime = 20 * time.Millisecond

@@ -53,6 +53,19 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLongParameters has a=fmtp text at the edge of what is read and past it.
+func TestLongParameters(t *testing.T) {
+	for n, want := range map[int]int{maxParams - 1: 8000, maxParams: 48000} {
+		params := "maxplaybackrate=8000;"
+		params += strings.Repeat("x", n-len(params))
+		offer := start + "m=audio 30000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 " + params + "\r\n"
+		r, err := Negotiate([]byte(offer), DefaultCapabilities(), testLocal(""), nil)
+		if err != nil || r.Negotiated.Send.SampleRate != want {
+			t.Errorf("%d bytes: %v, want %d Hz", n, err, want)
+		}
+	}
+}
+
 func TestMalformed(t *testing.T) {
 	for _, offer := range []string{
 		"", "\r\n\r\n", "v", "v=", "v=0\r\nx\r\n", "o=- 1 1 IN IP4 192.0.2.99\r\nv=0\r\n",

@@ -48,8 +48,7 @@ func (m *section) payloads() []payload {
 				mapped[number], described[number] = p, true
 			}
 		case strings.EqualFold(a.name, "fmtp"):
-			p := &mapped[number]
-			p.params = strings.TrimPrefix(p.params+";"+rest, ";")
+			mapped[number].addParams(rest)
 		}
 	}
 	var list []payload
@@ -65,6 +64,12 @@ func (m *section) payloads() []payload {
 		list = append(list, p)
 	}
 	return list
+}
+
+func (p *payload) addParams(text string) {
+	if len(p.params)+len(text) < maxParams {
+		p.params = strings.TrimPrefix(p.params+";"+text, ";")
+	}
 }
 
 // cutNumber cuts a payload type number off; with leading zeros it is none, as we could not

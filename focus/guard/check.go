@@ -172,6 +172,9 @@ func (m *message) headers(i int, l *Limits) {
 		switch {
 		case next < 0:
 			m.headerEnd = len(m.raw)
+			if len(m.raw) > l.HeaderSize {
+				m.fail(HeadersTooLarge)
+			}
 			m.fail(NoHeaderEnd)
 			return
 		case next > l.HeaderSize:

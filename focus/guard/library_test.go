@@ -38,6 +38,7 @@ func (h countingHandler) WithGroup(string) slog.Handler      { return h }
 // server is the library behind the guard, on loopback; it answers 200 to OPTIONS.
 type server struct {
 	g        *Guard
+	ua       *sipgo.UserAgent
 	udp, tcp string
 	errors   chan string
 }
@@ -71,6 +72,7 @@ func newServer(t *testing.T, l Limits) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.ua = ua
 	s.udp, s.tcp = pc.LocalAddr().String(), ln.Addr().String()
 	done := make(chan struct{}, 2)
 	go func() { _ = ServeUDP(PacketConn(pc, g), srv.ServeUDP); done <- struct{}{} }()

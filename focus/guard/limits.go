@@ -62,7 +62,7 @@ type Limits struct {
 	// MalformedPerConnection is how many malformed messages end a connection. Default 16.
 	MalformedPerConnection int
 	// DatagramSources is how many distinct source addresses one packet connection shows to
-	// the library before it is renewed (see ServeUDP). Default 65536, at least 1024.
+	// the library before they are forgotten (see ServeUDP). Default 65536, at least 1024.
 	DatagramSources int
 }
 

@@ -1,11 +1,9 @@
 package guard
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 )
 
 // PacketConn wraps the socket of a datagram listener: ReadFrom returns only checked messages
@@ -13,25 +11,9 @@ import (
 // Limits.MessageSize; a longer message is answered 513. All else goes to inner. Serve it
 // with ServeUDP.
 func PacketConn(inner net.PacketConn, g *Guard) net.PacketConn {
-	c := &packetConn{PacketConn: inner, g: g, in: make([]byte, 1<<16), sources: make(map[netip.AddrPort]struct{})}
+	c := &packetConn{PacketConn: inner, g: g, in: make([]byte, 1<<16)}
 	c.udp, _ = inner.(*net.UDPConn)
 	return c
-}
-
-// ServeUDP calls serve, the library's function of that name, with a connection that
-// PacketConn made, and again each time that the connection renewed itself. It returns what
-// serve returns when the connection is closed.
-//
-// The library remembers each source address for as long as it serves a packet connection.
-// So that forged addresses do not fill its memory, the connection reports itself closed
-// after Limits.DatagramSources of them, while the socket stays open, and the library forgets.
-func ServeUDP(conn net.PacketConn, serve func(net.PacketConn) error) error {
-	for {
-		err := serve(conn)
-		if c, ok := conn.(*packetConn); !ok || !c.renewed.Swap(false) {
-			return err
-		}
-	}
 }
 
 type packetConn struct {
@@ -41,33 +23,31 @@ type packetConn struct {
 
 	mu      sync.Mutex // of what follows: one reader at a time
 	in, out []byte
-	sources map[netip.AddrPort]struct{}
-	renewed atomic.Bool
 	wait    backoff
 }
 
-var errRenewed = fmt.Errorf("guard: packet connection renewed: %w", net.ErrClosed)
-
 func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, src, err := c.read(b)
+	if err != nil {
+		return 0, nil, err
+	}
+	return n, net.UDPAddrFromAddrPort(src), nil
+}
+
+func (c *packetConn) read(b []byte) (int, netip.AddrPort, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.sources) >= c.g.limits.DatagramSources {
-		clear(c.sources)
-		c.renewed.Store(true)
-		return 0, nil, errRenewed
-	}
 	for {
 		n, src, err := c.readPacket()
 		if err != nil {
 			if c.wait.pause(c.g, err) {
 				continue
 			}
-			return 0, nil, err
+			return 0, src, err
 		}
 		c.wait = 0
 		if n = c.admit(c.in[:n], src, b); n > 0 {
-			c.sources[src] = struct{}{}
-			return n, net.UDPAddrFromAddrPort(src), nil
+			return n, src, nil
 		}
 	}
 }

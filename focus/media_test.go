@@ -1,0 +1,67 @@
+package focus
+
+import (
+	"crypto/tls"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/internal/testkit/phone"
+	"github.com/confd/confd/internal/testkit/tone"
+)
+
+// Phones of all kinds in one room hear the others and not themselves.
+func TestPhonesHearEachOther(t *testing.T) {
+	cert := selfSigned(t)
+	s := start(t, withTLS(cert), withListen(
+		Listen{"udp", "127.0.0.1:0"}, Listen{"tcp", "127.0.0.1:0"}, Listen{"tls", "127.0.0.1:0"}))
+	ctx := short(t)
+	kinds := []phone.Options{
+		{URI: fmt.Sprintf("sip:talk@%s", s.addr(0)), Tone: 440},
+		{URI: fmt.Sprintf("sip:talk@%s;transport=tcp", s.addr(1)), Tone: 620, Codecs: []phone.Codec{phone.G722}},
+		{
+			URI: fmt.Sprintf("sip:talk@%s;transport=tls", s.addr(2)), Tone: 860, Codecs: []phone.Codec{phone.Opus},
+			SRTP: phone.AESCM80, TLS: &tls.Config{InsecureSkipVerify: true},
+		},
+		{URI: fmt.Sprintf("sip:talk@%s", s.addr(0)), Tone: 1150, NoOffer: true, RTCPMux: true},
+	}
+	var phones []*phone.Phone
+	for _, o := range kinds {
+		p, err := phone.Dial(ctx, o)
+		if err != nil {
+			t.Fatalf("%+v: %v", o, err)
+		}
+		t.Cleanup(func() { p.Close() })
+		phones = append(phones, p)
+	}
+	for i, p := range phones {
+		heard := func() error {
+			pcm, err := p.Listen(ctx, 500*time.Millisecond)
+			if err != nil {
+				return err
+			}
+			for j, o := range kinds {
+				level := tone.Level(pcm, p.Rate(), o.Tone)
+				if (i == j) == (level > -40) {
+					return fmt.Errorf("phone %d hears %v Hz at %.0f dB", i, o.Tone, level)
+				}
+			}
+			return nil
+		}
+		var err error
+		for range 5 { // until the jitter buffers of all have settled
+			if err = heard(); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for i, p := range phones {
+		if err := p.Bye(ctx); err != nil {
+			t.Errorf("phone %d: %v", i, err)
+		}
+	}
+	s.settled()
+}

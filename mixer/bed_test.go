@@ -88,6 +88,8 @@ type testPhone struct {
 	queue []media.Packet
 	rng   *rand.Rand
 	ssrc  uint32
+	seq   uint16
+	ts    uint32
 	pt    uint8
 	mute  bool // sends silence
 
@@ -107,7 +109,7 @@ const testPT = 96
 func (b *bed) phone(f media.Format, level, freq float64, net network) *testPhone {
 	b.t.Helper()
 	p := &testPhone{t: b.t, bed: b, send: f, recv: f, net: net, start: b.due, pt: testPT,
-		ssrc: rand.Uint32(), rng: rand.New(rand.NewPCG(1, uint64(freq)))}
+		ssrc: rand.Uint32(), seq: 65500, ts: 4294900000, rng: rand.New(rand.NewPCG(1, uint64(freq)))}
 	p.gen = tone.New(f.SampleRate, level, freqs(freq)...)
 	var err error
 	if p.enc, err = codec.NewEncoder(f, codec.DefaultOptions()); err != nil {
@@ -160,14 +162,17 @@ func (p *testPhone) make(now int64) {
 		}
 		n := p.n
 		p.n++
+		seq, ts := p.seq, p.ts
+		p.seq++
+		p.ts += uint32(p.send.Ticks(p.send.PacketTime))
 		if p.rng.Float64() < p.net.loss || p.net.pause != nil && p.net.pause(n) {
 			continue
 		}
 		if p.net.jitter > 0 {
 			at += p.rng.Int64N(int64(p.net.jitter))
 		}
-		p.push(media.Packet{Arrival: at, SSRC: p.ssrc, Sequence: uint16(65500 + n), PayloadType: p.pt,
-			Timestamp: uint32(4294900000 + n*p.send.Ticks(p.send.PacketTime)), Payload: payload})
+		p.push(media.Packet{Arrival: at, SSRC: p.ssrc, Sequence: seq, PayloadType: p.pt,
+			Timestamp: ts, Payload: payload})
 	}
 }
 
@@ -229,4 +234,16 @@ func (p *testPhone) tail(d time.Duration) []int16 {
 		p.t.Fatalf("heard %d samples, want at least %d", len(p.heard), n)
 	}
 	return p.heard[len(p.heard)-n:]
+}
+
+// repacket changes the packet time of what the phone sends.
+func (p *testPhone) repacket(d time.Duration) {
+	p.start += int64(float64(p.n) * float64(p.send.PacketTime))
+	p.n = 0
+	p.send.PacketTime = d
+	enc, err := codec.NewEncoder(p.send, codec.DefaultOptions())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.enc = enc
 }

@@ -37,6 +37,7 @@ type class struct {
 	wait  []int16 // sound for the next packet, at the format's rate
 	start int64   // media time of wait[0]
 	pause pause
+	still still
 
 	last   int16 // sample that was coded last
 	broken bool  // the next frame comes from another mix: join it on without a step
@@ -76,7 +77,7 @@ func (k *class) setRate(rate int) {
 
 // copyFrom makes k go on where src stands.
 func (k *class) copyFrom(src *class) error {
-	k.limit, k.start, k.pause = src.limit, src.start, src.pause
+	k.limit, k.start, k.pause, k.still = src.limit, src.start, src.pause, src.still
 	k.last, k.broken = src.last, src.mix != k.mix
 	k.wait = append(k.wait[:0], src.wait...)
 	if src.conv != nil && k.conv != nil {
@@ -208,14 +209,23 @@ func (k *class) code(o *media.Outgoing, pcm []int16) bool {
 		o.Data = codec.AppendCN(k.payload[:0], k.pause.level)
 		return k.pause.due()
 	}
-	data, err := k.enc.Encode(k.payload[:0], pcm)
+	data, err := k.encode(pcm)
 	if err != nil {
 		stats.EncodeErrors.Add(1)
 		return false
 	}
-	stats.Encoded.Add(1)
-	k.payload = data[:0]
 	o.Data = data
 	o.Marker = k.pause.resume(len(data) > 0)
 	return len(data) > 0
+}
+
+// encode codes one packet time, unless it is silence that needs no encoder.
+func (k *class) encode(pcm []int16) ([]byte, error) {
+	if data := k.still.stand(pcm, k); data != nil {
+		return data, nil
+	}
+	data, err := k.enc.Encode(k.payload[:0], pcm)
+	k.payload = data[:0]
+	k.mix.conf.engine.stats.Encoded.Add(1)
+	return data, err
 }

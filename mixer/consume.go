@@ -130,10 +130,7 @@ func (p *playout) start(b *beat, v *voice) bool {
 	kern := p.kernel(p.format.SampleRate, b.rate)
 	look := lookahead(p.format.SampleRate == b.rate, kern)
 	frame := (int64(kern.Step())*int64(b.samples) + look) >> 32
-	if s := p.sure(b.due, growMargin, grid); s < end {
-		end = s
-	}
-	pos := end - frame
+	pos := min(p.excess(b.due, growMargin, frame, b, grid), end-frame)
 	first := p.firstFor(pos, grid)
 	waste := min(first.ts-pos, scale(maxDelay, int64(p.format.SampleRate), 1e9))
 	p.endTS, p.nextSeq, p.last = first.ts, first.seq, first.samples
@@ -170,8 +167,8 @@ func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel) {
 	look := lookahead(p.exact, kern)
 	need := p.endTS + (int64(kern.Step())*int64(b.samples)+look-p.ahead)>>32
 	next := b.due + b.period
-	shrink := p.sure(next, shrinkMargin, grid) - need
-	grow := need - p.sure(next, growMargin, grid)
+	shrink := p.excess(next, shrinkMargin, need, b, grid)
+	grow := -p.excess(next, growMargin, need, b, grid)
 	switch {
 	case v == nil:
 		p.jump(shrink, grow, rate)

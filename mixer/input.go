@@ -38,7 +38,7 @@ type Input struct {
 	voice *voice // decoder and PCM, only while someone needs the sound
 
 	loud    float32 // dBov, smoothed: quick up, slow down
-	known   bool    // loud follows from packets or rendered sound, not from a guess
+	told    bool    // packets tell their loudness; else only listening does
 	heardAt int64   // media time at which sound was last rendered
 	hint    codec.Activity
 
@@ -140,6 +140,7 @@ func (in *Input) inspect(p *media.Packet, f *media.Format, s *slot) {
 	act, level, exact := codec.Inspect(*f, p.Payload)
 	s.silent = f.Codec == media.Opus && len(p.Payload) <= 2
 	in.hint = act
+	in.told = true
 	switch {
 	case exact:
 		in.observe(level)
@@ -148,7 +149,7 @@ func (in *Input) inspect(p *media.Packet, f *media.Format, s *slot) {
 	case s.silent:
 		in.observe(media.Silence)
 	default:
-		in.known = in.known && in.voice != nil
+		in.told = false
 	}
 }
 

@@ -5,12 +5,15 @@ import "math"
 const (
 	// ceiling is what the limiter lets through, -0.8 dBFS; the knee is above it.
 	ceiling = 29900
+	// headroom is what a limited sound is brought to, as a share of the ceiling: sums of
+	// many voices have peaks of unequal height, and the level shall not follow each.
+	headroom = 0.7
 	// blocks is how many pieces a frame's gain curve has.
 	blocks = 16
-	// limiterHold is how many frames the gain stays down after a peak.
-	limiterHold = 12
-	// limiterRelease is the recovery per block once the hold is over: 10 dB/s at 20 ms frames.
-	limiterRelease = 1.00144
+	// limiterHold is how many frames the highest peak is remembered as it was.
+	limiterHold = 50
+	// limiterDecay is how the memory of it fades per frame then: 5 dB/s at 20 ms.
+	limiterDecay = 0.9886
 )
 
 // limiter brings a sum into 16 bits. It knows the whole frame ahead, so the gain is down
@@ -18,8 +21,9 @@ const (
 // click, a soft knee bends what is left. It neither wraps nor clips hard, and below the
 // ceiling it changes nothing. Its state is plain data: a class is copied with it.
 type limiter struct {
-	gain float32 // at the end of the last frame; 0 means 1
-	hold int
+	gain    float32 // at the end of the last frame; 0 means 1
+	highest float32 // peak of the sum lately
+	hold    int     // frames for which highest stays
 }
 
 // idle reports that the limiter changes nothing at the moment.
@@ -31,7 +35,9 @@ func (l *limiter) process(dst []int16, src []int32) {
 		l.gain = 1
 	}
 	p := peak(src)
+	l.remember(float32(p))
 	if l.gain == 1 && p <= ceiling {
+		l.highest = float32(p)
 		for i, s := range src {
 			dst[i] = int16(s)
 		}
@@ -45,30 +51,41 @@ func (l *limiter) process(dst []int16, src []int32) {
 	l.gain = edges[blocks]
 }
 
+// remember follows the peaks of the sum.
+func (l *limiter) remember(p float32) {
+	switch {
+	case p >= l.highest:
+		l.highest, l.hold = p, limiterHold
+	case l.hold > 0:
+		l.hold--
+	default:
+		l.highest = max(p, l.highest*limiterDecay)
+	}
+}
+
+// target is the gain that suits the peaks lately.
+func (l *limiter) target() float32 {
+	if l.gain == 1 && l.highest <= ceiling {
+		return 1
+	}
+	return min(1, ceiling*headroom/l.highest)
+}
+
 // curve returns the gain at the edges of the blocks.
 func (l *limiter) curve(src []int32) (edges [blocks + 1]float32) {
 	var need [blocks + 1]float32
-	limited := false
 	for b := range blocks {
 		need[b] = 1
 		if p := peak(src[b*len(src)/blocks : (b+1)*len(src)/blocks]); p > ceiling {
 			need[b] = ceiling / float32(p)
 		}
-		limited = limited || need[b] < l.gain*1.01
 	}
 	need[blocks] = need[blocks-1]
-	if limited {
-		l.hold = limiterHold
-	} else if l.hold > 0 {
-		l.hold--
-	}
+	to := l.target()
 	edges[0] = l.gain
 	for b := 1; b <= blocks; b++ {
-		up := edges[b-1]
-		if l.hold == 0 {
-			up *= limiterRelease
-		}
-		edges[b] = min(up, need[b-1], need[b], 1)
+		ramp := l.gain + (to-l.gain)*float32(b)/blocks
+		edges[b] = min(ramp, need[b-1], need[b])
 	}
 	l.foresee(&edges)
 	return edges

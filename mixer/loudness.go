@@ -17,7 +17,6 @@ const (
 
 // observe takes a level, told or measured, into the loudness.
 func (in *Input) observe(level media.Level) {
-	in.known = true
 	raw := -float32(level) + gainDB(in.cfg.Gain)
 	if raw > in.loud {
 		in.loud += (raw - in.loud) * attack

@@ -177,12 +177,44 @@ func (p *playout) horizon() (end int64, grid *slot, ok bool) {
 	return 0, nil, false
 }
 
+// waiting returns the sound between the position and the end of the newest packet, samples.
+func (p *playout) waiting() int64 {
+	n := p.ahead >> 32
+	if end, _, ok := p.horizon(); ok {
+		n += max(end-p.endTS, 0)
+	}
+	return max(n, 0)
+}
+
 // sure returns the end (samples) of the sound that will surely have arrived at the time
 // "at", by the arrival statistics, on the grid of the sender's packets.
 func (p *playout) sure(at, margin int64, grid *slot) int64 {
 	latest := scale(at-p.arr.base()-p.arr.jitter-margin, int64(grid.format.SampleRate), 1e9)
 	d := int64(max(grid.samples, 1))
 	return grid.ts + floorDiv(latest-grid.ts, d)*d + d
+}
+
+// excess returns how many samples more than needed will surely be there at the time "at"
+// and at the ticks after it, at the worst of them: packets that are no divisor of the
+// period come unevenly. need is the end of the sound that the tick at "at" takes.
+func (p *playout) excess(at, margin, need int64, b *beat, grid *slot) int64 {
+	frame := b.period * int64(grid.format.SampleRate) / 1e9
+	least := p.sure(at, margin, grid) - need
+	d := int64(max(grid.samples, 1))
+	for i := int64(1); i < d/gcd(d, frame) && i < maxUneven; i++ {
+		least = min(least, p.sure(at+i*b.period, margin, grid)-need-i*frame)
+	}
+	return least
+}
+
+// maxUneven bounds how many ticks ahead uneven packets are looked at.
+const maxUneven = 12
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return max(a, 1)
 }
 
 func floorDiv(a, b int64) int64 {

@@ -35,7 +35,7 @@ func (c *Conference) nominate() {
 // unheard reports whether only listening can tell how loud the input is. Asked for voice,
 // it takes only those whose packets claim speech and that were not heard just now.
 func (in *Input) unheard(want codec.Activity) bool {
-	if in.known || !in.play.started || in.play.pausing || in.targetGain() == 0 || in.alone() {
+	if in.told || !in.play.started || in.play.pausing || in.targetGain() == 0 || in.alone() {
 		return false
 	}
 	if want == codec.ActivityVoice {
@@ -98,7 +98,7 @@ func (in *Input) render(b *beat, old int) {
 	in.power = meanSquare(in.frame)
 	in.level = media.LevelOf(in.power)
 	in.heardAt = b.time
-	if !in.known || in.hint == codec.ActivityUnknown {
+	if !in.told {
 		in.observeRendered()
 	}
 	in.tap(b, &r)
@@ -126,13 +126,11 @@ func (in *Input) voiceRate() int {
 
 // observeRendered takes the level of the frame into the loudness.
 func (in *Input) observeRendered() {
-	known := in.known
 	level := in.level
 	if in.cfg.Gain != 1 && in.gain != 0 {
 		level = media.LevelOf(in.power / float64(in.gain*in.gain))
 	}
 	in.observe(level)
-	in.known = known || in.talking > 0
 }
 
 // tap hands the frame to who listens to this input alone.

@@ -65,7 +65,7 @@ func (in *Input) publish() {
 	}
 	s.codec.Store(uint32(f.Codec))
 	if in.play.playing {
-		s.delay.Store(scale(max(in.play.ahead>>32, 0), 1e9, int64(f.SampleRate)))
+		s.delay.Store(scale(in.play.waiting(), 1e9, int64(f.SampleRate)))
 	}
 }
 

@@ -216,7 +216,7 @@ func (r *room) doJoin(p *Participant) (none, error) {
 	r.registry.ledger.open(p)
 	r.stage.attach(&p.leg)
 	r.tell(p, Event{Kind: ParticipantJoined})
-	r.log.Info("participant joined", "participant", p.id, "call", p.info.CallID, "uri", p.info.URI)
+	r.log.Debug("participant joined", "participant", p.id, "call_id", p.info.CallID)
 	return none{}, nil
 }
 
@@ -244,7 +244,7 @@ func (r *room) remove(p *Participant, why Reason) {
 	r.tell(p, Event{Kind: ParticipantLeft, Reason: why})
 	r.registry.ledger.close(p)
 	r.registry.release()
-	r.log.Info("participant left", "participant", p.id, "call", p.info.CallID, "reason", why.String())
+	r.log.Debug("participant left", "participant", p.id, "call_id", p.info.CallID, "reason", why.String())
 }
 
 func (r *room) doClose(why Reason) (none, error) {

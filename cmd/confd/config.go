@@ -1,0 +1,139 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/confd/confd/rooms"
+)
+
+// Config is everything that can be set. A field's yaml tag is its key, help its line in
+// the documentation, flag its command-line flag if it has one. Every key can also be set
+// by an environment variable: CONFD_ and the key's path in capitals, as CONFD_SIP_LISTEN.
+type Config struct {
+	SIP          SIPConfig     `yaml:"sip"`
+	RTP          RTPConfig     `yaml:"rtp"`
+	Rooms        RoomsConfig   `yaml:"rooms"`
+	Audio        AudioConfig   `yaml:"audio"`
+	HTTP         HTTPConfig    `yaml:"http"`
+	Log          LogConfig     `yaml:"log"`
+	DrainTimeout time.Duration `yaml:"drain_timeout" help:"how long SIGTERM waits for calls to be hung up"`
+}
+
+// SIPConfig is the signalling.
+type SIPConfig struct {
+	Listen         []ListenAddr    `yaml:"listen" flag:"sip" help:"where to listen: udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT; HOST:PORT alone is UDP and TCP"`
+	TLSCert        string          `yaml:"tls_cert" flag:"tls-cert" help:"PEM file with the certificate chain for tls: listeners"`
+	TLSKey         string          `yaml:"tls_key" flag:"tls-key" help:"PEM file with the certificate's private key"`
+	Trusted        []netip.Prefix  `yaml:"trusted" help:"networks of trunks and tests, to which trusted_rate applies in place of rate"`
+	Limits         SIPLimitsConfig `yaml:"limits"`
+	SessionExpires time.Duration   `yaml:"session_expires" help:"session timer to agree on (RFC 4028), whole seconds"`
+	MinSE          time.Duration   `yaml:"min_se" help:"shortest session timer to accept (RFC 4028), whole seconds, 90 or more"`
+	ProbeAfter     time.Duration   `yaml:"probe_after" help:"ask a phone whether it is still there when nothing has come from it for so long"`
+}
+
+// SIPLimitsConfig bounds what callers may demand.
+type SIPLimitsConfig struct {
+	Calls        int     `yaml:"calls" help:"calls at a time"`
+	Rate         float64 `yaml:"rate" help:"new calls per second from one source prefix (IPv4 /32, IPv6 /64)"`
+	Burst        int     `yaml:"burst" help:"new calls at once from one source prefix"`
+	TrustedRate  float64 `yaml:"trusted_rate" help:"new calls per second from one source prefix of a trusted network; 0: without limit"`
+	TrustedBurst int     `yaml:"trusted_burst" help:"new calls at once from one source prefix of a trusted network"`
+	Messages     float64 `yaml:"messages" help:"SIP messages per second from one source prefix that is not trusted, four times as many at once"`
+	MessageSize  int     `yaml:"message_size" help:"longest SIP message, bytes, 1500 to 65535"`
+	Connections  int     `yaml:"connections" help:"TCP and TLS connections at a time"`
+	Load         float64 `yaml:"load" help:"share of its time that a mixing thread may be at work before calls are refused, 0.1 to 1"`
+}
+
+// RTPConfig is the media transport.
+type RTPConfig struct {
+	Ports      PortRange     `yaml:"ports" flag:"rtp-ports" help:"UDP ports for RTP and RTCP, two a call"`
+	MediaIP    netip.Addr    `yaml:"media_ip" flag:"media-ip" help:"address to write into SDP; empty: the local address of the route to the peer"`
+	SRTP       string        `yaml:"srtp" help:"encryption with keys from SDP (RFC 4568): optional (as the phone asks), required, off"`
+	ReuseAfter time.Duration `yaml:"reuse_after" help:"how long a port rests between two calls"`
+}
+
+// RoomsConfig is the conferences.
+type RoomsConfig struct {
+	Open                 rooms.OpenPolicy `yaml:"open" help:"whose call opens a room: private (callers from private_networks), anyone, nobody"`
+	PrivateNetworks      []netip.Prefix   `yaml:"private_networks" help:"who may open rooms where open is private"`
+	MaxParticipants      int              `yaml:"max_participants" help:"participants of one room"`
+	MaxTotalParticipants int              `yaml:"max_total_participants" help:"participants of all rooms"`
+	MaxRooms             int              `yaml:"max_rooms" help:"rooms at a time"`
+}
+
+// AudioConfig is the mix and its codecs.
+type AudioConfig struct {
+	Codecs         []string      `yaml:"codecs" help:"codecs in order of preference, of opus, G722, PCMU, PCMA, L16"`
+	Talkers        int           `yaml:"talkers" help:"how many of the loudest are heard at a time, 1 to 64"`
+	Period         time.Duration `yaml:"period" help:"mixing period: 10ms or 20ms"`
+	Workers        int           `yaml:"workers" help:"mixing threads; 0: chosen by the number of processors"`
+	OpusComplexity int           `yaml:"opus_complexity" help:"effort of the Opus encoders, 1 to 10"`
+	OpusBitrate    int           `yaml:"opus_bitrate" help:"most bits per second of Opus, whatever the phone allows, 6000 to 510000"`
+}
+
+// HTTPConfig is the API.
+type HTTPConfig struct {
+	Listen string `yaml:"listen" flag:"http" help:"HOST:PORT of health, readiness and metrics; a loopback address; empty: none"`
+}
+
+// LogConfig is the log, which goes to standard error.
+type LogConfig struct {
+	Level  string `yaml:"level" flag:"log-level" help:"debug, info, warn or error"`
+	Format string `yaml:"format" flag:"log-format" help:"text or json"`
+}
+
+// DefaultConfig returns what holds where nothing else is said.
+func DefaultConfig() Config {
+	return Config{
+		SIP: SIPConfig{
+			Listen:         []ListenAddr{{Addr: ":5060"}},
+			Trusted:        prefixes("127.0.0.0/8", "::1/128"),
+			SessionExpires: 30 * time.Minute,
+			MinSE:          90 * time.Second,
+			ProbeAfter:     30 * time.Second,
+			Limits: SIPLimitsConfig{
+				Calls:        8000,
+				Rate:         20,
+				Burst:        100,
+				TrustedRate:  1000,
+				TrustedBurst: 2000,
+				Messages:     500,
+				MessageSize:  65535,
+				Connections:  4096,
+				Load:         0.85,
+			},
+		},
+		RTP: RTPConfig{
+			Ports:      PortRange{16384, 32767},
+			SRTP:       "optional",
+			ReuseAfter: 2 * time.Second,
+		},
+		Rooms: RoomsConfig{
+			Open: rooms.OpenPrivate,
+			PrivateNetworks: prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
+				"169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10"),
+			MaxParticipants:      1000,
+			MaxTotalParticipants: 8000,
+			MaxRooms:             4000,
+		},
+		Audio: AudioConfig{
+			Codecs:         []string{"opus", "G722", "PCMU", "PCMA", "L16"},
+			Talkers:        8,
+			Period:         20 * time.Millisecond,
+			OpusComplexity: 5,
+			OpusBitrate:    64000,
+		},
+		HTTP:         HTTPConfig{Listen: "127.0.0.1:8080"},
+		Log:          LogConfig{Level: "info", Format: "text"},
+		DrainTimeout: 10 * time.Second,
+	}
+}
+
+func prefixes(s ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, p := range s {
+		all = append(all, netip.MustParsePrefix(p))
+	}
+	return all
+}

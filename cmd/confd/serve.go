@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/confd/confd/api"
+	"github.com/confd/confd/focus"
+	"github.com/confd/confd/internal/buildinfo"
+	"github.com/confd/confd/mixer"
+	"github.com/confd/confd/rooms"
+	"github.com/confd/confd/transport"
+)
+
+// server is a running conference server. Its parts are started in the order of the fields
+// and stopped in the reverse.
+type server struct {
+	config   Config
+	log      *slog.Logger
+	engine   *mixer.Engine
+	registry *rooms.Registry
+	pool     *transport.PortPool
+	agent    *focus.Agent
+	web      net.Listener // nil if there is no HTTP
+	http     *api.Server
+	failed   chan error // something that should run for ever ended
+}
+
+// Run serves until ctx ends or something breaks, and then drains.
+func (c serveCommand) Run(ctx context.Context, m *Main) error {
+	config, warnings, err := c.load(m.Env)
+	if err != nil {
+		return err
+	}
+	log := newLogger(config.Log, m.Stderr)
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+	s := &server{config: config, log: log, failed: make(chan error, 1)}
+	if err := s.start(); err != nil {
+		return errors.Join(err, s.stop())
+	}
+	addrs := s.addresses()
+	fmt.Fprintf(m.Stdout, "confd %s ready: %s\n", buildinfo.Version, addrs)
+	if m.Ready != nil {
+		m.Ready(addrs)
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-s.failed:
+	}
+	return errors.Join(err, s.stop())
+}
+
+// start opens everything; if it fails, stop closes what was opened.
+func (s *server) start() (err error) {
+	c := &s.config
+	if s.engine, err = mixer.New(c.mixer()); err != nil {
+		return err
+	}
+	s.engine.Start()
+	s.registry = rooms.New(c.registry(s.engine, s.log))
+	if s.pool, err = transport.NewPortPool(c.RTP.Ports.Low, c.RTP.Ports.High, c.RTP.ReuseAfter); err != nil {
+		return fmt.Errorf("rtp.ports: %w", err)
+	}
+	sip, guard, err := c.agent(s)
+	if err != nil {
+		return err
+	}
+	if s.agent, err = focus.New(sip); err != nil {
+		return err
+	}
+	if err = s.startHTTP(sipCollector{s.agent, guard, s.pool}); err != nil {
+		return err
+	}
+	return s.agent.Start()
+}
+
+func (s *server) startHTTP(sip sipCollector) (err error) {
+	if s.config.HTTP.Listen == "" {
+		return nil
+	}
+	s.http, err = api.New(api.Config{
+		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,
+		Collectors: []prometheus.Collector{sip}, Version: buildinfo.Version, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	if s.web, err = net.Listen("tcp", s.config.HTTP.Listen); err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	go func() {
+		if err := s.http.Serve(s.web); err != nil {
+			select {
+			case s.failed <- fmt.Errorf("http: %w", err):
+			default: // it ends for another reason already
+			}
+		}
+	}()
+	return nil
+}
+
+// notReady returns why new calls are not welcome.
+func (s *server) notReady() []api.Reason {
+	var all []api.Reason
+	if s.registry.Counts().Draining {
+		all = append(all, api.Reason{Code: "draining", Detail: "the server is about to end"})
+	}
+	if used, limit := s.engine.Load().Used, s.config.SIP.Limits.Load; used >= limit {
+		all = append(all, api.Reason{Code: "overloaded",
+			Detail: fmt.Sprintf("a mixing thread is at work for %.0f %% of its time, and sip.limits.load is %.0f %%", 100*used, 100*limit)})
+	}
+	if calls, limit := s.agent.Stats().Calls, s.config.SIP.Limits.Calls; calls >= limit {
+		all = append(all, api.Reason{Code: "overloaded",
+			Detail: fmt.Sprintf("there are %d calls, and sip.limits.calls is %d", calls, limit)})
+	}
+	return all
+}
+
+// stop hangs up on everyone, within drain_timeout, and closes what start opened.
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
+	defer cancel()
+	var errs []error
+	if s.registry != nil {
+		s.registry.Refuse()
+	}
+	if s.agent != nil {
+		n := s.agent.Stats().Calls
+		began := time.Now()
+		if err := s.agent.Drain(ctx); err != nil {
+			s.log.Warn("some calls did not end in time", "error", err)
+		} else if n > 0 {
+			s.log.Info("all calls have ended", "calls", n, "took", time.Since(began).Round(time.Millisecond))
+		}
+		errs = append(errs, s.agent.Close())
+	}
+	if s.registry != nil {
+		s.registry.Close()
+	}
+	if s.http != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = s.http.Close(ctx) // requests that were cut off are no failure of ours
+	}
+	if s.pool != nil {
+		errs = append(errs, s.pool.Close())
+	}
+	if s.engine != nil {
+		s.engine.Close()
+	}
+	return errors.Join(errs...)
+}

@@ -3,6 +3,7 @@ package mixer
 import (
 	"github.com/confd/confd/codec"
 	"github.com/confd/confd/codec/resample"
+	"github.com/confd/confd/internal/pcm"
 	"github.com/confd/confd/media"
 )
 
@@ -91,23 +92,23 @@ func (k *class) run(b *beat, old int) {
 	if len(k.wait) == 0 {
 		k.start = b.time
 	}
-	pcm := k.sound(b, old)
+	sound := k.sound(b, old)
 	if k.key.gain != 0 {
 		g := dbGain(k.key.gain)
-		amplify(pcm, pcm, g, g)
+		pcm.Amplify(sound, sound, g, g)
 	}
 	if k.broken {
 		k.broken = false
-		bend(pcm, int32(k.last)-int32(pcm[0]), len(pcm)*50/healTime)
+		pcm.Bend(sound, int32(k.last)-int32(sound[0]), len(sound)*50/healTime)
 	}
-	k.last = pcm[len(pcm)-1]
+	k.last = sound[len(sound)-1]
 	k.list()
 	n := k.key.format.Samples(k.key.format.PacketTime)
-	if len(k.wait) == 0 && len(pcm) == n {
-		k.packet(pcm)
+	if len(k.wait) == 0 && len(sound) == n {
+		k.packet(sound)
 		return
 	}
-	k.wait = append(k.wait, pcm...)
+	k.wait = append(k.wait, sound...)
 	sent := 0
 	for ; len(k.wait)-sent >= n; sent += n {
 		k.packet(k.wait[sent : sent+n])
@@ -127,7 +128,7 @@ func (k *class) sound(b *beat, old int) []int16 {
 	past := k.convert(k.conv, &k.past, k.mix.former, k.own(true), &limit, n)
 	k.setRate(b.rate)
 	now := k.convert(k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
-	fade(now, past, now)
+	pcm.Crossfade(now, past, now)
 	return now
 }
 
@@ -150,7 +151,7 @@ func (k *class) own(former bool) []int16 {
 func (k *class) convert(conv *resample.Converter, buf *[]int16, sum []int32, own []int16, limit *limiter, n int) []int16 {
 	scratch := k.mix.conf.scratch(len(sum))
 	if own != nil {
-		less(scratch, sum, own)
+		pcm.Less(scratch, sum, own)
 		sum = scratch
 	}
 	*buf = sized(*buf, n)

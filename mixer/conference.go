@@ -173,3 +173,8 @@ func (c *Conference) mix(old int) {
 		}
 	}
 }
+
+// Tick runs one period of a conference by hand: for tests and benchmarks of an engine that
+// was not started, whose clock is the caller's. now and due are monotonic ns; due is also
+// the time on the media timeline and grows by the engine's period.
+func (c *Conference) Tick(now, due int64) { c.tick(now, due, due, &c.worker.timer) }

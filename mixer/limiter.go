@@ -1,6 +1,10 @@
 package mixer
 
-import "math"
+import (
+	"math"
+
+	"github.com/confd/confd/internal/pcm"
+)
 
 const (
 	// ceiling is what the limiter lets through, -0.8 dBFS; the knee is above it.
@@ -34,7 +38,7 @@ func (l *limiter) process(dst []int16, src []int32) {
 	if l.gain == 0 {
 		l.gain = 1
 	}
-	p := peak(src)
+	p := pcm.Peak(src)
 	l.remember(float32(p))
 	if l.gain == 1 && p <= ceiling {
 		l.highest = float32(p)
@@ -76,7 +80,7 @@ func (l *limiter) curve(src []int32) (edges [blocks + 1]float32) {
 	var need [blocks + 1]float32
 	for b := range blocks {
 		need[b] = 1
-		if p := peak(src[b*len(src)/blocks : (b+1)*len(src)/blocks]); p > ceiling {
+		if p := pcm.Peak(src[b*len(src)/blocks : (b+1)*len(src)/blocks]); p > ceiling {
 			need[b] = ceiling / float32(p)
 		}
 	}

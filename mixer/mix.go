@@ -1,6 +1,9 @@
 package mixer
 
-import "github.com/confd/confd/media"
+import (
+	"github.com/confd/confd/internal/pcm"
+	"github.com/confd/confd/media"
+)
 
 // MixConfig is a recipe: which inputs, how loud, how many at once.
 type MixConfig struct {
@@ -112,7 +115,7 @@ func (m *Mix) add(b *beat) {
 	for i := range m.talkers {
 		t := &m.talkers[i]
 		t.frame, t.own = t.contribute(t.in.frame, t.own)
-		add(m.sum, t.frame)
+		pcm.Add(m.sum, t.frame)
 		power += float64(t.want*t.gain*t.gain) * t.in.power
 	}
 	m.settle(m.sum)
@@ -139,7 +142,7 @@ func (m *Mix) addFormer(samples int) {
 	for i := range m.talkers {
 		t := &m.talkers[i]
 		t.former, t.ownPast = t.contribute(t.in.former, t.ownPast)
-		add(m.former, t.former)
+		pcm.Add(m.former, t.former)
 	}
 	m.settle(m.former)
 }
@@ -151,7 +154,7 @@ func (t *talker) contribute(src, buf []int16) (frame, kept []int16) {
 		return src, buf
 	}
 	buf = sized(buf, len(src))
-	amplify(buf, src, from, to)
+	pcm.Amplify(buf, src, from, to)
 	return buf, buf
 }
 

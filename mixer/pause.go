@@ -3,6 +3,7 @@ package mixer
 import (
 	"time"
 
+	"github.com/confd/confd/internal/pcm"
 	"github.com/confd/confd/media"
 )
 
@@ -24,8 +25,8 @@ type pause struct {
 }
 
 // silent follows the sound and reports whether comfort noise stands for this packet.
-func (p *pause) silent(pcm []int16, f media.Format) bool {
-	power := meanSquare(pcm)
+func (p *pause) silent(sound []int16, f media.Format) bool {
+	power := pcm.MeanSquare(sound)
 	if power > noisePower {
 		p.quiet, p.told = 0, 0
 		return false

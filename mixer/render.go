@@ -3,6 +3,7 @@ package mixer
 import (
 	"github.com/confd/confd/codec"
 	"github.com/confd/confd/codec/resample"
+	"github.com/confd/confd/internal/pcm"
 	"github.com/confd/confd/media"
 )
 
@@ -92,10 +93,10 @@ func (in *Input) render(b *beat, old int) {
 	in.frame = sized(in.frame, b.samples)
 	in.voice.read(in.frame, &r)
 	if in.gain != 1 || to != 1 {
-		amplify(in.frame, in.frame, in.gain, to)
+		pcm.Amplify(in.frame, in.frame, in.gain, to)
 	}
 	in.gain = to
-	in.power = meanSquare(in.frame)
+	in.power = pcm.MeanSquare(in.frame)
 	in.level = media.LevelOf(in.power)
 	in.heardAt = b.time
 	if !in.told {
@@ -113,7 +114,7 @@ func (in *Input) renderFormer(b *beat, r *reading, old int, to float32) {
 	past.exact = past.step == 1<<32 && r.pos&fraction == 0
 	in.voice.peek(in.former, &past)
 	if in.gain != 1 || to != 1 {
-		amplify(in.former, in.former, in.gain, to)
+		pcm.Amplify(in.former, in.former, in.gain, to)
 	}
 }
 

@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"github.com/confd/confd/codec"
+	"github.com/confd/confd/internal/pcm"
 	"github.com/confd/confd/media"
 )
 
@@ -191,20 +192,9 @@ func (v *voice) interpolate(dst []int16, start int64, r *reading) {
 func (v *voice) heal(dst []int16) {
 	if v.broken {
 		v.broken = false
-		bend(dst, int32(v.last)-int32(dst[0]), len(dst)*50/healTime)
+		pcm.Bend(dst, int32(v.last)-int32(dst[0]), len(dst)*50/healTime)
 	}
 	v.last = dst[len(dst)-1]
-}
-
-// bend adds a step that fades out over n samples.
-func bend(dst []int16, step int32, n int) {
-	if step == 0 {
-		return
-	}
-	n = min(max(n, 1), len(dst))
-	for i := range n {
-		dst[i] = saturate(int32(dst[i]) + step*int32(n-i)/int32(n))
-	}
 }
 
 // trim moves what is still needed to the front; pos is Q32 in pcm.

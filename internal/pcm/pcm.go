@@ -1,15 +1,15 @@
-package mixer
+// Package pcm holds the inner loops over 16-bit sound: sum, subtract, gain, level. Each has
+// one plain version that serves every processor and is what the tests hold the others
+// against.
+package pcm
 
 import "math"
 
-// The inner loops. Each is plain Go that the compiler keeps free of bounds checks; the
-// reference versions that the tests hold them against are in kernel_test.go.
+// Saturate clamps a sum to 16 bits.
+func Saturate(v int32) int16 { return int16(max(min(v, math.MaxInt16), math.MinInt16)) }
 
-// saturate clamps a sum to 16 bits.
-func saturate(v int32) int16 { return int16(max(min(v, math.MaxInt16), math.MinInt16)) }
-
-// add adds src to sum; both have the same length.
-func add(sum []int32, src []int16) {
+// Add adds src to sum; both have the same length.
+func Add(sum []int32, src []int16) {
 	sum = sum[:len(src)]
 	i := 0
 	for ; i+8 <= len(src); i += 8 {
@@ -28,8 +28,8 @@ func add(sum []int32, src []int16) {
 	}
 }
 
-// less writes sum without own to dst: exactly what was added is taken away.
-func less(dst, sum []int32, own []int16) {
+// Less writes sum without own to dst: exactly what was added is taken away.
+func Less(dst, sum []int32, own []int16) {
 	sum, dst = sum[:len(own)], dst[:len(own)]
 	i := 0
 	for ; i+8 <= len(own); i += 8 {
@@ -48,19 +48,19 @@ func less(dst, sum []int32, own []int16) {
 	}
 }
 
-// amplify multiplies src into dst by a gain that moves linearly from one value to another
+// Amplify multiplies src into dst by a gain that moves linearly from one value to another
 // over the frame, saturating.
-func amplify(dst, src []int16, from, to float32) {
+func Amplify(dst, src []int16, from, to float32) {
 	dst = dst[:len(src)]
 	step := (to - from) / float32(len(src))
 	for i, s := range src {
 		from += step
-		dst[i] = saturate(int32(float32(s) * from))
+		dst[i] = Saturate(int32(float32(s) * from))
 	}
 }
 
-// meanSquare returns the mean of the squares in units of full scale squared.
-func meanSquare(pcm []int16) float64 {
+// MeanSquare returns the mean of the squares in units of full scale squared.
+func MeanSquare(pcm []int16) float64 {
 	var sum int64
 	for _, s := range pcm {
 		sum += int64(s) * int64(s)
@@ -68,8 +68,8 @@ func meanSquare(pcm []int16) float64 {
 	return float64(sum) / float64(len(pcm)) / (1 << 30)
 }
 
-// peak returns the largest magnitude.
-func peak(pcm []int32) int32 {
+// Peak returns the largest magnitude.
+func Peak(pcm []int32) int32 {
 	var hi, lo int32
 	for _, s := range pcm {
 		hi, lo = max(hi, s), min(lo, s)
@@ -77,12 +77,23 @@ func peak(pcm []int32) int32 {
 	return max(hi, -lo)
 }
 
-// fade writes a crossfade from a to b over the frame to dst.
-func fade(dst, a, b []int16) {
+// Crossfade writes a crossfade from a to b over the frame to dst.
+func Crossfade(dst, a, b []int16) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	n := int32(len(dst))
 	for i := range dst {
 		w := int32(i) + 1
 		dst[i] = int16((int32(a[i])*(n-w) + int32(b[i])*w) / n)
+	}
+}
+
+// Bend adds a step that fades out over n samples.
+func Bend(dst []int16, step int32, n int) {
+	if step == 0 {
+		return
+	}
+	n = min(max(n, 1), len(dst))
+	for i := range n {
+		dst[i] = Saturate(int32(dst[i]) + step*int32(n-i)/int32(n))
 	}
 }

@@ -22,6 +22,19 @@ func Machine() string {
 		runtime.NumCPU(), processor(), kernel, runtime.Version(), runtime.GOARCH)
 }
 
+// Scheduling names the policy under which this process, and what it starts, competes for
+// processors.
+func Scheduling() string {
+	a, err := unix.SchedGetAttr(0, 0)
+	switch {
+	case err != nil:
+		return "unknown"
+	case a.Policy == unix.SCHED_FIFO || a.Policy == unix.SCHED_RR:
+		return fmt.Sprintf("real time, priority %d", a.Priority)
+	}
+	return fmt.Sprintf("shared, nice %d", a.Nice)
+}
+
 func processor() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

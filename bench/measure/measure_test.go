@@ -73,3 +73,9 @@ func TestMachineNamesTheCompiler(t *testing.T) {
 		t.Errorf("machine %q lacks %q", m, runtime.Version())
 	}
 }
+
+func TestSchedulingIsKnown(t *testing.T) {
+	if s := Scheduling(); s == "unknown" {
+		t.Error("the kernel does not tell the scheduling policy")
+	}
+}

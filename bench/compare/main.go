@@ -1,0 +1,75 @@
+//go:build linux
+
+// Compare puts the floor and confd under the same load in one run, in turn, and reports
+// what each costs per caller, or by how much each delays sound.
+//
+//	compare cpu   [-confd PROGRAM] [flags]
+//	compare delay [-confd PROGRAM] [flags]
+//
+// Without -confd it measures the floor alone. All traffic stays on loopback. See
+// bench/README.md for the commands behind the recorded results.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/confd/confd/bench/floor"
+	"github.com/confd/confd/bench/measure"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 {
+		return errors.New("what? compare cpu, or compare delay; -h after either lists its flags")
+	}
+	switch args[0] {
+	case floorCommand:
+		return floor.Serve(os.Stdin, out)
+	case "cpu", "delay":
+	default:
+		return fmt.Errorf("no command %q: want cpu or delay", args[0])
+	}
+	o, err := parse(args[0], args[1:])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "machine: %s\nscheduling: %s\ncommand: compare %s\n\n",
+		measure.Machine(), measure.Scheduling(), strings.Join(args, " "))
+	contenders := []contender{{name: "floor", start: startFloor}}
+	if o.confd != "" {
+		contenders = append(contenders, contender{name: "confd", start: startConfd})
+	}
+	for round := range o.rounds {
+		for i := range contenders {
+			c := &contenders[i]
+			r, err := o.measure(ctx, c.start, uint64(round))
+			if err != nil {
+				return fmt.Errorf("round %d of the %s: %w", round+1, c.name, err)
+			}
+			c.results = append(c.results, r)
+			fmt.Fprintln(out, o.line(round, c.name, r))
+		}
+	}
+	_, err = fmt.Fprint(out, "\n", o.summary(contenders))
+	return err
+}

@@ -1,0 +1,91 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/confd/confd/bench/callers"
+)
+
+// server is what callers can join.
+type server interface {
+	// join connects every caller.
+	join(ctx context.Context) error
+	// cpu returns the processor time that it has used.
+	cpu() (time.Duration, error)
+	// stop ends it; it may be called at any time, once.
+	stop() error
+}
+
+// contender is one of those compared.
+type contender struct {
+	name    string
+	start   func(ctx context.Context, o *options, load *callers.Load) (server, error)
+	results []result
+}
+
+// result is one round of one contender.
+type result struct {
+	callers.Report
+	cpu float64 // share of a core per caller
+}
+
+// measure runs one round: start, join, settle, measure, stop.
+func (o *options) measure(ctx context.Context, start func(context.Context, *options, *callers.Load) (server, error), seed uint64) (r result, err error) {
+	load, err := callers.New(o.load(seed))
+	if err != nil {
+		return r, err
+	}
+	defer load.Close()
+	s, err := start(ctx, o, load)
+	if err != nil {
+		return r, err
+	}
+	playing, quiet := context.WithCancel(ctx)
+	silent := make(chan struct{})
+	go func() {
+		defer close(silent)
+		load.Run(playing)
+	}()
+	defer func() {
+		err = errors.Join(err, s.stop())
+		quiet()
+		<-silent
+	}()
+	if err := s.join(ctx); err != nil {
+		return r, err
+	}
+	if err := wait(ctx, o.settle); err != nil {
+		return r, err
+	}
+	return o.observe(ctx, s, load)
+}
+
+// observe reads one window of processor time and of what the callers met.
+func (o *options) observe(ctx context.Context, s server, load *callers.Load) (r result, err error) {
+	load.Begin()
+	before, err := s.cpu()
+	if err != nil {
+		return r, err
+	}
+	if err := wait(ctx, o.window); err != nil {
+		return r, err
+	}
+	r.Report = load.Report()
+	after, err := s.cpu()
+	r.cpu = (after - before).Seconds() / r.Window.Seconds() / float64(o.callers)
+	return r, err
+}
+
+// wait returns after d, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

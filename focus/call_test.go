@@ -158,6 +158,11 @@ func TestNothingLeaks(t *testing.T) {
 	leak.Check(t)
 	s := start(t, withListen(Listen{"udp", "127.0.0.1:0"}, Listen{"tcp", "127.0.0.1:0"}))
 	const calls = 300
+	for i, transport := range []string{"UDP", "TCP"} { // the listeners are up
+		p := dial(t, transport, s.addr(i))
+		p.expect(200, p.request("OPTIONS", "", ""))
+		p.conn.Close()
+	}
 	before := leak.Take()
 	for i := range calls {
 		transport := []string{"UDP", "TCP"}[i%2]
@@ -178,5 +183,7 @@ func TestNothingLeaks(t *testing.T) {
 		p.conn.Close()
 	}
 	s.settled()
-	eventually(t, "the transactions to end", func() bool { return before.Wait(0) == nil })
+	if err := before.Wait(patience); err != nil {
+		t.Error(err)
+	}
 }

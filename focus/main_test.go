@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is how long a test waits for what should come at once, on a busy machine.
+const patience = 30 * time.Second
+
 // server is a whole conference server without HTTP.
 type server struct {
 	*Agent
@@ -83,7 +86,7 @@ func (s *server) addr(i int) netip.AddrPort {
 // await returns the next event of a kind.
 func (s *server) await(kind rooms.EventKind) rooms.Event {
 	s.t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case e := <-s.events:
@@ -101,7 +104,7 @@ func (s *server) settled() {
 	s.t.Helper()
 	select {
 	case <-s.dialogs.whenEmpty():
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		s.t.Fatalf("%d dialogs are left", s.dialogs.size())
 	}
 	eventually(s.t, "calls and ports to be given back", func() bool {
@@ -144,7 +147,7 @@ func (d *dialog) confirmed(t *testing.T) *dialog {
 // eventually waits for something that has no event of its own.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -153,7 +156,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 func short(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -49,7 +49,7 @@ func TestPhonesHearEachOther(t *testing.T) {
 			return nil
 		}
 		var err error
-		for range 5 { // until the jitter buffers of all have settled
+		for range 20 { // until the jitter buffers of all have settled
 			if err = heard(); err == nil {
 				break
 			}

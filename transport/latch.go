@@ -168,7 +168,8 @@ func (t *latch) elect(from netip.AddrPort, h *header, arrival, heard int64, ssrc
 		return false
 	}
 	if t.proven {
-		return from.Addr() == t.remote.Addr() || h.ssrc == ssrc || arrival-heard >= strangeSilence
+		return from.Addr() == t.remote.Addr() || from.Addr() == t.signalled.Addr() ||
+			h.ssrc == ssrc || arrival-heard >= strangeSilence
 	}
 	return from.Addr() == t.signalled.Addr() || !t.signalledHeard(arrival)
 }
@@ -225,7 +226,10 @@ func (l *Leg) watch(now int64) {
 	case latchOpen:
 		if t.strangers >= floodReads && usable(t.remote) && now >= t.noTrial {
 			t.mode, t.since = latchTrial, now
-			l.shield()
+			if l.shield(); !t.connected { // no route there: that address is not the peer's
+				t.noTrial = now + trialPause
+				l.unshield(now)
+			}
 		}
 	}
 	t.strangers = 0

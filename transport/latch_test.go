@@ -38,7 +38,7 @@ func (l *Leg) arrive(p *phone, at int64) bool {
 	m := scratches.Get().(*scratch)
 	defer scratches.Put(m)
 	m.data, m.from, m.truncated = p.next(), p.addr(), false
-	return l.ingest(m, at, at, discard)
+	return l.ingest(m, at, discard)
 }
 
 func TestLatchNoneHearsSignalledOnly(t *testing.T) {

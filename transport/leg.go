@@ -115,6 +115,9 @@ func (l *Leg) Apply(s *Setup) error {
 	}
 	now := clock.Now()
 	l.crypto = l.rekey(s.crypto, now)
+	if s.params.Receive && (l.setup == nil || !l.setup.params.Receive) {
+		l.heard = now // its silence while it might not speak does not count
+	}
 	l.setup = s
 	l.retarget(&s.params, now)
 	l.retargetControl()

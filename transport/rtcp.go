@@ -138,7 +138,7 @@ func (l *Leg) receiveControl(m *scratch, now int64) {
 }
 
 // control takes RTCP off the RTP socket.
-func (l *Leg) control(m *scratch, now, arrival int64) {
+func (l *Leg) control(m *scratch, arrival int64) {
 	if t := &l.latch; t.mode == latchShut || (t.unsure() && m.from != t.remote) {
 		t.strangers++
 		l.drop(dropStranger)

@@ -356,6 +356,6 @@ func FuzzIngest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		now += tickTime
 		m.data, m.from, m.truncated = b, l.latch.remote, false
-		l.ingest(m, now, now, discard)
+		l.ingest(m, now, discard)
 	})
 }

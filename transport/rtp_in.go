@@ -18,7 +18,7 @@ const (
 // what RTCP and latching have to do by now. It makes no more than about limit + 512 system
 // calls, and none that blocks. Payloads are valid until the receiver returns.
 func (l *Leg) Poll(now int64, limit int, to media.Receiver) int {
-	if l.closed.Load() || l.setup == nil {
+	if l.closed.Load() || l.setup == nil || limit < 1 {
 		return 0
 	}
 	stamps.keep(now)
@@ -46,7 +46,7 @@ func (l *Leg) drain(m *scratch, now int64, limit int, to media.Receiver) int {
 			continue
 		}
 		arrival := stamps.arrival(m.stamp, now)
-		if l.ingest(m, now, arrival, to) {
+		if l.ingest(m, arrival, to) {
 			delivered++
 		}
 		if read++; read == 1 && l.cadence.enough(arrival, l.lastPoll) {
@@ -73,7 +73,7 @@ func (l *Leg) spare() int {
 // overrun bounds the lag of a leg whose peer sends more than the tick takes: from the
 // second poll in a row that hits its limit on, what is left goes unheard.
 func (l *Leg) overrun(m *scratch, now int64) {
-	if l.fullPolls++; l.fullPolls < 2 {
+	if l.fullPolls++; l.fullPolls < 2 || l.latch.mode == latchOpen {
 		return
 	}
 	for range spareReads {
@@ -81,7 +81,7 @@ func (l *Leg) overrun(m *scratch, now int64) {
 			return
 		}
 		if !l.latch.unsure() {
-			l.heard = now
+			l.hear(now)
 		}
 		l.drop(dropOverrun)
 	}
@@ -93,16 +93,13 @@ func (l *Leg) drop(r dropReason) bool {
 }
 
 // ingest takes one datagram off the RTP socket and tells whether it was handed over.
-func (l *Leg) ingest(m *scratch, now, arrival int64, to media.Receiver) bool {
+func (l *Leg) ingest(m *scratch, arrival int64, to media.Receiver) bool {
 	if m.truncated {
 		return l.drop(dropTooLong)
 	}
-	if isControl(m.data) {
-		if l.setup.params.RTCPMux {
-			l.control(m, now, arrival)
-			return false
-		}
-		return l.drop(dropMalformed)
+	if isControl(m.data) && l.setup.params.RTCPMux {
+		l.control(m, arrival)
+		return false
 	}
 	h := &l.head
 	if !parseHeader(h, m.data) {

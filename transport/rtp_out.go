@@ -9,7 +9,11 @@ import (
 // Send implements media.Sink: one payload under the leg's own header. Media time counts
 // whether or not the peer may hear, so that its timestamps show how long it did not.
 func (l *Leg) Send(o *media.Outgoing) {
-	if l.closed.Load() || l.setup == nil || o.ClockRate == 0 {
+	if l.closed.Load() || l.setup == nil {
+		return
+	}
+	if o.ClockRate == 0 {
+		l.count.failed.Add(1)
 		return
 	}
 	ts, ok := l.timeline.at(o.Time, o.ClockRate)

@@ -64,7 +64,7 @@ func (s *socket) setUp(local netip.AddrPort) error {
 	switch errno := s.address(unix.SYS_BIND, &to); errno {
 	case 0:
 		return nil
-	case unix.EADDRINUSE, unix.EACCES:
+	case unix.EADDRINUSE:
 		return fmt.Errorf("cannot bind %v: %w", local, errPortTaken)
 	default:
 		return fmt.Errorf("cannot bind %v: %w", local, errno)

@@ -30,7 +30,7 @@ type datagram struct {
 
 func openSocket(local netip.AddrPort) (s socket, err error) {
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
-	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES) {
+	if errors.Is(err, syscall.EADDRINUSE) {
 		return s, fmt.Errorf("cannot bind %v: %w", local, errPortTaken)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -52,7 +53,7 @@ type SRTP struct {
 const (
 	replayWindow = 128             // packets; RFC 3711 section 3.3.2 asks for 64 at least
 	rekeyGrace   = 2 * time.Second // for packets under the key before that are on their way
-	maxSources   = 32              // SSRCs that a peer may use under one key; each has its state
+	maxSources   = 128             // SSRCs that a peer may use under one key; each has its state
 )
 
 // cryptoKeys are the contexts of one Setup.
@@ -102,7 +103,8 @@ type crypto struct {
 	rekeyed int64
 	header  rtp.Header // the library parses into it
 	source  uint32     // SSRC last authenticated
-	sources int
+	sources int        // SSRCs authenticated so far
+	control int        // the same for RTCP
 	carry   carry
 }
 
@@ -137,7 +139,7 @@ func (l *Leg) rekey(k *cryptoKeys, now int64) *crypto {
 		joined.out.SetROC(l.ssrc.Load(), roc)
 	}
 	if a.Suite == b.Suite && bytes.Equal(a.RemoteKey, b.RemoteKey) && bytes.Equal(a.RemoteSalt, b.RemoteSalt) {
-		joined.in, n.source, n.sources = c.in, c.source, c.sources
+		joined.in, n.source, n.sources, n.control = c.in, c.source, c.sources, c.control
 		n.before, n.rekeyed, n.carry = c.before, c.rekeyed, c.carry
 		return n
 	}
@@ -236,9 +238,19 @@ func (c *crypto) sealControl(dst, plain []byte) []byte {
 	return b
 }
 
-// openControl authenticates and decrypts an RTCP packet into dst.
+// errManySources reports a peer that used up maxSources.
+var errManySources = errors.New("too many SSRCs under one key")
+
+// openControl authenticates and decrypts an RTCP packet of 8 bytes at least into dst.
 func (c *crypto) openControl(dst, b []byte, now int64) ([]byte, error) {
+	_, known := c.in.Index(binary.BigEndian.Uint32(b[4:]))
+	if !known && c.control >= maxSources {
+		return nil, errManySources
+	}
 	plain, err := c.in.DecryptRTCP(dst, b, nil)
+	if err == nil && !known {
+		c.control++
+	}
 	if err != nil && c.before != nil && now-c.rekeyed <= int64(rekeyGrace) {
 		plain, err = c.before.DecryptRTCP(dst, b, nil)
 	}

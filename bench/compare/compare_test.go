@@ -35,6 +35,9 @@ func TestFloorAlone(t *testing.T) {
 			if err := run(context.Background(), args, &out); err != nil {
 				t.Fatal(err)
 			}
+			if strings.Contains(out.String(), "heard -127") {
+				t.Errorf("nothing was heard\n%s", out.String())
+			}
 			if !regexp.MustCompile(c.want).MatchString(out.String()) {
 				t.Errorf("no %s in\n%s", c.want, out.String())
 			}
@@ -81,12 +84,12 @@ func TestSummary(t *testing.T) {
 }
 
 func TestHealthNamesWhatIsWrong(t *testing.T) {
-	if got := health(callers.Report{}); got != "[no packet lost; load late 0.0 ms]" {
+	if got := health(callers.Report{}); got != "no packet lost; load late 0.0 ms" {
 		t.Errorf("nothing wrong: %s", got)
 	}
 	r := callers.Report{Starved: 2, Missed: 1, Late: time.Millisecond}
 	r.Lost = 3
-	if got, want := health(r), "[3 lost, 2 callers starved, 1 marks missed; load late 1.0 ms]"; got != want {
+	if got, want := health(r), "3 lost, 2 callers starved, 1 marks missed; load late 1.0 ms"; got != want {
 		t.Errorf("health %s, want %s", got, want)
 	}
 }

@@ -5,9 +5,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/confd/confd/bench/callers"
+	"github.com/confd/confd/bench/coding"
+	"github.com/confd/confd/media"
 )
 
 // server is what callers can join.
@@ -30,7 +33,8 @@ type contender struct {
 // result is one round of one contender.
 type result struct {
 	callers.Report
-	cpu float64 // share of a core per caller
+	cpu   float64     // share of a core per caller
+	heard media.Level // by the last caller
 }
 
 // measure runs one round: start, join, settle, measure, stop.
@@ -76,8 +80,40 @@ func (o *options) observe(ctx context.Context, s server, load *callers.Load) (r 
 	}
 	r.Report = load.Report()
 	after, err := s.cpu()
+	if err != nil {
+		return r, err
+	}
 	r.cpu = (after - before).Seconds() / r.Window.Seconds() / float64(o.callers)
+	r.heard, err = o.level(load.Kept(o.callers - 1))
 	return r, err
+}
+
+// level returns how loud payloads are, which shows that what was measured did mix.
+func (o *options) level(payloads [][]byte) (media.Level, error) {
+	decode := func(pcm []int16, payload []byte) (int, error) {
+		coding.DecodeUlaw(pcm[:len(payload)], payload)
+		return len(payload), nil
+	}
+	if o.codec == media.Opus {
+		d, err := coding.NewOpusDecoder()
+		if err != nil {
+			return media.Silence, err
+		}
+		decode = func(pcm []int16, payload []byte) (int, error) { return d.Decode(payload, pcm) }
+	}
+	var sum, samples float64
+	pcm := make([]int16, 5760)
+	for _, p := range payloads {
+		n, err := decode(pcm, p)
+		if err != nil {
+			return media.Silence, fmt.Errorf("decode what the last caller heard: %w", err)
+		}
+		for _, x := range pcm[:n] {
+			sum += float64(x) * float64(x)
+		}
+		samples += float64(n)
+	}
+	return media.LevelOf(sum / max(samples, 1) / (1 << 30)), nil
 }
 
 // wait returns after d, or when ctx ends.

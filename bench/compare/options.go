@@ -87,7 +87,7 @@ func (o *options) setCodec(name string) error {
 func (o *options) load(seed uint64) callers.Config {
 	return callers.Config{
 		Callers: o.callers, Rooms: o.rooms, Talkers: o.talkers,
-		Codec: o.codec, Opus: o.opus, Marks: o.delay, Seed: seed,
+		Codec: o.codec, Opus: o.opus, Marks: o.delay, Seed: seed, Keep: 50,
 	}
 }
 

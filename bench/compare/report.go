@@ -18,7 +18,7 @@ func (o *options) line(round int, name string, r result) string {
 	if o.delay {
 		head = fmt.Sprintf("round %d  %-5s  %s", round+1, name, delays(r.Delays))
 	}
-	return head + "  " + health(r.Report)
+	return fmt.Sprintf("%s  [heard -%d dBov; %s]", head, r.heard, health(r.Report))
 }
 
 // perCaller writes a share of a core per caller, as percent and as time in a tick.
@@ -51,7 +51,7 @@ func health(r callers.Report) string {
 	if len(bad) == 0 {
 		bad = []string{"no packet lost"}
 	}
-	return fmt.Sprintf("[%s; load late %.1f ms]", strings.Join(bad, ", "), milliseconds(r.Late))
+	return fmt.Sprintf("%s; load late %.1f ms", strings.Join(bad, ", "), milliseconds(r.Late))
 }
 
 // summary is the figures to keep: medians over the rounds, and the ratio.

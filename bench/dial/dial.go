@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -65,7 +66,11 @@ func (a *announcer) ReadFrom(p []byte) (int, net.Addr, error) {
 
 func (l *Line) build(own *net.UDPAddr) error {
 	var err error
-	if l.agent, err = sipgo.NewUA(sipgo.WithUserAgent("confd-bench")); err != nil {
+	quiet := slog.New(slog.DiscardHandler) // what fails is returned; retransmissions are no news
+	l.agent, err = sipgo.NewUA(sipgo.WithUserAgent("confd-bench"),
+		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)),
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)))
+	if err != nil {
 		return err
 	}
 	client, err := sipgo.NewClient(l.agent,

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/confd/confd/internal/testkit/phone"
 	"github.com/confd/confd/internal/testkit/tone"
 	"github.com/confd/confd/internal/testkit/wav"
 )
@@ -53,6 +56,7 @@ func judge(t *testing.T, who string, a *wav.Audio, e tone.Expect) {
 }
 
 func bestSecond(pcm []int16, rate int, e tone.Expect) error {
+	e.Shift = shift
 	err := errors.New("the recording is shorter than a second")
 	for from := 0; from+rate <= len(pcm); from += rate / 4 {
 		if err = tone.Check(pcm[from:from+rate], rate, e); err == nil {
@@ -60,4 +64,26 @@ func bestSecond(pcm []int16, rate int, e tone.Expect) error {
 		}
 	}
 	return err
+}
+
+// shift is by how much a tone may be off: the server moves its jitter buffers by playing up
+// to 1 % slower or faster, and so do clients.
+const shift = 0.015
+
+// keep writes all that p heard into the folder that CONFD_E2E_KEEP names, if it is set.
+func keep(t *testing.T, p *phone.Phone, who string) {
+	t.Helper()
+	dir := os.Getenv("CONFD_E2E_KEEP")
+	if dir == "" {
+		return
+	}
+	pcm, err := p.Sound(0, p.Mark())
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	name := strings.NewReplacer("/", "_", " ", "_").Replace(t.Name() + "-" + who + ".wav")
+	if err := wav.Write(filepath.Join(dir, name), p.Rate(), pcm); err != nil {
+		t.Log(err)
+	}
 }

@@ -14,20 +14,57 @@ const Floor = -140.0
 // Blackman-Harris window, so that another tone more than 8/duration Hz away (8 Hz in one
 // second) shows up at less than -90 dB of itself.
 func Level(samples []int16, rate int, freq float64) float64 {
-	n := len(samples)
-	if n < 2 {
+	w := window(samples)
+	return w.level(2 * math.Pi * freq / float64(rate))
+}
+
+// Near returns the strongest level in the band of freq Hz by freq*shift to either side: the
+// tone's, if it was played a little too fast or too slow.
+func Near(samples []int16, rate int, freq, shift float64) float64 {
+	w := window(samples)
+	return w.near(rate, freq, shift)
+}
+
+// windowed is a signal under the window, and the window's sum.
+type windowed struct {
+	x   []float64
+	sum float64
+}
+
+func window(samples []int16) windowed {
+	w := windowed{x: make([]float64, len(samples))}
+	for i, s := range samples {
+		h := blackmanHarris(i, len(samples))
+		w.x[i] = h * float64(s)
+		w.sum += h
+	}
+	return w
+}
+
+// level is the algorithm of Goertzel at a frequency of omega radians a sample.
+func (w *windowed) level(omega float64) float64 {
+	if len(w.x) < 2 {
 		return Floor
 	}
-	var re, im, sum float64
-	w := 2 * math.Pi * freq / float64(rate)
-	for i, s := range samples {
-		h := blackmanHarris(i, n)
-		sin, cos := math.Sincos(w * float64(i))
-		re += h * float64(s) * cos
-		im -= h * float64(s) * sin
-		sum += h
+	k := 2 * math.Cos(omega)
+	var s1, s2 float64
+	for _, x := range w.x {
+		s1, s2 = x+k*s1-s2, s1
 	}
-	return decibels(2 * math.Hypot(re, im) / sum / fullScale)
+	power := s1*s1 + s2*s2 - k*s1*s2
+	return decibels(2 * math.Sqrt(math.Max(0, power)) / w.sum / fullScale)
+}
+
+// near steps by half a bin, which the window's main lobe of 8 bins bridges to 0.1 dB.
+func (w *windowed) near(rate int, freq, shift float64) float64 {
+	best := w.level(2 * math.Pi * freq / float64(rate))
+	step := float64(rate) / float64(max(1, len(w.x))) / 2
+	for d := step; d <= freq*shift; d += step {
+		for _, f := range []float64{freq - d, freq + d} {
+			best = math.Max(best, w.level(2*math.Pi*f/float64(rate)))
+		}
+	}
+	return best
 }
 
 // Heard returns the level of each of freqs.
@@ -68,6 +105,9 @@ type Expect struct {
 	Apart float64
 	// AtLeast is the least level in dB of a present tone; 0 means -40.
 	AtLeast float64
+	// Shift is by which share of its frequency a tone may be off, as a server's jitter
+	// buffer makes it while it fills or empties. 0.01 is 1 %.
+	Shift float64
 }
 
 // Check returns an error that names every tone which is missing or out of place.
@@ -80,8 +120,9 @@ func Check(samples []int16, rate int, e Expect) error {
 	}
 	var faults []string
 	weakest := math.Inf(1)
+	w := window(samples)
 	for _, f := range e.Present {
-		l := Level(samples, rate, f)
+		l := w.near(rate, f, e.Shift)
 		weakest = math.Min(weakest, l)
 		if l < e.AtLeast {
 			faults = append(faults, fmt.Sprintf("%g Hz is missing: %.1f dB, want %.1f", f, l, e.AtLeast))
@@ -92,7 +133,7 @@ func Check(samples []int16, rate int, e Expect) error {
 		limit = e.AtLeast - e.Apart
 	}
 	for _, f := range e.Absent {
-		if l := Level(samples, rate, f); l > limit {
+		if l := w.near(rate, f, e.Shift); l > limit {
 			faults = append(faults, fmt.Sprintf("%g Hz is heard: %.1f dB, want under %.1f", f, l, limit))
 		}
 	}

@@ -63,6 +63,21 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestShift(t *testing.T) {
+	pcm := Make(8000, time.Second, -20, 860*0.991)
+	if err := Check(pcm, 8000, Expect{Present: []float64{860}, Absent: []float64{1000}, Shift: 0.01}); err != nil {
+		t.Error(err)
+	}
+	for _, shift := range []float64{0, 0.005} {
+		if Check(pcm, 8000, Expect{Present: []float64{860}, Shift: shift}) == nil {
+			t.Errorf("a tone that is 0.9 %% off passes where %g is allowed", shift)
+		}
+	}
+	if Check(pcm, 8000, Expect{Present: []float64{1000}, Absent: []float64{860}, Shift: 0.01}) == nil {
+		t.Error("a shifted tone passes for an absent one")
+	}
+}
+
 func TestTHDNOfClippingAndNoise(t *testing.T) {
 	clean := Make(8000, time.Second, -10, 1000.3)
 	if got := THDN(clean, 8000, 1000); got > 0.001 {

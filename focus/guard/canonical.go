@@ -101,6 +101,7 @@ func (h *via) appendValue(dst []byte, src netip.Addr, port uint16, top bool) []b
 		dst = append(dst, ':')
 		dst = append(dst, h.port...)
 	}
+	src = src.WithZone("") // means nothing to the peer
 	if top && src.IsValid() && (port != 0 && h.rport || !h.sentBy(src)) {
 		dst = append(dst, ";received="...)
 		dst = src.AppendTo(dst)

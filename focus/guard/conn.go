@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -333,12 +332,4 @@ func (c *conn) Close() (err error) {
 		c.g.release(c.key)
 	})
 	return err
-}
-
-// ConnectionState returns the TLS state of a connection over TLS, else the zero value.
-func (c *conn) ConnectionState() tls.ConnectionState {
-	if t, ok := c.Conn.(*tls.Conn); ok {
-		return t.ConnectionState()
-	}
-	return tls.ConnectionState{}
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -369,5 +372,118 @@ func TestStreamIsSlowed(t *testing.T) {
 	}
 	if nonZero(g)["message_rate"] == 0 {
 		t.Error("not counted")
+	}
+}
+
+// The library's own deadline counts beside the guard's, and is reported as what it is.
+func TestReaderDeadline(t *testing.T) {
+	g, _ := newTestGuard(t, nil)
+	near, far := net.Pipe()
+	defer far.Close()
+	c, _ := Conn(near, g)
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(-time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 100)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	go func() { _, _ = io.WriteString(far, withBody("x", "y")) }()
+	if n, err := c.Read(make([]byte, 1000)); err != nil || n == 0 {
+		t.Errorf("after the deadline is lifted: %v", err)
+	}
+}
+
+// A peer that does not read cannot hold a writer up, and its connection ends.
+func TestWriteTime(t *testing.T) {
+	g, _ := newTestGuard(t, func(l *Limits) { l.WriteTime = 20 * time.Millisecond })
+	near, far := net.Pipe()
+	defer far.Close()
+	c, _ := Conn(near, g)
+	_ = c.SetWriteDeadline(time.Now().Add(time.Hour)) // does not lift the guard's
+	if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if n := g.Stats().Connections; n != 0 {
+		t.Errorf("%d connections left", n)
+	}
+}
+
+// Whatever is written puts the idle time off.
+func TestWriteIsNotIdle(t *testing.T) {
+	g, _ := newTestGuard(t, func(l *Limits) { l.IdleTime = time.Minute })
+	near, far := net.Pipe()
+	defer far.Close()
+	go func() { _, _ = io.Copy(io.Discard, far) }()
+	inner, _ := Conn(near, g)
+	c := inner.(*conn)
+	defer c.Close()
+	c.spoken = true
+	c.accepted = time.Now().Add(-time.Hour)
+	c.lastRead = c.accepted
+	if due, why := c.due(); why != IdleTimeout || time.Until(due) > 0 {
+		t.Fatalf("before the write: %s in %s", why, time.Until(due))
+	}
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if due, why := c.due(); why != IdleTimeout || time.Until(due) < 50*time.Second {
+		t.Errorf("after the write: %s in %s", why, time.Until(due))
+	}
+}
+
+// Closing ends a reader that waits for its rate.
+func TestCloseWhileSlowed(t *testing.T) {
+	g, _ := newTestGuard(t, func(l *Limits) { l.Messages = Rate{0.001, 1} })
+	s := &script{in: bytes.Repeat([]byte(withBody("m", "x")), 2), cut: 1 << 20}
+	c, _ := Conn(s, g)
+	b := make([]byte, 65535)
+	if _, err := c.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { _, err := c.Read(b); ended <- err }()
+	for g.Stats().Refused["message_rate"] == 0 {
+		runtime.Gosched()
+	}
+	c.Close()
+	if err := <-ended; !errors.Is(err, io.EOF) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// flaky is a listener whose Accept fails at first, as it does without free descriptors.
+type flaky struct {
+	net.Listener
+	failures int
+}
+
+func (f *flaky) Accept() (net.Conn, error) {
+	if f.failures--; f.failures >= 0 {
+		return nil, syscall.EMFILE
+	}
+	return f.Listener.Accept()
+}
+
+func TestAcceptErrorsPass(t *testing.T) {
+	g, _ := newTestGuard(t, nil)
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln := Listener(&flaky{inner, 3}, g)
+	dial(t, "tcp", inner.Addr().String())
+	c, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if n := nonZero(g)["socket_error"]; n != 3 {
+		t.Errorf("counted %d errors", n)
+	}
+	ln.Close()
+	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed listener: %v", err)
 	}
 }

@@ -14,4 +14,13 @@
 // A malformed request whose Via, From, To, Call-ID and CSeq can be read is answered here,
 // statelessly (RFC 3261 section 8.2.7), to the address that it came from and no other. All
 // else that is wrong is dropped and counted by reason; nothing is logged message by message.
+//
+// A server takes one Guard for all its sockets:
+//
+//	g, err := guard.New(guard.DefaultLimits(), nil)
+//	go guard.ServeUDP(guard.PacketConn(udp, g), library.ServeUDP)
+//	go library.ServeTCP(guard.Listener(tcp, g))
+//	go library.ServeTLS(guard.Listener(tls.NewListener(tcp2, config), g))
+//
+// and asks g.AllowCall for each new INVITE.
 package guard

@@ -2,9 +2,11 @@ package guard
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
@@ -31,6 +33,47 @@ func corpus(t testing.TB) [][]byte {
 		all = append(all, v.message())
 	}
 	return all
+}
+
+// Messages put together at random from good and bad lines, with separators and line ends
+// thrown in: the same holds for them as for what the fuzzer finds.
+func TestCheckMixtures(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	spice := []string{"\"", ";", ",", "<", ">", "=", "\\", " ", "\t", "\r\n ", ":", "@", "[", "]", "?", "%", "\r\n", "\xc3\xa9", "\x00", "'", "tag"}
+	var lines []string
+	var bases []string
+	for _, v := range variants {
+		if v.want == OK {
+			bases = append(bases, string(v.message()))
+		}
+		head, _, _ := strings.Cut(string(v.message()), "\r\n\r\n")
+		lines = append(lines, strings.Split(head, "\r\n")[1:]...)
+	}
+	passed := 0
+	for range 40000 {
+		raw := bases[r.IntN(len(bases))]
+		for range r.IntN(2) {
+			raw = strings.Replace(raw, "\r\nMax-", "\r\n"+lines[r.IntN(len(lines))]+"\r\nMax-", 1)
+		}
+		for range r.IntN(3) {
+			i := r.IntN(len(raw))
+			raw = raw[:i] + spice[r.IntN(len(spice))] + raw[i+r.IntN(2):]
+		}
+		var m message
+		switch v := m.check([]byte(raw), false, &defaultLimits); v.Action {
+		case Pass:
+			passed++
+			checkPassed(t, &m, false)
+		case Answer:
+			checkAnswer(t, m.appendAnswer(nil, v, source), v.Status)
+		}
+		if t.Failed() {
+			t.Fatalf("message %q", raw)
+		}
+	}
+	if passed < 5000 {
+		t.Errorf("only %d of 40000 passed: nothing much was tested", passed)
+	}
 }
 
 // FuzzCheck: whatever passes is read by the library as the check read it; its canonical form

@@ -3,10 +3,17 @@ package guard
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,32 +22,38 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// countingHandler keeps what the library logs about bytes that it cannot read: none are to
-// reach it.
-type countingHandler struct {
-	slog.Handler
-	lines chan string
-}
+// complaints is what the library logs about bytes that it cannot read: none are to reach it.
+var complaints = make(chan string, 100)
 
-func (h countingHandler) Handle(_ context.Context, r slog.Record) error {
+type complaintHandler struct{ slog.Handler }
+
+func (h complaintHandler) Handle(_ context.Context, r slog.Record) error {
 	if text := strings.ToLower(r.Message); strings.Contains(text, "parse") || strings.Contains(text, "read error") {
 		select {
-		case h.lines <- r.Message:
+		case complaints <- r.Message:
 		default:
 		}
 	}
 	return nil
 }
 
-func (h countingHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
-func (h countingHandler) WithGroup(string) slog.Handler      { return h }
+func (h complaintHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h complaintHandler) WithGroup(string) slog.Handler      { return h }
+
+var libraryLog = slog.New(complaintHandler{slog.NewTextHandler(io.Discard, nil)})
+
+func TestMain(m *testing.M) {
+	sip.SetDefaultLogger(libraryLog)
+	sip.TransportBufferReadSize = 65535
+	os.Exit(m.Run())
+}
 
 // server is the library behind the guard, on loopback; it answers 200 to OPTIONS.
 type server struct {
 	g        *Guard
 	ua       *sipgo.UserAgent
 	udp, tcp string
-	errors   chan string
+	tls      string
 }
 
 func newServer(t *testing.T, l Limits) *server {
@@ -49,15 +62,12 @@ func newServer(t *testing.T, l Limits) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{g: g, errors: make(chan string, 100)}
-	sip.TransportBufferReadSize = 65535
-	log := slog.New(countingHandler{slog.NewTextHandler(io.Discard, nil), s.errors})
-	sip.SetDefaultLogger(log)
-	ua, err := sipgo.NewUA(sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(log)))
+	s := &server{g: g}
+	ua, err := sipgo.NewUA(sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(libraryLog)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := sipgo.NewServer(ua, sipgo.WithServerLogger(log))
+	srv, err := sipgo.NewServer(ua, sipgo.WithServerLogger(libraryLog))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,22 +84,44 @@ func newServer(t *testing.T, l Limits) *server {
 	}
 	s.ua = ua
 	s.udp, s.tcp = pc.LocalAddr().String(), ln.Addr().String()
-	done := make(chan struct{}, 2)
+	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tls = secure.Addr().String()
+	done := make(chan struct{}, 3)
+	go func() { _ = srv.ServeTLS(Listener(secure, g)); done <- struct{}{} }()
 	go func() { _ = ServeUDP(PacketConn(pc, g), srv.ServeUDP); done <- struct{}{} }()
 	go func() { _ = srv.ServeTCP(Listener(ln, g)); done <- struct{}{} }()
 	t.Cleanup(func() {
 		pc.Close()
 		ln.Close()
+		secure.Close()
+		<-done
 		<-done
 		<-done
 		ua.Close()
 		select {
-		case line := <-s.errors:
+		case line := <-complaints:
 			t.Errorf("library logged: %s", line)
 		default:
 		}
 	})
 	return s
+}
+
+func selfSigned(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func options(id string, transport string) string {
@@ -124,9 +156,16 @@ func exchange(t *testing.T, c net.Conn, request string) string {
 
 func TestLibraryBehindGuard(t *testing.T) {
 	s := newServer(t, DefaultLimits())
-	for _, network := range []string{"udp", "tcp"} {
-		addr := map[string]string{"udp": s.udp, "tcp": s.tcp}[network]
-		c := dial(t, network, addr)
+	for _, network := range []string{"udp", "tcp", "tls"} {
+		var c net.Conn
+		switch network {
+		case "udp":
+			c = dial(t, "udp", s.udp)
+		case "tcp":
+			c = dial(t, "tcp", s.tcp)
+		case "tls":
+			c = tls.Client(dial(t, "tcp", s.tls), &tls.Config{InsecureSkipVerify: true})
+		}
 		transport := strings.ToUpper(network)
 		for i := range 3 {
 			r := exchange(t, c, options(fmt.Sprintf("%s%d", network, i), transport))
@@ -139,8 +178,8 @@ func TestLibraryBehindGuard(t *testing.T) {
 			}
 		}
 	}
-	if n := s.g.Stats().Answers; n != 6 {
-		t.Errorf("%d answers counted, want 6", n)
+	if n := s.g.Stats().Answers; n != 9 {
+		t.Errorf("%d answers counted, want 9", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -100,8 +101,16 @@ func TestTorture(t *testing.T) {
 			if v.Action != action || v.Reason != c.reason || v.Status != c.answer {
 				t.Fatalf("got action %d, %s, status %d; want %d, %s, %d (%s)", v.Action, v.Reason, v.Status, action, c.reason, c.answer, c.why)
 			}
-			if v.Action == Pass {
+			switch v.Action {
+			case Pass:
 				mustParse(t, raw)
+			case Answer:
+				var m message
+				answer := m.appendAnswer(nil, m.check(raw, false, &defaultLimits), source)
+				checkAnswer(t, answer, v.Status)
+				if want := fmt.Sprintf("SIP/2.0 %d ", c.answer); !bytes.HasPrefix(answer, []byte(want)) {
+					t.Errorf("answer %q", answer)
+				}
 			}
 		})
 	}

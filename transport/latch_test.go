@@ -236,6 +236,29 @@ func TestRelatch(t *testing.T) {
 			t.Error("moved")
 		}
 	})
+	t.Run("silence on hold does not count", func(t *testing.T) {
+		l, _, now := start(t)
+		held := bounded(behindNAT)
+		held.Receive = false
+		apply(t, l, held)
+		l.heard = now - 60_000*ms
+		apply(t, l, bounded(behindNAT))
+		if l.watch(clock.Now() + 1000*ms); l.latch.mode != latchHeld {
+			t.Error("the peer was given up a second after it may speak again")
+		}
+	})
+	t.Run("the signalled host after 2 s", func(t *testing.T) {
+		l := ear(t, bounded(netip.MustParseAddrPort("127.0.0.2:9")))
+		p, q := newPhone(t, loopback, l.at(loopback)), newPhone(t, elsewhere, l.at(loopback))
+		now := clock.Now()
+		for range 4 {
+			now += tickTime
+			l.arrive(p, now)
+		}
+		if q.ssrc = 99; l.latch.remote != p.addr() || !moved(l, q, now+2000*ms) {
+			t.Errorf("did not move: %+v", l.Stats())
+		}
+	})
 	t.Run("eight times, then no more", func(t *testing.T) {
 		l, _, now := start(t)
 		for range maxRelatches {

@@ -68,7 +68,8 @@ func (l *Line) build(own *net.UDPAddr) error {
 	var err error
 	quiet := slog.New(slog.DiscardHandler) // what fails is returned; retransmissions are no news
 	l.agent, err = sipgo.NewUA(sipgo.WithUserAgent("confd-bench"),
-		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)),
+		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet),
+			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)))
 	if err != nil {
 		return err

@@ -65,6 +65,7 @@ type Agent struct {
 	dialogs *table
 	merges  *mergeTable
 	routes  *routeCache
+	legs    legs
 
 	listeners []*listener
 	draining  atomic.Bool

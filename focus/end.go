@@ -105,6 +105,7 @@ func (d *dialog) release(c *call, why rooms.Reason) {
 	if err := c.close(ctx, why); err != nil {
 		d.log.Error("the leg could not be released", "error", err)
 	}
+	d.agent.legs.remove(c.leg)
 	d.agent.count.calls.Add(-1)
 }
 

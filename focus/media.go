@@ -52,6 +52,7 @@ func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) (
 	if err != nil {
 		return nil, errors.Join(err, leg.Close())
 	}
+	a.legs.add(leg)
 	d.call = c
 	d.log = d.log.With("participant", c.part.ID())
 	return body, nil

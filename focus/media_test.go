@@ -35,6 +35,7 @@ func TestPhonesHearEachOther(t *testing.T) {
 		phones = append(phones, p)
 	}
 	for i, p := range phones {
+		ctx := short(t)
 		heard := func() error {
 			pcm, err := p.Listen(ctx, 500*time.Millisecond)
 			if err != nil {
@@ -59,9 +60,12 @@ func TestPhonesHearEachOther(t *testing.T) {
 		}
 	}
 	for i, p := range phones {
-		if err := p.Bye(ctx); err != nil {
+		if err := p.Bye(short(t)); err != nil {
 			t.Errorf("phone %d: %v", i, err)
 		}
 	}
 	s.settled()
+	if m := s.Media(); m.PacketsReceived < 100 || m.PacketsSent < 100 || m.Unauthenticated > 0 || m.SendErrors > 0 {
+		t.Errorf("media totals are %+v", m)
+	}
 }

@@ -1,0 +1,72 @@
+package focus
+
+import (
+	"sync"
+
+	"github.com/confd/confd/transport"
+)
+
+// MediaStats are totals over all legs since the start, those of ended calls included.
+// Directions are the server's.
+type MediaStats struct {
+	PacketsReceived, PacketsSent uint64
+	OctetsReceived, OctetsSent   uint64 // of payload
+	Lost                         uint64 // on the way to us, RFC 3550 section 6.4.1
+	PeerLost                     uint64 // on the way to the peers, as they tell
+	Strangers                    uint64 // packets from elsewhere than the negotiated peer
+	Dropped                      uint64 // other packets that were not handed over
+	SendErrors                   uint64
+	Unauthenticated              uint64 // SRTP or SRTCP whose tag does not fit, or replayed
+}
+
+func (m *MediaStats) add(s transport.Stats) {
+	d := s.Dropped
+	m.PacketsReceived += s.PacketsReceived
+	m.PacketsSent += s.PacketsSent
+	m.OctetsReceived += s.OctetsReceived
+	m.OctetsSent += s.OctetsSent
+	m.Lost += uint64(max(s.Lost, 0)) // negative if duplicates prevail
+	m.PeerLost += uint64(max(s.PeerLost, 0))
+	m.Strangers += d.Stranger
+	m.Unauthenticated += d.Unauthenticated + d.Replayed + s.RTCP.Unauthenticated
+	m.Dropped += d.Malformed + d.TooLong + d.PayloadType + d.Source + d.Sequence + d.Loop + d.Held + d.Empty + d.Overrun
+	m.SendErrors += s.SendErrors.Refused + s.SendErrors.NoRoom + s.SendErrors.Failed + s.SendErrors.Oversize
+}
+
+// legs knows the legs that are open, and the totals of those that were.
+type legs struct {
+	mu    sync.Mutex
+	open  map[*transport.Leg]struct{}
+	ended MediaStats
+}
+
+func (l *legs) add(leg *transport.Leg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		l.open = map[*transport.Leg]struct{}{}
+	}
+	l.open[leg] = struct{}{}
+}
+
+// remove is called after the leg has been closed, when its figures are final.
+func (l *legs) remove(leg *transport.Leg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.open[leg]; ok {
+		delete(l.open, leg)
+		l.ended.add(leg.Stats())
+	}
+}
+
+// Media returns the totals over all legs. Any goroutine may call it at any time; it looks
+// at every open leg.
+func (a *Agent) Media() MediaStats {
+	a.legs.mu.Lock()
+	defer a.legs.mu.Unlock()
+	total := a.legs.ended
+	for leg := range a.legs.open {
+		total.add(leg.Stats())
+	}
+	return total
+}

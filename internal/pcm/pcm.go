@@ -1,6 +1,6 @@
-// Package pcm holds the inner loops over 16-bit sound: sum, subtract, gain, level. Each has
-// one plain version that serves every processor and is what the tests hold the others
-// against.
+// Package pcm holds the inner loops over 16-bit sound: sum, subtract, gain, level. Those that
+// run for every participant have an AVX2 version beside the plain one that serves every other
+// processor; both give the same to the bit.
 package pcm
 
 import "math"
@@ -8,49 +8,21 @@ import "math"
 // Saturate clamps a sum to 16 bits.
 func Saturate(v int32) int16 { return int16(max(min(v, math.MaxInt16), math.MinInt16)) }
 
-// Add adds src to sum; both have the same length.
-func Add(sum []int32, src []int16) {
-	sum = sum[:len(src)]
-	i := 0
-	for ; i+8 <= len(src); i += 8 {
-		d, s := sum[i:i+8:i+8], src[i:i+8:i+8]
-		d[0] += int32(s[0])
-		d[1] += int32(s[1])
-		d[2] += int32(s[2])
-		d[3] += int32(s[3])
-		d[4] += int32(s[4])
-		d[5] += int32(s[5])
-		d[6] += int32(s[6])
-		d[7] += int32(s[7])
-	}
-	for ; i < len(src); i++ {
-		sum[i] += int32(src[i])
-	}
-}
+// Add adds src to sum, which is at least as long.
+func Add(sum []int32, src []int16) { add(sum[:len(src)], src) }
 
-// Less writes sum without own to dst: exactly what was added is taken away.
-func Less(dst, sum []int32, own []int16) {
-	sum, dst = sum[:len(own)], dst[:len(own)]
-	i := 0
-	for ; i+8 <= len(own); i += 8 {
-		d, s, o := dst[i:i+8:i+8], sum[i:i+8:i+8], own[i:i+8:i+8]
-		d[0] = s[0] - int32(o[0])
-		d[1] = s[1] - int32(o[1])
-		d[2] = s[2] - int32(o[2])
-		d[3] = s[3] - int32(o[3])
-		d[4] = s[4] - int32(o[4])
-		d[5] = s[5] - int32(o[5])
-		d[6] = s[6] - int32(o[6])
-		d[7] = s[7] - int32(o[7])
-	}
-	for ; i < len(own); i++ {
-		dst[i] = sum[i] - int32(own[i])
-	}
-}
+// Less writes sum without own to dst: exactly what was added is taken away. All have the
+// length of own, or more, which is left alone.
+func Less(dst, sum []int32, own []int16) { less(dst[:len(own)], sum[:len(own)], own) }
+
+// Narrow writes src to dst, which is at least as long, saturating.
+func Narrow(dst []int16, src []int32) { narrow(dst[:len(src)], src) }
 
 // Amplify multiplies src into dst by a gain that moves linearly from one value to another
-// over the frame, saturating.
+// over the frame, saturating. dst is at least as long as src and may be src.
 func Amplify(dst, src []int16, from, to float32) {
+	const most = 1 << 15 // saturates every sample, and products still fit 32 bits
+	from, to = min(max(from, -most), most), min(max(to, -most), most)
 	dst = dst[:len(src)]
 	step := (to - from) / float32(len(src))
 	for i, s := range src {
@@ -59,25 +31,19 @@ func Amplify(dst, src []int16, from, to float32) {
 	}
 }
 
-// MeanSquare returns the mean of the squares in units of full scale squared.
+// MeanSquare returns the mean of the squares in units of full scale squared, 0 for none.
 func MeanSquare(pcm []int16) float64 {
-	var sum int64
-	for _, s := range pcm {
-		sum += int64(s) * int64(s)
-	}
-	return float64(sum) / float64(len(pcm)) / (1 << 30)
+	return float64(squares(pcm)) / float64(max(len(pcm), 1)) / (1 << 30)
 }
 
 // Peak returns the largest magnitude.
 func Peak(pcm []int32) int32 {
-	var hi, lo int32
-	for _, s := range pcm {
-		hi, lo = max(hi, s), min(lo, s)
-	}
-	return max(hi, -lo)
+	lo, hi := extent(pcm)
+	return max(hi, -max(lo, -math.MaxInt32))
 }
 
-// Crossfade writes a crossfade from a to b over the frame to dst.
+// Crossfade writes a crossfade from a to b over the frame to dst, of at most 65536 samples,
+// which may be a or b.
 func Crossfade(dst, a, b []int16) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	n := int32(len(dst))
@@ -87,7 +53,8 @@ func Crossfade(dst, a, b []int16) {
 	}
 }
 
-// Bend adds a step that fades out over n samples.
+// Bend adds a step that fades out over n samples, saturating. The step is at most the
+// difference of two samples, n at most 32768.
 func Bend(dst []int16, step int32, n int) {
 	if step == 0 {
 		return

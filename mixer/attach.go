@@ -4,7 +4,7 @@ package mixer
 // an output that comes from elsewhere keeps its encoder's state in a class of its own until
 // a pause, one that is new joins the shared class at once.
 func (c *Conference) attach(out *Output, m *Mix, self *Input) {
-	if out.class != nil {
+	if out.mix != nil {
 		c.detach(out, true)
 	}
 	out.conf, out.mix, out.self = c, m, self
@@ -120,25 +120,33 @@ func (c *Conference) personal(out *Output, own *Input, src *class) {
 
 // detach takes out off its mix. With keep it remembers its encoder for the next mix.
 func (c *Conference) detach(out *Output, keep bool) {
-	k := out.class
-	if k == nil {
+	if out.mix == nil {
 		return
 	}
-	k.outputs = remove(k.outputs, out)
-	out.class = nil
-	if keep {
-		out.carry = k
-	}
-	if len(k.outputs) == 0 {
-		c.drop(k)
-	} else if keep {
-		out.carry = c.copyOf(k)
+	out.carry = nil
+	if k := out.class; k != nil {
+		c.leaveClass(out, k, keep)
 	}
 	if out.self != nil {
 		out.self.outputs = remove(out.self.outputs, out)
 	}
 	c.leaveMix(out.mix)
-	out.conf, out.mix = nil, nil
+	out.conf, out.mix, out.class = nil, nil, nil
+}
+
+// leaveClass takes out out of its class, which ends with its last output.
+func (c *Conference) leaveClass(out *Output, k *class, keep bool) {
+	k.outputs = remove(k.outputs, out)
+	last := len(k.outputs) == 0
+	if last {
+		c.drop(k)
+	}
+	switch {
+	case keep && last:
+		out.carry = k
+	case keep:
+		out.carry = c.copyOf(k)
+	}
 }
 
 // copyOf returns a class outside every mix that holds k's state.

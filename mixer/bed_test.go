@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ type testPhone struct {
 	send media.Format
 	net  network
 
-	gen   *tone.Generator
+	gen   interface{ Read([]int16) }
 	enc   codec.Encoder
 	n     int
 	start int64
@@ -246,4 +247,25 @@ func (p *testPhone) repacket(d time.Duration) {
 		p.t.Fatal(err)
 	}
 	p.enc = enc
+}
+
+// speech is a voiced sound with the rhythm of syllables, which speech codecs take for
+// speech as they do not a tone.
+type speech struct {
+	rate  int
+	n     int
+	phase float64
+}
+
+func (s *speech) Read(pcm []int16) {
+	for i := range pcm {
+		at := float64(s.n) / float64(s.rate)
+		s.n++
+		s.phase += (140 + 40*math.Sin(2*math.Pi*1.3*at)) / float64(s.rate)
+		x := 0.0
+		for h := 1.0; h < 20; h++ {
+			x += math.Sin(2*math.Pi*s.phase*h) / h
+		}
+		pcm[i] = int16(5000 * (0.5 + 0.5*math.Sin(2*math.Pi*3*at)) * x)
+	}
 }

@@ -148,7 +148,7 @@ func (c *Conference) look() {
 		if !in.play.playing || in.play.pausing {
 			in.fall()
 		}
-		if in.digits.active {
+		if in.digits.silencing {
 			in.digits.watch(in, c.now)
 		}
 		if in.speaker.update(in.loud) {

@@ -30,11 +30,13 @@ const (
 	growMargin   = int64(1500e3)
 	shrinkMargin = int64(5e6)
 	// exactSlack is the waste that is not worth a resampler, ns.
-	exactSlack = int64(4e6)
-	maxFaster  = 5000  // ppm: 0.5 % is not heard
-	maxSlower  = 10000 // ppm: an underrun is near
-	minSlower  = 3000  // ppm
-	ppmSlew    = 250   // ppm per tick
+	exactSlack  = int64(4e6)
+	filterSlack = int64(250e3) // ns, likewise while a resampler runs anyway
+	maxFaster   = 5000         // ppm: 0.5 % is not heard
+	maxSlower   = 10000        // ppm: an underrun is near
+	minSlower   = 3000         // ppm
+	minFaster   = 300          // ppm
+	ppmSlew     = 250          // ppm per tick
 )
 
 // consume moves the stream on by one frame and tells how the frame is read.
@@ -167,7 +169,7 @@ func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel) {
 	look := lookahead(p.exact, kern)
 	need := p.endTS + (int64(kern.Step())*int64(b.samples)+look-p.ahead)>>32
 	next := b.due + b.period
-	shrink := p.excess(next, shrinkMargin, need, b, grid)
+	shrink := p.excess(next, shrinkMargin+p.redundancy.wait(grid), need, b, grid)
 	grow := -p.excess(next, growMargin, need, b, grid)
 	switch {
 	case v == nil:
@@ -175,7 +177,7 @@ func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel) {
 	case grow > 0:
 		p.steer(-int32(min(max(grow*1e6/(rate*2), minSlower), maxSlower)))
 	case shrink*1e9 > p.slack()*rate:
-		p.steer(int32(min(shrink*1e6/(rate*4), maxFaster)))
+		p.steer(int32(min(max(shrink*1e6/(rate*4), minFaster), maxFaster)))
 	default:
 		p.steer(0)
 	}
@@ -186,7 +188,7 @@ func (p *playout) slack() int64 {
 	if p.exact {
 		return exactSlack
 	}
-	return 0
+	return filterSlack
 }
 
 // jump moves the position of an input that nobody hears.

@@ -16,6 +16,8 @@ type digits struct {
 	ts     uint32 // of the event, its identity
 	code   uint8
 	last   int64 // arrival of its newest packet
+
+	silencing bool // the input is kept out of the mix: some phones send the tone as well
 }
 
 // digitTimeout ends a digit whose end was lost, ns.
@@ -28,7 +30,7 @@ func (d *digits) take(in *Input, p *media.Packet, ev codec.Event, clock uint32) 
 			return // a straggler of an earlier event
 		}
 		d.finish(in, 0)
-		*d = digits{active: true, ssrc: p.SSRC, ts: p.Timestamp, code: ev.Code}
+		*d = digits{active: true, silencing: true, ssrc: p.SSRC, ts: p.Timestamp, code: ev.Code}
 		in.emit(Event{Kind: DigitStarted, Digit: digit(ev.Code)})
 	}
 	d.last = p.Arrival
@@ -50,10 +52,16 @@ func (d *digits) finish(in *Input, length time.Duration) {
 	in.emit(Event{Kind: DigitEnded, Digit: digit(d.code), Duration: length})
 }
 
-// watch ends a digit that went silent.
+// toneTail is how long after a digit its tone may still be in sound that waits, ns.
+const toneTail = int64(60e6)
+
+// watch ends a digit that went silent, and lets sound in again after one that ended.
 func (d *digits) watch(in *Input, now int64) {
 	if d.active && now-d.last > digitTimeout {
 		d.finish(in, 0)
+	}
+	if !d.active && now-d.last > toneTail {
+		d.silencing = false
 	}
 }
 

@@ -1,5 +1,7 @@
 package mixer
 
+import "github.com/confd/confd/media"
+
 // chunkKind is what stands at the end of the fed sound.
 type chunkKind uint8
 
@@ -40,7 +42,7 @@ func (p *playout) next() chunk {
 
 // present judges the packet that is due.
 func (p *playout) present(s *slot) (chunk, bool) {
-	p.settle(s.ts)
+	p.settle(s.ts, s.format)
 	gap := s.ts - p.endTS
 	switch {
 	case gap <= -int64(s.samples):
@@ -65,15 +67,15 @@ func (p *playout) missing() (chunk, bool) {
 		p.nextSeq = m.seq
 		return chunk{}, false
 	}
-	p.settle(m.ts)
+	p.settle(m.ts, m.format)
 	gap := m.ts - p.endTS
 	last := int64(max(p.last, 1))
 	if gap < last/2 || gap > int64(m.format.SampleRate)*2 {
-		p.nextSeq = m.seq
+		p.skip(m.seq) // what was concealed before stood for these
 		return chunk{}, false
 	}
 	lost := min(m.seq-p.nextSeq, max((gap+last/2)/last, 1))
-	p.nextSeq = m.seq - lost
+	p.skip(m.seq - lost)
 	c := chunk{kind: chunkLost, n: int(min(gap/lost, 2*last))}
 	if lost == 1 {
 		c.slot = m
@@ -81,10 +83,23 @@ func (p *playout) missing() (chunk, bool) {
 	return c, true
 }
 
+// skip passes packets that never came and whose time is over.
+func (p *playout) skip(to int64) {
+	for ; p.nextSeq < to; p.nextSeq++ {
+		p.missed++
+		p.redundancy.lost()
+	}
+}
+
 // settle lets concealed sound stand for what is missing before ts; what is left of the
-// debt has become delay.
-func (p *playout) settle(ts int64) {
+// debt has become delay. All of it has where redundancy is worth waiting for: then what was
+// lost is still to come, from the packet that is there now.
+func (p *playout) settle(ts int64, f *media.Format) {
 	if p.debt == 0 {
+		return
+	}
+	if p.redundancy.worth(f) {
+		p.debt = 0
 		return
 	}
 	if gap := ts - p.endTS; gap > 0 {
@@ -98,6 +113,10 @@ func (p *playout) settle(ts int64) {
 func (p *playout) feed(target int64, v *voice, stats *inputCounters) bool {
 	for p.ahead < target {
 		c := p.next()
+		if p.missed > 0 {
+			stats.lost.Add(p.missed)
+			p.missed = 0
+		}
 		switch c.kind {
 		case chunkNothing:
 			return false
@@ -128,13 +147,17 @@ func (p *playout) take(c chunk, v *voice, stats *inputCounters) {
 	p.fed(n)
 	p.endTS, p.nextSeq = s.ts+int64(n), s.seq+1
 	p.format, p.last, p.run, p.pausing = s.format, n, 0, s.silent
+	p.redundancy.arrived()
 }
 
 // cover feeds what stands in for a lost packet.
 func (p *playout) cover(c chunk, v *voice, stats *inputCounters) {
-	if v.recover(c.n, c.slot) {
+	recovered := v.recover(c.n, c.slot)
+	if recovered {
 		stats.recovered.Add(1)
 	}
+	p.redundancy.tried(v != nil && c.slot != nil, recovered)
+	p.redundancy.lost()
 	stats.lost.Add(1)
 	p.fed(c.n)
 	p.endTS += int64(c.n)

@@ -86,7 +86,7 @@ func (in *Input) configure(cfg InputConfig) {
 
 // targetGain is the gain that the configuration asks for.
 func (in *Input) targetGain() float32 {
-	if in.cfg.Muted || in.cfg.Held {
+	if in.cfg.Muted || in.cfg.Held || in.digits.silencing {
 		return 0
 	}
 	return in.cfg.Gain
@@ -153,10 +153,10 @@ func (in *Input) inspect(p *media.Packet, f *media.Format, s *slot) {
 	}
 }
 
-// comfort stores a comfort-noise packet: the sender pauses.
+// comfort stores a comfort-noise packet: the sender pauses. The noise that it describes is
+// for one listener who would think the line dead; in a mix it would add up.
 func (in *Input) comfort(p *media.Packet) {
-	level, err := codec.ParseCN(p.Payload)
-	if err != nil {
+	if _, err := codec.ParseCN(p.Payload); err != nil {
 		in.stats.malformed.Add(1)
 		return
 	}
@@ -169,7 +169,6 @@ func (in *Input) comfort(p *media.Packet) {
 		return
 	}
 	s.kind, s.samples, s.silent = slotComfort, 0, true
-	in.play.noise = level
 	in.observe(media.Silence)
 }
 

@@ -42,9 +42,7 @@ func (l *limiter) process(dst []int16, src []int32) {
 	l.remember(float32(p))
 	if l.gain == 1 && p <= ceiling {
 		l.highest = float32(p)
-		for i, s := range src {
-			dst[i] = int16(s)
-		}
+		pcm.Narrow(dst, src)
 		return
 	}
 	edges := l.curve(src)

@@ -28,7 +28,6 @@ type playout struct {
 	started bool          // the stream has an SSRC
 	playing bool          // position is valid; else idle: silence until the next packet
 	pausing bool          // the sender announced silence (DTX, comfort noise, an event)
-	noise   media.Level   // of the pause, as comfort noise told
 
 	ssrc    uint32
 	seq     int64 // extended, newest
@@ -37,11 +36,14 @@ type playout struct {
 	strange int   // consecutive packets far outside the sequence
 
 	nextSeq int64
-	endTS   int64 // samples
-	ahead   int64 // Q32 samples fed and not consumed; negative right after a start
-	debt    int64 // samples concealed without moving on
-	run     int   // samples concealed in a row
-	last    int   // samples of the packet fed last
+	endTS   int64  // samples
+	ahead   int64  // Q32 samples fed and not consumed; negative right after a start
+	debt    int64  // samples concealed without moving on
+	run     int    // samples concealed in a row
+	last    int    // samples of the packet fed last
+	missed  uint64 // packets passed without a trace, not yet counted
+
+	redundancy redundancy
 
 	ppm   int32 // speed in force, parts per million
 	exact bool  // no filter: input and room rate are one, speed is 1, position integral
@@ -117,7 +119,7 @@ func (p *playout) restart() {
 	p.buf.reset()
 	p.arr = arrival{}
 	p.started, p.playing, p.pausing = false, false, false
-	p.format, p.strange = nil, 0
+	p.format, p.strange, p.redundancy = nil, 0, redundancy{}
 	p.nextSeq, p.ahead, p.debt, p.run, p.ppm = 0, 0, 0, 0, 0
 }
 

@@ -309,6 +309,75 @@ func TestTelephoneEvent(t *testing.T) {
 	expect(t, l, []float64{440}, nil)
 }
 
+// A phone that sends the key's tone as sound beside its events is silent meanwhile.
+func TestToneBesideTelephoneEventIsNotMixed(t *testing.T) {
+	b := newBed(t, Config{})
+	l := b.phone(narrow(t), -20, 0, network{}).join()
+	p := b.phone(narrow(t), -20, 440, network{phase: 5e6})
+	p.join()
+	b.run(time.Second)
+	from := len(l.heard)
+	p.gen = tone.New(8000, -20, 770, 1336)
+	for i := range 15 {
+		b.tick()
+		p.event(4294900000+8000, uint16(160*(i+1)), 5, false)
+	}
+	for range 3 {
+		p.event(4294900000+8000, 160*15, 5, true)
+	}
+	b.tick()
+	p.gen = tone.New(8000, -20, 440)
+	b.run(time.Second)
+	if r := tone.RMS(l.heard[from+800 : from+15*160]); r > -60 {
+		t.Errorf("%.1f dB in the mix during the digit", r)
+	}
+	expect(t, l, []float64{440}, nil)
+}
+
+// Redundancy in the next packet fills in for a lost one.
+func TestRedundancyIsUsed(t *testing.T) {
+	b := newBed(t, Config{})
+	f := format(t, media.Opus, 48000, 20*time.Millisecond)
+	f.Opus.FEC, f.Opus.Loss = true, 20
+	p := b.phone(f, -20, 440, network{phase: 5e6, pause: func(n int) bool { return n%10 == 9 }}).join()
+	p.gen = &speech{rate: 48000}
+	b.phone(narrow(t), 0, 0, network{}).join()
+	b.run(5 * time.Second)
+	first := p.in.Stats()
+	b.run(5 * time.Second)
+	s := p.in.Stats()
+	lost, recovered := s.Lost-first.Lost, s.Recovered-first.Recovered
+	if lost < 20 || recovered*10 < lost*7 {
+		t.Errorf("recovered %d of %d lost", recovered, lost)
+	}
+	if s.Delay > 60*time.Millisecond {
+		t.Errorf("delay %v for the sake of one packet more", s.Delay)
+	}
+}
+
+// Past its bound a room makes no more encoders for what peers ask for.
+func TestClassesAreBounded(t *testing.T) {
+	b := newBed(t, Config{MaxClasses: 4})
+	for i := range 20 {
+		f := format(t, media.Opus, 48000, 20*time.Millisecond)
+		f.Opus.Bitrate = 16000 + 1000*i
+		p := b.phone(f, -20, 0, network{})
+		p.in.source = nothing{}
+		p.join()
+	}
+	b.run(time.Second)
+	if n := len(b.conf.classes); n != 4 {
+		t.Errorf("%d classes, want 4", n)
+	}
+	for _, k := range b.conf.classes {
+		for _, o := range k.outputs {
+			if k.key.format.Opus.Bitrate > o.cfg.Format.Opus.Bitrate {
+				t.Errorf("an output that allows %d gets %d bit/s", o.cfg.Format.Opus.Bitrate, k.key.format.Opus.Bitrate)
+			}
+		}
+	}
+}
+
 // event queues an RFC 4733 packet in place of the audio packet of this time.
 func (p *testPhone) event(ts uint32, duration uint16, code byte, end bool) {
 	payload := binary.BigEndian.AppendUint16([]byte{code, 10}, duration)

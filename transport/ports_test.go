@@ -52,13 +52,16 @@ func TestPortPoolPairs(t *testing.T) {
 	}
 }
 
-// freeRange returns the first port of n pairs that nobody holds.
+// ownHost is a loopback address that no other test has ports on.
+var ownHost = netip.MustParseAddr("127.0.0.77")
+
+// freeRange returns the first port of n pairs of ownHost that nobody holds.
 func freeRange(t *testing.T, n int) int {
 	t.Helper()
 	for low := 30000; low < 32000; low += 2 * n {
 		var open []net.PacketConn
 		for port := low; port < low+2*n; port++ {
-			c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+			c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IP(ownHost.AsSlice()), Port: port})
 			if err != nil {
 				break
 			}
@@ -84,13 +87,13 @@ func TestPortPoolExhaustion(t *testing.T) {
 	before := descriptors(t)
 	var legs []*Leg
 	for range 3 {
-		l, err := p.Listen(loopback)
+		l, err := p.Listen(ownHost)
 		if err != nil {
 			t.Fatal(err)
 		}
 		legs = append(legs, l)
 	}
-	if _, err := p.Listen(loopback); !errors.Is(err, ErrNoPorts) {
+	if _, err := p.Listen(ownHost); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("a fourth pair of three: %v", err)
 	}
 	if p.InUse() != 3 {
@@ -100,7 +103,7 @@ func TestPortPoolExhaustion(t *testing.T) {
 	if p.InUse() != 2 {
 		t.Errorf("%d in use, want 2", p.InUse())
 	}
-	if l, err := p.Listen(loopback); !errors.Is(err, ErrNoPorts) {
+	if l, err := p.Listen(ownHost); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("a pair was lent again at once: %v, %v", l, err)
 	}
 	// Time passes: the pair has rested.
@@ -109,7 +112,7 @@ func TestPortPoolExhaustion(t *testing.T) {
 		p.pairs[i].free = 0
 	}
 	p.mu.Unlock()
-	l, err := p.Listen(loopback)
+	l, err := p.Listen(ownHost)
 	if err != nil {
 		t.Fatalf("a rested pair was not lent: %v", err)
 	}
@@ -125,7 +128,7 @@ func TestPortPoolPassesOverTakenPorts(t *testing.T) {
 	low := freeRange(t, 3)
 	// Another program holds the odd port of the first pair and the even one of the third.
 	for _, port := range []int{low + 1, low + 4} {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IP(ownHost.AsSlice()), Port: port})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,14 +139,14 @@ func TestPortPoolPassesOverTakenPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := descriptors(t)
-	l, err := p.Listen(loopback)
+	l, err := p.Listen(ownHost)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := l.LocalPort(); got != low+2 {
 		t.Errorf("port %d, want %d", got, low+2)
 	}
-	if _, err := p.Listen(loopback); !errors.Is(err, ErrNoPorts) {
+	if _, err := p.Listen(ownHost); !errors.Is(err, ErrNoPorts) {
 		t.Errorf("a second pair: %v", err)
 	}
 	_ = l.Close()

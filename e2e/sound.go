@@ -3,8 +3,10 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,24 @@ func bestSecond(pcm []int16, rate int, e tone.Expect) error {
 		}
 	}
 	return err
+}
+
+// unsteady is the share of 20 ms windows that are more than 3 dB off the median: gaps,
+// clicks and swells in what should be a steady tone.
+func unsteady(pcm []int16, rate int) float64 {
+	levels := tone.Envelope(pcm, rate, 20*time.Millisecond)
+	if len(levels) == 0 {
+		return 1
+	}
+	sorted := slices.Sorted(slices.Values(levels))
+	median := sorted[len(sorted)/2]
+	bad := 0
+	for _, l := range levels {
+		if math.Abs(l-median) > 3 {
+			bad++
+		}
+	}
+	return float64(bad) / float64(len(levels))
 }
 
 // shift is by how much a tone may be off: the server moves its jitter buffers by playing up

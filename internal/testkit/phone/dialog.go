@@ -57,7 +57,7 @@ func (d *dialog) build(method, branch string, cseq uint32, lines []string, conte
 		line("Route: %s", r)
 	}
 	line("Max-Forwards: 70")
-	line("From: <sip:%s@%s>;tag=%s", d.user, d.wire.local().Addr().String(), d.localTag)
+	line("From: <sip:%s@%s>;tag=%s", d.user, uriHost(d.wire.local().Addr()), d.localTag)
 	line("To: %s", d.remote)
 	line("Call-ID: %s", d.callID)
 	line("CSeq: %d %s", cseq, method)
@@ -76,6 +76,14 @@ func (d *dialog) build(method, branch string, cseq uint32, lines []string, conte
 	b.WriteString("\r\n")
 	b.WriteString(body)
 	return []byte(b.String())
+}
+
+// uriHost writes an address as the host of a URI.
+func uriHost(a netip.Addr) string {
+	if a.Is6() {
+		return "[" + a.String() + "]"
+	}
+	return a.String()
 }
 
 // established takes tag, target and routes from a 2xx.

@@ -7,7 +7,7 @@ import (
 
 // THDN returns total harmonic distortion and noise: the root mean square of everything that
 // is not the sine near freq Hz, over that of everything. 0.01 is 1 %. The frequency is
-// refined first, so that a sound card's clock that is off by some hundred ppm is no noise.
+// searched within 1.5 % first, so that a steady wrong speed is no noise; a changing one is.
 func THDN(samples []int16, rate int, freqs ...float64) float64 {
 	residual := Residual(samples, rate, freqs...)
 	var noise, all float64
@@ -40,8 +40,22 @@ func Residual(samples []int16, rate int, freqs ...float64) []float64 {
 	return out
 }
 
+// roughly returns the frequency of the strongest tone within 1.5 % of f.
+func roughly(samples []int16, rate int, f float64) float64 {
+	w := window(samples)
+	best, level := f, math.Inf(-1)
+	step := float64(rate) / float64(max(1, len(samples))) / 2
+	for x := f * 0.985; x <= f*1.015; x += step {
+		if l := w.level(2 * math.Pi * x / float64(rate)); l > level {
+			best, level = x, l
+		}
+	}
+	return best
+}
+
 // refine corrects f by how far the phase at f runs away between the two halves of samples.
 func refine(samples []int16, rate int, f float64) float64 {
+	f = roughly(samples, rate, f)
 	half := len(samples) / 2
 	if half < rate/int(math.Max(1, f)) {
 		return f

@@ -83,6 +83,9 @@ func TestTHDNOfClippingAndNoise(t *testing.T) {
 	if got := THDN(clean, 8000, 1000); got > 0.001 {
 		t.Errorf("clean tone 0.3 Hz off: %.4f, want under 0.001", got)
 	}
+	if got := THDN(Make(8000, time.Second, -10, 990), 8000, 1000); got > 0.001 {
+		t.Errorf("clean tone 1 %% off: %.4f, want under 0.001", got)
+	}
 	noisy := make([]int16, len(clean))
 	for i := range clean {
 		noisy[i] = clean[i] + int16(rand.NormFloat64()*0.05*fullScale*amplitude(-10)/math.Sqrt2)

@@ -30,6 +30,10 @@ type pair struct {
 	free int64 // monotonic nanoseconds from which it may be lent again
 }
 
+// DefaultDrain is a good time for a pair to rest: packets still on their way, and a peer
+// that has not yet read the end of the call, are through by then.
+const DefaultDrain = 5 * time.Second
+
 // ErrNoPorts reports that every pair of the range is in use, resting, or held by another
 // program.
 var ErrNoPorts = errors.New("no free RTP ports")

@@ -35,6 +35,10 @@ var (
 	guardWithheld  = prometheus.NewDesc("confd_sip_guard_answers_withheld_total", "Malformed requests that were not answered because of their rate.", nil, nil)
 	guardConns     = prometheus.NewDesc("confd_sip_connections", "TCP and TLS connections.", nil, nil)
 	guardConnsEver = prometheus.NewDesc("confd_sip_connections_accepted_total", "TCP and TLS connections let in.", nil, nil)
+	rtpOctets      = prometheus.NewDesc("confd_rtp_payload_bytes_total", "Payload of RTP packets, by direction.", []string{"direction"}, nil)
+	rtpDropped     = prometheus.NewDesc("confd_rtp_packets_dropped_total", "RTP packets that did not get past the transport, by reason.", []string{"reason"}, nil)
+	rtpSendErrors  = prometheus.NewDesc("confd_rtp_send_errors_total", "RTP packets that did not leave.", nil, nil)
+	rtpPeerLost    = prometheus.NewDesc("confd_rtp_peer_lost_packets", "Packets lost on the way to participants, as their latest reports tell (RFC 3550).", nil, nil)
 	portsInUse     = prometheus.NewDesc("confd_rtp_port_pairs_in_use", "Pairs of RTP and RTCP ports in use.", nil, nil)
 	portsAll       = prometheus.NewDesc("confd_rtp_port_pairs", "Pairs of RTP and RTCP ports that there are.", nil, nil)
 )
@@ -43,7 +47,7 @@ var (
 func (c sipCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{sipCalls, sipDialogs, sipRequests, sipResponses, sipRefused, sipAnswered, sipFailed,
 		sipResent, sipMerged, sipUnparsable, sipPanics, guardMessages, guardDropped, guardAnswers, guardWithheld,
-		guardConns, guardConnsEver, portsInUse, portsAll} {
+		guardConns, guardConnsEver, rtpOctets, rtpDropped, rtpSendErrors, rtpPeerLost, portsInUse, portsAll} {
 		to <- d
 	}
 }
@@ -52,6 +56,7 @@ func (c sipCollector) Describe(to chan<- *prometheus.Desc) {
 func (c sipCollector) Collect(to chan<- prometheus.Metric) {
 	c.collectAgent(to)
 	c.collectGuard(to)
+	c.collectLegs(to)
 	to <- gauge(portsInUse, c.pool.InUse())
 	to <- gauge(portsAll, c.pool.Size())
 }
@@ -77,6 +82,17 @@ func (c sipCollector) collectAgent(to chan<- prometheus.Metric) {
 	to <- counter(sipMerged, s.Merged)
 	to <- counter(sipUnparsable, s.Unparsable)
 	to <- counter(sipPanics, s.Panics)
+}
+
+func (c sipCollector) collectLegs(to chan<- prometheus.Metric) {
+	m := c.agent.Media()
+	to <- counter(rtpOctets, m.OctetsReceived, "received")
+	to <- counter(rtpOctets, m.OctetsSent, "sent")
+	to <- counter(rtpDropped, m.Strangers, "stranger")
+	to <- counter(rtpDropped, m.Unauthenticated, "unauthenticated")
+	to <- counter(rtpDropped, m.Dropped, "other")
+	to <- counter(rtpSendErrors, m.SendErrors)
+	to <- gauge(rtpPeerLost, int(m.PeerLost)) // reports may take losses back
 }
 
 func (c sipCollector) collectGuard(to chan<- prometheus.Metric) {

@@ -142,11 +142,14 @@ func TestServe(t *testing.T) {
 	for _, want := range []string{
 		"confd_calls 2\n", "confd_rooms 1\n", "confd_participants 2\n", `confd_sip_requests_total{method="INVITE"} 2`,
 		`confd_sip_responses_total{code="200"} 2`, `confd_sip_guard_refused_total{reason="call_flood"} 0`, "confd_rtp_port_pairs_in_use 2\n",
-		`confd_tick_stage_duration_seconds_count{stage="mix"}`,
+		`confd_tick_stage_duration_seconds_count{stage="mix"}`, `confd_rtp_packets_dropped_total{reason="stranger"} 0`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s", want)
 		}
+	}
+	if strings.Contains(metrics, `confd_rtp_payload_bytes_total{direction="received"} 0`) || strings.Contains(metrics, "confd_rtp_packets_sent_total 0\n") {
+		t.Error("the metrics tell of no media")
 	}
 	r.drain()
 	<-a.Ended()

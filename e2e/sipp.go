@@ -49,7 +49,7 @@ func startSipp(t *testing.T, p *place, r sippRun) *process {
 		"-d", strconv.Itoa(int(r.hold / time.Millisecond)),
 		"-nostdin", "-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
 		"-trace_stat", "-stf", filepath.Join(dir, "stat.csv"), "-timeout", "90s",
-		"-mp", strconv.Itoa(p.freePort(t)),
+		"-mp", strconv.Itoa(p.freePort(t)), "-max_socket", "1000",
 	}
 	cmd := p.command("sipp", args...)
 	cmd.Dir = dir

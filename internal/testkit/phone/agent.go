@@ -1,11 +1,11 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -57,7 +57,8 @@ func (a *agent) run() {
 		if err != nil {
 			return
 		}
-		if strings.TrimSpace(string(b)) == "" {
+		// Keep-alives, and datagrams meant for whoever had this port before.
+		if !bytes.Contains(b, []byte("SIP/2.0")) {
 			continue
 		}
 		msg, err := sip.ParseMessage(append([]byte(nil), b...))

@@ -34,7 +34,7 @@ type call struct {
 // room. It returns the body of the 200. If it fails, nothing is left open. d.mu is held.
 func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) ([]byte, error) {
 	a := d.agent
-	bind, written, err := a.mediaAddress(d.source.Addr(), in.offer)
+	bind, written, err := a.mediaAddress(d.source.Addr(), in.offer, d.nat)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,11 @@ func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
 		if body, err = c.offer(); err != nil {
 			return nil, m, err
 		}
-		// Until the answer says otherwise, the room hears and sends nothing here.
+		// Until the answer says otherwise, the room hears and sends nothing here; what
+		// arrives before is drained, or it would be heard late all at once.
+		if err := c.apply(transport.Params{}); err != nil {
+			return nil, m, err
+		}
 		send := mixer.OutputConfig{Format: media.Format{
 			Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Channels: 1, PacketTime: 20 * time.Millisecond,
 		}}
@@ -103,11 +107,7 @@ func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
 	if err != nil {
 		return nil, m, err
 	}
-	setup, err := transport.Prepare(legParams(&res.Negotiated))
-	if err != nil {
-		return nil, m, err
-	}
-	if err := c.leg.Apply(setup); err != nil {
+	if err := c.apply(legParams(&res.Negotiated)); err != nil {
 		return nil, m, err
 	}
 	c.state = res.State
@@ -115,6 +115,15 @@ func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
 		Source: c.leg, Sink: c.leg,
 		Receive: receiveConfig(&res.Negotiated), Send: sendConfig(&res.Negotiated),
 	}, nil
+}
+
+// apply sets the leg up before it is in a room.
+func (c *call) apply(p transport.Params) error {
+	setup, err := transport.Prepare(p)
+	if err != nil {
+		return err
+	}
+	return c.leg.Apply(setup)
 }
 
 // change answers the peer's re-offer and puts it into force at one tick. On error the
@@ -275,11 +284,16 @@ func sendConfig(n *offeranswer.Negotiated) mixer.OutputConfig {
 	}
 }
 
-// mediaAddress returns the address to bind for a peer and the one to write into SDP.
-func (a *Agent) mediaAddress(source netip.Addr, offer []byte) (bind, written netip.Addr, err error) {
+// mediaAddress returns the address to bind for a peer and the one to write into SDP: that
+// of the route to the peer's media, or to where its signalling comes from if it is behind a
+// NAT and its own idea of its address leads elsewhere from here.
+func (a *Agent) mediaAddress(source netip.Addr, offer []byte, nat bool) (bind, written netip.Addr, err error) {
 	peer := source
 	if c := connectionOf(offer); c.IsValid() {
-		peer = c
+		translated := nat || isLocalNetwork(c) && !isLocalNetwork(source) || c.IsLoopback() && !source.IsLoopback()
+		if !translated || c.Is4() != source.Is4() {
+			peer = c
+		}
 	}
 	route, err := a.routes.local(peer)
 	if err != nil && peer != source {

@@ -175,21 +175,24 @@ func TestMediaAddress(t *testing.T) {
 	local := netip.MustParseAddr("127.0.0.1")
 	for _, c := range []struct {
 		fixed, offer  string
+		nat           bool
 		bind, written string
 	}{
-		{"", "", "127.0.0.1", "127.0.0.1"},
-		{"", "v=0\r\nc=IN IP6 ::1\r\n", "::1", "::1"},
-		{"", "c=IN IP4 0.0.0.0\r\n", "127.0.0.1", "127.0.0.1"},
-		{"", "c=IN IP4 nonsense\r\n", "127.0.0.1", "127.0.0.1"},
-		{"192.0.2.7", "", "0.0.0.0", "192.0.2.7"},
-		{"127.0.0.1", "", "127.0.0.1", "127.0.0.1"},
-		{"192.0.2.7", "c=IN IP6 ::1\r\n", "::1", "::1"},
+		{"", "", false, "127.0.0.1", "127.0.0.1"},
+		{"", "v=0\r\nc=IN IP6 ::1\r\n", true, "::1", "::1"},
+		{"", "c=IN IP4 127.0.0.9\r\n", false, "127.0.0.1", "127.0.0.1"},
+		{"", "c=IN IP4 0.0.0.0\r\n", false, "127.0.0.1", "127.0.0.1"},
+		{"", "c=IN IP4 nonsense\r\n", false, "127.0.0.1", "127.0.0.1"},
+		{"192.0.2.7", "", false, "0.0.0.0", "192.0.2.7"},
+		{"127.0.0.1", "", false, "127.0.0.1", "127.0.0.1"},
+		{"192.0.2.7", "c=IN IP6 ::1\r\n", false, "::1", "::1"},
 	} {
+		a.routes = newRouteCache()
 		a.cfg.MediaIP = netip.Addr{}
 		if c.fixed != "" {
 			a.cfg.MediaIP = netip.MustParseAddr(c.fixed)
 		}
-		bind, written, err := a.mediaAddress(local, []byte(c.offer))
+		bind, written, err := a.mediaAddress(local, []byte(c.offer), c.nat)
 		if err != nil || bind.String() != c.bind || written.String() != c.written {
 			t.Errorf("%+v: bind %v, written %v, %v", c, bind, written, err)
 		}

@@ -30,9 +30,6 @@ type limiter struct {
 	hold    int     // frames for which highest stays
 }
 
-// idle reports that the limiter changes nothing at the moment.
-func (l *limiter) idle() bool { return l.gain == 0 || l.gain == 1 }
-
 // process writes src limited to dst.
 func (l *limiter) process(dst []int16, src []int32) {
 	if l.gain == 0 {

@@ -78,8 +78,6 @@ type counters struct {
 	Rebased      atomic.Uint64 // ticks that were given up because the machine was too late
 	Late, Busy   Histogram     // ns
 	Stages       [stageCount]Histogram
-	used         atomic.Uint64 // busy share, parts per million, the worst worker's
-	lateness     atomic.Int64  // ns, smoothed worst
 }
 
 // The stages of a tick, as they are timed.

@@ -23,12 +23,13 @@ func (c *Conference) nominate() {
 		in.made = true
 		left--
 	}
+	start := c.cursor
 	for step := 0; step < n && left > 0; step++ {
-		in := c.inputs[(c.cursor+step)%n]
+		in := c.inputs[(start+step)%n]
 		if !in.made && in.unheard(codec.ActivityUnknown) {
 			in.made = true
 			left--
-			c.cursor = (c.cursor + step + 1) % n
+			c.cursor = (start + step + 1) % n
 		}
 	}
 }

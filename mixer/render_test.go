@@ -1,0 +1,35 @@
+package mixer
+
+import (
+	"testing"
+	"time"
+
+	"github.com/confd/confd/media"
+)
+
+// TestNobodyIsLeftOutOfTheRotation: of inputs whose packets do not tell how loud they are,
+// each is listened to once per round, however many there are.
+func TestNobodyIsLeftOutOfTheRotation(t *testing.T) {
+	const candidates = 4
+	for _, n := range []int{1, 2, 3, 5, 10, 20, 37, 40} {
+		b := newBed(t, Config{Candidates: candidates})
+		f := format(t, media.G722, 16000, 20*time.Millisecond)
+		phones := make([]*testPhone, n+1)
+		for i := range phones {
+			phones[i] = b.phone(f, 0, 0, network{}).join()
+		}
+		b.run(400 * time.Millisecond)
+		round := (len(phones) + candidates - 1) / candidates
+		for range 3 {
+			began := b.due
+			for range round {
+				b.tick()
+			}
+			for i, p := range phones {
+				if p.in.heardAt <= began {
+					t.Errorf("%d inputs: number %d was not heard in %d ticks", n+1, i, round)
+				}
+			}
+		}
+	}
+}

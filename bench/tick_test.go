@@ -116,13 +116,25 @@ func newTickRoom(tb testing.TB, formats []media.Format, participants, talkers in
 		r.join(f, &recording{payloads: payloads, ticks: uint32(f.Ticks(tickPeriod)),
 			packet: media.Packet{SSRC: uint32(i) + 1, PayloadType: tickPayloadType}})
 	}
-	for range 200 { // until talkers, rate and delay have settled
-		r.tick()
-	}
-	if r.sent != participants || r.heard != talkers {
-		tb.Fatalf("%d packets a tick of %d voices, want %d of %d", r.sent, r.heard, participants, talkers)
-	}
+	r.settle(tb, participants, talkers)
 	return r
+}
+
+// settle ticks until the talkers have been found, and delay and rate are what they stay: two
+// seconds in which everybody is sent to and all talkers are heard.
+func (r *tickRoom) settle(tb testing.TB, participants, talkers int) {
+	tb.Helper()
+	steady := 0
+	for range 3000 {
+		r.tick()
+		if steady++; r.sent != participants || r.heard != talkers {
+			steady = 0
+		}
+		if steady == 100 {
+			return
+		}
+	}
+	tb.Fatalf("%d packets a tick of %d voices, want %d of %d", r.sent, r.heard, participants, talkers)
 }
 
 const tickPayloadType = 96

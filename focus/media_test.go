@@ -42,7 +42,7 @@ func TestPhonesHearEachOther(t *testing.T) {
 				return err
 			}
 			for j, o := range kinds {
-				level := tone.Level(pcm, p.Rate(), o.Tone)
+				level := heardNear(pcm, p.Rate(), o.Tone)
 				if (i == j) == (level > -40) {
 					return fmt.Errorf("phone %d hears %v Hz at %.0f dB", i, o.Tone, level)
 				}
@@ -68,4 +68,14 @@ func TestPhonesHearEachOther(t *testing.T) {
 	if m := s.Media(); m.PacketsReceived < 100 || m.PacketsSent < 100 || m.Unauthenticated > 0 || m.SendErrors > 0 {
 		t.Errorf("media totals are %+v", m)
 	}
+}
+
+// heardNear returns the level of a tone that may be up to 0.6 % off: on a busy machine
+// inputs start with much sound in hand, and the mixer catches up by playing faster.
+func heardNear(pcm []int16, rate int, freq float64) float64 {
+	best := tone.Floor
+	for k := -6; k <= 6; k++ {
+		best = max(best, tone.Level(pcm, rate, freq*(1+float64(k)/1000)))
+	}
+	return best
 }

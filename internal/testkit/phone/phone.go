@@ -7,12 +7,10 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
-	"github.com/pion/rtp"
 )
 
 // Phone is one call. Its methods may be called from any goroutine.
@@ -319,47 +317,6 @@ func (p *Phone) Drop() {
 	p.agent.close()
 }
 
-// serve answers what the peer asks.
-func (p *Phone) serve(req *sip.Request, _ netip.AddrPort) []byte {
-	p.stateMu.Lock()
-	p.requests[string(req.Method)]++
-	p.stateMu.Unlock()
-	d := p.dialog
-	switch req.Method {
-	case sip.BYE:
-		reason := "BYE"
-		if h := req.GetHeader("Reason"); h != nil {
-			reason += ": " + h.Value()
-		}
-		p.end(reason)
-	case sip.INVITE, sip.UPDATE:
-		return p.reoffered(req)
-	case sip.OPTIONS, sip.INFO, sip.NOTIFY, sip.MESSAGE:
-	default:
-		return d.respond(req, 405, "Method Not Allowed", nil, "")
-	}
-	return d.respond(req, 200, "OK", nil, "")
-}
-
-// reoffered answers a re-INVITE or UPDATE.
-func (p *Phone) reoffered(req *sip.Request) []byte {
-	if !p.mu.TryLock() {
-		// A request of ours is under way (RFC 3261 section 14.2, RFC 3311 section 5.2).
-		return p.dialog.respond(req, 491, "Request Pending", nil, "")
-	}
-	defer p.mu.Unlock()
-	if len(req.Body()) > 0 {
-		if err := p.adopt(string(req.Body()), true); err != nil {
-			return p.dialog.respond(req, 488, "Not Acceptable Here", nil, "")
-		}
-		return p.dialog.respond(req, 200, "OK", nil, p.offer.String())
-	}
-	if req.Method == sip.UPDATE {
-		return p.dialog.respond(req, 200, "OK", nil, "")
-	}
-	return p.dialog.respond(req, 200, "OK", nil, p.offer.String())
-}
-
 func (p *Phone) end(reason string) {
 	p.endOnce.Do(func() {
 		p.reason = reason
@@ -426,73 +383,6 @@ func (p *Phone) RemoteRTP() netip.AddrPort {
 
 // LocalRTP is where the media comes from.
 func (p *Phone) LocalRTP() netip.AddrPort { return p.media.address() }
-
-// SetVoice changes what the phone says, from the next packet on; nil is silence.
-func (p *Phone) SetVoice(v Voice) {
-	p.media.mu.Lock()
-	defer p.media.mu.Unlock()
-	if v == nil {
-		v = silence{}
-	}
-	p.media.voice = v
-}
-
-type silence struct{}
-
-func (silence) Read(pcm []int16) { clear(pcm) }
-
-// SetSending starts and stops the stream of voice packets.
-func (p *Phone) SetSending(on bool) {
-	p.media.mu.Lock()
-	defer p.media.mu.Unlock()
-	p.media.sending = on
-}
-
-// Sent is how many RTP packets the phone sent.
-func (p *Phone) Sent() uint64 {
-	p.media.mu.Lock()
-	defer p.media.mu.Unlock()
-	return p.media.sent
-}
-
-// SendRTP sends a raw packet payload under any payload type, as a misbehaving phone might.
-func (p *Phone) SendRTP(payloadType uint8, payload []byte) {
-	p.media.mu.Lock()
-	defer p.media.mu.Unlock()
-	p.media.transmit(&rtp.Packet{Header: p.media.header(payloadType), Payload: payload})
-}
-
-// SendDTMF sends digits (0-9, *, #, A-D) as telephone-events of the given length, one after
-// the other with as much silence between, and returns when the last has gone out.
-func (p *Phone) SendDTMF(ctx context.Context, digits string, length time.Duration) error {
-	for _, c := range digits {
-		code := strings.IndexRune("0123456789*#ABCD", c)
-		if code < 0 {
-			return fmt.Errorf("no digit %q", c)
-		}
-		ticks := uint32(int64(length) * int64(p.codec().ClockRate) / int64(time.Second))
-		d := &digit{code: byte(code), ticks: ticks, done: make(chan struct{})}
-		p.media.queue(d)
-		select {
-		case <-d.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		select {
-		case <-time.After(length):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-func eventPacket(m *media, d *digit, end byte) *rtp.Packet {
-	h := m.header(eventPayloadType)
-	h.Timestamp = d.start
-	h.Marker = !d.announced
-	return &rtp.Packet{Header: h, Payload: eventBody(d, end)}
-}
 
 func (p *Phone) codec() Codec {
 	p.media.mu.Lock()

@@ -120,8 +120,9 @@ func newTickRoom(tb testing.TB, formats []media.Format, participants, talkers in
 	return r
 }
 
-// settle ticks until the talkers have been found, and delay and rate are what they stay: two
-// seconds in which everybody is sent to and all talkers are heard.
+// settle ticks until the talkers have been found, and delay, rate and memory are what they
+// stay: two seconds, and a round of listening to the others, in which everybody is sent to
+// and all talkers are heard.
 func (r *tickRoom) settle(tb testing.TB, participants, talkers int) {
 	tb.Helper()
 	steady := 0
@@ -130,7 +131,7 @@ func (r *tickRoom) settle(tb testing.TB, participants, talkers int) {
 		if steady++; r.sent != participants || r.heard != talkers {
 			steady = 0
 		}
-		if steady == 100 {
+		if steady == 100+participants {
 			return
 		}
 	}

@@ -12,6 +12,8 @@ type arrival struct {
 	bins    [jitterBins]uint16 // how often a packet came so late behind base
 	total   uint32
 	due     uint32 // packets until jitter is read from the bins anew
+	last    int64  // arrival of the newest packet
+	behind  int64  // and how late it was
 	jitter  int64  // ns behind base by which nearly all packets have arrived
 }
 
@@ -24,6 +26,8 @@ const (
 	jitterKeep = 1000
 	// jitterEvery is how often (in packets) the quantile is read.
 	jitterEvery = 16
+	// bunchTime is how close together, ns, packets arrive that were held up together.
+	bunchTime = int64(3e6)
 	// lateShare: one packet in so many may miss its tick.
 	lateShare = 100
 )
@@ -39,7 +43,14 @@ func (a *arrival) observe(transit, now int64) {
 	case transit < a.window[1]:
 		a.window[1] = transit
 	}
-	bin := jitterBin(transit - a.base())
+	behind := transit - a.base()
+	// What a stall held up arrives at once: that is one lateness, not as many as packets.
+	bunched := now-a.last < bunchTime && behind < a.behind
+	a.last, a.behind = now, behind
+	if bunched {
+		return
+	}
+	bin := jitterBin(behind)
 	a.bins[bin]++
 	a.total++
 	if a.due == 0 || jitterCeil(bin) > a.jitter {

@@ -92,7 +92,8 @@ type testPhone struct {
 	seq   uint16
 	ts    uint32
 	pt    uint8
-	mute  bool // sends silence
+	mute  bool                 // sends silence
+	hold  func(at int64) int64 // when the network lets a packet through
 
 	dec    codec.Decoder
 	recv   media.Format
@@ -171,6 +172,9 @@ func (p *testPhone) make(now int64) {
 		}
 		if p.net.jitter > 0 {
 			at += p.rng.Int64N(int64(p.net.jitter))
+		}
+		if p.hold != nil {
+			at = p.hold(at)
 		}
 		p.push(media.Packet{Arrival: at, SSRC: p.ssrc, Sequence: seq, PayloadType: p.pt,
 			Timestamp: ts, Payload: payload})

@@ -44,6 +44,7 @@ type Conference struct {
 	rate   int
 	pacing rateChoice
 	cursor int // where the rotation of candidates goes on
+	voiced int // the same, among those that claim to speak
 
 	out   media.Outgoing
 	frame media.Frame

@@ -59,7 +59,7 @@ func (p *playout) consume(b *beat, v *voice, stats *inputCounters) reading {
 	if p.ahead&fraction < roundOff {
 		p.ahead &^= fraction
 	}
-	p.correct(b, v, kern)
+	p.correct(b, v, kern, stats)
 	if int64(p.run)*1e9 > maxConceal*int64(in) {
 		p.playing = false
 	}
@@ -160,7 +160,7 @@ func (p *playout) firstFor(pos int64, newest *slot) *slot {
 // correct steers the delay. Excess is how much later than necessary the position stands,
 // given when packets surely arrive. An input that nobody hears jumps; one that is heard is
 // played a little faster or slower, which also takes out the drift between the clocks.
-func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel) {
+func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel, stats *inputCounters) {
 	_, grid, ok := p.horizon()
 	if !ok || !p.playing || p.debt > 0 {
 		return
@@ -172,6 +172,9 @@ func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel) {
 	shrink := p.excess(next, shrinkMargin+p.redundancy.wait(grid), need, b, grid)
 	grow := -p.excess(next, growMargin, need, b, grid)
 	switch {
+	case shrink*1e9 > p.tolerable(v)*rate:
+		p.playing = false // begins anew at the next tick, where it should be
+		stats.cuts.Add(1)
 	case v == nil:
 		p.jump(shrink, grow, rate)
 	case grow > 0:
@@ -182,6 +185,20 @@ func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel) {
 		p.steer(0)
 	}
 }
+
+// tolerable is the excess, ns, that is taken out gently. What is more, after a burst or a
+// stall, is cut: at once if nobody hears it or if it is gross, else where it is quiet.
+func (p *playout) tolerable(v *voice) int64 {
+	if v == nil || v.quiet {
+		return quietCut
+	}
+	return grossCut
+}
+
+const (
+	quietCut = int64(35e6)  // ns
+	grossCut = int64(100e6) // ns
+)
 
 // slack is the waste that is let be: more while the sound is copied exactly.
 func (p *playout) slack() int64 {

@@ -129,3 +129,25 @@ func TestPacketTimeChanges(t *testing.T) {
 		}
 	}
 }
+
+// What a stall held up is played, and the delay that it left is given up again soon.
+func TestDelayAfterAStallIsGivenUp(t *testing.T) {
+	for _, f := range []media.Format{format(t, media.PCMU, 8000, 20*time.Millisecond), format(t, media.Opus, 48000, 20*time.Millisecond)} {
+		b := newBed(t, Config{})
+		stall := int64(0)
+		p := b.phone(f, -20, 440, network{phase: 5e6}).join()
+		p.hold = func(at int64) int64 { return max(at, stall) }
+		l := b.phone(f, 0, 0, network{}).join()
+		b.run(2 * time.Second)
+		stall = b.due + 300e6 // nothing arrives for 300 ms, then all at once
+		b.run(10 * time.Second)
+		s := p.in.Stats()
+		if s.Delay > 30*time.Millisecond {
+			t.Errorf("%v: %v of delay left ten seconds after a stall; %+v", f, s.Delay, s)
+		}
+		b.run(5 * time.Second)
+		if level := tone.Level(l.tail(2*time.Second), l.recv.SampleRate, 440); level < -22 {
+			t.Errorf("%v: 440 Hz at %.1f dB: still off its pitch", f, level)
+		}
+	}
+}

@@ -7,31 +7,31 @@ import (
 	"github.com/confd/confd/media"
 )
 
-// nominate picks who is rendered beside the talkers: inputs with taps, and a bounded few,
-// in rotation, whose packets do not tell how loud they are.
+// nominate picks who is rendered beside the talkers: inputs with taps, and a bounded few
+// whose packets do not tell how loud they are. Those that claim to speak get half of the
+// places, all in rotation get the rest.
 func (c *Conference) nominate() {
 	for _, in := range c.inputs {
 		in.made = in.talking > 0 || len(in.taps) > 0
 	}
-	n := len(c.inputs)
-	left := c.engine.cfg.Candidates
-	for step := 0; step < n && left > 0; step++ {
-		in := c.inputs[(c.cursor+step)%n]
-		if in.made || !in.unheard(codec.ActivityVoice) {
+	places := c.engine.cfg.Candidates
+	used := c.rotate(&c.voiced, (places+1)/2, codec.ActivityVoice)
+	c.rotate(&c.cursor, places-used, codec.ActivityUnknown)
+}
+
+// rotate nominates up to places inputs, from where it stopped last, and returns how many.
+func (c *Conference) rotate(cursor *int, places int, want codec.Activity) int {
+	used, start, n := 0, *cursor, len(c.inputs)
+	for step := 0; step < n && used < places; step++ {
+		in := c.inputs[(start+step)%n]
+		if in.made || !in.unheard(want) {
 			continue
 		}
 		in.made = true
-		left--
+		used++
+		*cursor = (start + step + 1) % n
 	}
-	start := c.cursor
-	for step := 0; step < n && left > 0; step++ {
-		in := c.inputs[(start+step)%n]
-		if !in.made && in.unheard(codec.ActivityUnknown) {
-			in.made = true
-			left--
-			c.cursor = (start + step + 1) % n
-		}
-	}
+	return used
 }
 
 // unheard reports whether only listening can tell how loud the input is. Asked for voice,
@@ -99,6 +99,7 @@ func (in *Input) render(b *beat, old int) {
 	in.gain = to
 	in.power = pcm.MeanSquare(in.frame)
 	in.level = media.LevelOf(in.power)
+	in.voice.quiet = in.level > pauseLevel
 	in.heardAt = b.time
 	if !in.told {
 		in.observeRendered()

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/codec"
 	"github.com/confd/confd/media"
 )
 
@@ -30,6 +31,31 @@ func TestNobodyIsLeftOutOfTheRotation(t *testing.T) {
 					t.Errorf("%d inputs: number %d was not heard in %d ticks", n+1, i, round)
 				}
 			}
+		}
+	}
+}
+
+// TestClaimsOfSpeechDoNotStarveOthers: where many packets claim speech, every input is
+// still heard in turn, whether or not it claims.
+func TestClaimsOfSpeechDoNotStarveOthers(t *testing.T) {
+	b := newBed(t, Config{Candidates: 4, Talkers: 1})
+	f := format(t, media.G722, 16000, 20*time.Millisecond)
+	phones := make([]*testPhone, 41)
+	for i := range phones {
+		phones[i] = b.phone(f, 0, 0, network{}).join()
+	}
+	b.run(400 * time.Millisecond)
+	b.after = func() {
+		for _, p := range phones[1:] {
+			p.in.hint = codec.ActivityVoice
+		}
+	}
+	b.tick()
+	began := b.due
+	b.run(500 * time.Millisecond)
+	for i, p := range phones {
+		if p.in.heardAt <= began {
+			t.Errorf("number %d was not heard in half a second", i)
 		}
 	}
 }

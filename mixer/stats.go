@@ -11,7 +11,7 @@ import (
 type inputCounters struct {
 	packets, malformed, unknown, held atomic.Uint64
 	duplicate, late, lost, recovered  atomic.Uint64
-	concealed, restarts               atomic.Uint64
+	concealed, restarts, cuts         atomic.Uint64
 	delay, jitter                     atomic.Int64 // ns
 	level                             atomic.Uint32
 	talking                           atomic.Bool
@@ -29,6 +29,7 @@ type InputStats struct {
 	Lost      uint64 // packets concealed because a later one came
 	Recovered uint64 // of the lost, from redundancy
 	Concealed uint64 // samples made up because nothing came
+	Cuts      uint64 // times that too much delay was given up at once
 	Restarts  uint64 // changes of SSRC, sequence or rate
 	Level     media.Level
 	Talking   bool
@@ -44,6 +45,7 @@ func (in *Input) Stats() InputStats {
 		Packets: s.packets.Load(), Malformed: s.malformed.Load(), Unknown: s.unknown.Load(),
 		Held: s.held.Load(), Duplicate: s.duplicate.Load(), Late: s.late.Load(), Lost: s.lost.Load(),
 		Recovered: s.recovered.Load(), Concealed: s.concealed.Load(), Restarts: s.restarts.Load(),
+		Cuts:  s.cuts.Load(),
 		Level: media.Level(s.level.Load()), Talking: s.talking.Load(),
 		Delay: time.Duration(s.delay.Load()), Jitter: time.Duration(s.jitter.Load()),
 		Codec: media.Codec(s.codec.Load()),

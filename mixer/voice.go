@@ -29,6 +29,7 @@ type voice struct {
 	end      int   // of the written samples in pcm
 	last     int16 // sample that was read out last, at the room's rate
 	broken   bool  // the next frame does not continue the last one
+	quiet    bool  // the last frame was quiet: a cut in it is not heard
 }
 
 type decoder struct {

@@ -180,7 +180,7 @@ func (p *voicePool) get() *voice {
 
 func (p *voicePool) put(v *voice) {
 	if len(p.free) < maxFreeVoices {
-		v.current, v.last = nil, 0
+		v.current, v.last, v.quiet = nil, 0, false
 		p.free = append(p.free, v)
 	}
 }

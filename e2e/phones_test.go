@@ -237,13 +237,17 @@ func TestBadNetworks(t *testing.T) {
 				room := fmt.Sprintf("bad%d%s", i, codec.Name)
 				listener := c.call(t, phone.Options{URI: c.uri(room), Silent: true})
 				c.call(t, phone.Options{URI: c.uri(room), Codecs: []phone.Codec{codec}, Tone: tones[i], Up: n, Seed: 11})
+				most := 0.05 // THD+N
+				if n.Reorder > 0 {
+					most = 0.15 // the server may take a few late packets for lost
+				}
 				x := ear{listener, "the listener", tone.Expect{Present: tones[i : i+1], AtLeast: -26, Shift: shift}}
 				x.find(t.Context(), t, settle, func(pcm []int16) error {
 					err := tone.Check(pcm, 8000, x.e)
 					if bad := unsteady(pcm, 8000); n.Loss <= 0.05 && bad > 0.1 {
 						err = errors.Join(err, fmt.Errorf("%.0f %% of the sound is off by more than 3 dB: not concealed", 100*bad))
 					}
-					if d := tone.THDN(pcm, 8000, tones[i]); n.Loss == 0 && d > 0.05 {
+					if d := tone.THDN(pcm, 8000, tones[i]); n.Loss == 0 && d > most {
 						err = errors.Join(err, fmt.Errorf("THD+N is %.3f though nothing was lost", d))
 					}
 					return err

@@ -22,6 +22,7 @@ var (
 	inputs    = prometheus.NewDesc("confd_mixer_inputs", "Sources that are mixed.", nil, nil)
 	ticks     = prometheus.NewDesc("confd_ticks_total", "Ticks of rooms.", nil, nil)
 	rebased   = prometheus.NewDesc("confd_ticks_given_up_total", "Periods left out because the machine was too late for them.", nil, nil)
+	panics    = prometheus.NewDesc("confd_mixer_panics_total", "Faults of the mixer's own, each of which ended a room.", nil, nil)
 	encoded   = prometheus.NewDesc("confd_packets_encoded_total", "Payloads encoded, each for one listener or many.", nil, nil)
 	encodeErr = prometheus.NewDesc("confd_encode_errors_total", "Payloads that could not be encoded.", nil, nil)
 
@@ -34,7 +35,7 @@ var (
 )
 
 func (c mediaCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{tickLate, tickBusy, tickStage, load, inputs, ticks, rebased, encoded, encodeErr,
+	for _, d := range []*prometheus.Desc{tickLate, tickBusy, tickStage, load, inputs, ticks, rebased, panics, encoded, encodeErr,
 		received, sent, dropped, lost, recovered, concealed} {
 		to <- d
 	}
@@ -56,6 +57,7 @@ func (c mediaCollector) collectEngine(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(inputs, prometheus.GaugeValue, float64(s.Inputs))
 	to <- counter(ticks, s.Ticks)
 	to <- counter(rebased, s.Rebased)
+	to <- counter(panics, s.Panics)
 	to <- counter(encoded, s.Encoded)
 	to <- counter(encodeErr, s.EncodeErrors)
 }

@@ -241,6 +241,13 @@ func (p *testPhone) tail(d time.Duration) []int16 {
 	return p.heard[len(p.heard)-n:]
 }
 
+// recode changes the codec of what the phone sends, under the same payload type.
+func (p *testPhone) recode(f media.Format) {
+	p.send = f
+	p.gen = tone.New(f.SampleRate, -20, 440)
+	p.repacket(f.PacketTime)
+}
+
 // repacket changes the packet time of what the phone sends.
 func (p *testPhone) repacket(d time.Duration) {
 	p.start += int64(float64(p.n) * float64(p.send.PacketTime))

@@ -35,6 +35,9 @@ type Conference struct {
 		queued  bool // the worker knows of us
 	}
 
+	todo   []batch // taken from the queue
+	failed bool    // a tick panicked: changes are still applied, media is not touched
+
 	full    *Mix
 	mixes   []*Mix
 	inputs  []*Input

@@ -1,6 +1,9 @@
 package mixer
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // EventKind is what happened in a conference.
 type EventKind uint8
@@ -12,16 +15,18 @@ const (
 	DigitStarted                  // RFC 4733: a key went down
 	DigitEnded                    // and up; Duration is how long it was held, 0 if unknown
 	RateChanged                   // the room's rate is now Rate
+	Failed                        // a fault of the mixer's own: the conference is silent from now on; Err says why
 )
 
 // Event tells what happened. It is given to the conference's Events function on the media
 // thread, which must not block.
 type Event struct {
 	Kind     EventKind
-	Input    *Input // nil for RateChanged
+	Input    *Input // nil for RateChanged and Failed
 	Digit    byte   // '0'-'9', '*', '#', 'A'-'D', '!' for flash, 0 for any other event
 	Duration time.Duration
 	Rate     int // samples per second
+	Err      error
 }
 
 func (in *Input) emit(e Event) {
@@ -29,4 +34,14 @@ func (in *Input) emit(e Event) {
 	if in.conf != nil {
 		in.conf.emit(e)
 	}
+}
+
+// fail takes the conference out of service after a panic.
+func (c *Conference) fail(fault any, stack []byte) {
+	c.engine.stats.Panics.Add(1)
+	if c.failed {
+		return
+	}
+	c.failed = true
+	c.emit(Event{Kind: Failed, Err: fmt.Errorf("mixer: panic in a tick: %v\n%s", fault, stack)})
 }

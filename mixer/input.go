@@ -30,9 +30,12 @@ type InputConfig struct {
 type Input struct {
 	source media.Source
 	cfg    InputConfig
-	id     uint32 // what names this input in contributor lists
-	conf   *Conference
-	index  int // in conf.inputs
+	// formats are those of cfg. Packets that wait point to theirs, so a format is never
+	// overwritten: another one gets another pointer.
+	formats [128]*media.Format
+	id      uint32 // what names this input in contributor lists
+	conf    *Conference
+	index   int // in conf.inputs
 
 	play  playout
 	voice *voice // decoder and PCM, only while someone needs the sound
@@ -63,6 +66,7 @@ var inputIDs atomic.Uint32
 
 // NewInput makes an input that reads src. It belongs to no conference yet.
 func NewInput(src media.Source, cfg InputConfig) *Input {
+	warmKernels(cfg)
 	in := &Input{source: src, id: inputIDs.Add(1), index: -1, loud: floorLoud}
 	in.configure(cfg)
 	in.gain = in.targetGain()
@@ -82,6 +86,14 @@ func (in *Input) configure(cfg InputConfig) {
 		in.flush()
 	}
 	in.cfg = cfg
+	for pt, f := range &cfg.Formats {
+		switch have := in.formats[pt]; {
+		case f.Codec == media.NoCodec:
+			in.formats[pt] = nil
+		case have == nil || *have != f:
+			in.formats[pt] = &f
+		}
+	}
 }
 
 // targetGain is the gain that the configuration asks for.
@@ -106,14 +118,14 @@ func (in *Input) Receive(p *media.Packet) {
 		t.Packet(p)
 	}
 	pt := p.PayloadType & 0x7f
-	switch f := &in.cfg.Formats[pt]; {
+	switch f := in.formats[pt]; {
 	case in.cfg.Held:
 		in.stats.held.Add(1)
 	case in.cfg.TelephoneEvent[pt]:
 		in.event(p)
 	case in.cfg.ComfortNoise[pt]:
 		in.comfort(p)
-	case f.Codec != media.NoCodec:
+	case f != nil:
 		in.audio(p, f)
 	default:
 		in.stats.unknown.Add(1)

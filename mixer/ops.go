@@ -53,21 +53,28 @@ func (c *Conference) enqueue(b batch) {
 
 // apply makes the queued changes. In steady state it costs one atomic load.
 func (c *Conference) apply() {
-	if !c.queue.pending.Load() {
-		return
+	if c.queue.pending.Load() {
+		c.queue.Lock()
+		c.todo = append(c.todo, c.queue.batches...)
+		c.queue.batches = nil
+		c.queue.pending.Store(false)
+		c.queue.Unlock()
 	}
-	c.queue.Lock()
-	batches := c.queue.batches
-	c.queue.batches = nil
-	c.queue.pending.Store(false)
-	c.queue.Unlock()
-	for _, b := range batches {
-		for _, op := range b.ops {
-			op(c)
-		}
-		if b.done != nil {
-			close(b.done)
-		}
+	for len(c.todo) > 0 {
+		b := c.todo[0]
+		c.todo[0] = batch{}
+		c.todo = c.todo[1:]
+		b.run(c)
+	}
+}
+
+// run makes the changes of one call. Who waits for them is let go even if one panics.
+func (b *batch) run(c *Conference) {
+	if b.done != nil {
+		defer close(b.done)
+	}
+	for _, op := range b.ops {
+		op(c)
 	}
 }
 
@@ -79,7 +86,7 @@ func (c *Conference) sleeping() bool {
 	}
 	c.queue.Lock()
 	defer c.queue.Unlock()
-	if len(c.queue.batches) > 0 {
+	if len(c.queue.batches)+len(c.todo) > 0 {
 		return false
 	}
 	c.queue.queued = false
@@ -138,10 +145,14 @@ func Detach(out *Output) Op {
 }
 
 // Configure changes how an input's packets are understood, its gain, mute and hold.
-func Configure(in *Input, cfg InputConfig) Op { return func(*Conference) { in.configure(cfg) } }
+func Configure(in *Input, cfg InputConfig) Op {
+	warmKernels(cfg)
+	return func(*Conference) { in.configure(cfg) }
+}
 
 // ConfigureOutput changes how a sink is served; another format is another class.
 func ConfigureOutput(out *Output, cfg OutputConfig) Op {
+	warmKernel(cfg.Format.SampleRate)
 	return func(c *Conference) {
 		out.cfg = cfg
 		if out.conf != c || out.class != nil && out.class.key == out.key() {

@@ -36,6 +36,7 @@ type Output struct {
 
 // NewOutput makes an output that feeds sink. It hangs on no mix yet.
 func NewOutput(sink media.Sink, cfg OutputConfig) *Output {
+	warmKernel(cfg.Format.SampleRate)
 	return &Output{sink: sink, cfg: cfg}
 }
 

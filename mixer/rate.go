@@ -1,5 +1,7 @@
 package mixer
 
+import "github.com/confd/confd/codec/resample"
+
 const (
 	minRate = 8000
 	// rateEvery is how often the rate is reconsidered, ticks.
@@ -84,4 +86,26 @@ func roomRate(rate int) int {
 		return 16000
 	}
 	return 48000
+}
+
+// warmKernel has the resampling tables between a codec's rate and every room's made by the
+// caller, so that no tick has to: the first of each takes milliseconds.
+func warmKernel(rate int) {
+	if rate == 0 {
+		return
+	}
+	for _, room := range []int{8000, 16000, 48000} {
+		resample.KernelFor(rate, room)
+		resample.KernelFor(room, rate)
+	}
+}
+
+func warmKernels(cfg InputConfig) {
+	last := 0
+	for i := range cfg.Formats {
+		if r := cfg.Formats[i].SampleRate; r != last {
+			warmKernel(r)
+			last = r
+		}
+	}
 }

@@ -77,6 +77,7 @@ type counters struct {
 	Encoded      atomic.Uint64 // packets encoded
 	EncodeErrors atomic.Uint64
 	Ticks        atomic.Uint64
+	Panics       atomic.Uint64 // ticks that ended in one
 	Rebased      atomic.Uint64 // ticks that were given up because the machine was too late
 	Late, Busy   Histogram     // ns
 	Stages       [stageCount]Histogram
@@ -102,6 +103,7 @@ type Stats struct {
 	Inputs       int64
 	Ticks        uint64
 	Rebased      uint64
+	Panics       uint64 // faults of the mixer's own, each at the cost of a conference
 	Encoded      uint64
 	EncodeErrors uint64
 	Late         HistogramSnapshot // seconds by which a tick began after it was due
@@ -112,7 +114,7 @@ type Stats struct {
 // Stats returns a snapshot. Any goroutine may call it.
 func (e *Engine) Stats() Stats {
 	c := &e.stats
-	s := Stats{Inputs: c.Inputs.Load(), Ticks: c.Ticks.Load(), Rebased: c.Rebased.Load(),
+	s := Stats{Inputs: c.Inputs.Load(), Ticks: c.Ticks.Load(), Rebased: c.Rebased.Load(), Panics: c.Panics.Load(),
 		Encoded: c.Encoded.Load(), EncodeErrors: c.EncodeErrors.Load(),
 		Late: c.Late.Snapshot(), Busy: c.Busy.Snapshot()}
 	for i := range c.Stages {

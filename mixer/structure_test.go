@@ -3,7 +3,10 @@ package mixer
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -535,6 +538,56 @@ func TestEngineRuns(t *testing.T) {
 	}
 }
 
+// badSource panics once it is asked to.
+type badSource struct{ now atomic.Bool }
+
+func (b *badSource) Poll(int64, int, media.Receiver) int {
+	if b.now.Load() {
+		panic("test")
+	}
+	return 0
+}
+
+// A panic in one conference's tick is told to its room; others of the same worker go on,
+// and the broken one still lets go of its members.
+func TestPanicStaysInItsConference(t *testing.T) {
+	eng, err := New(Config{Workers: 1, Slots: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eng.Start()
+	defer eng.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	failed := make(chan error, 10)
+	broken := eng.NewConference(ConferenceConfig{Events: func(e Event) {
+		if e.Kind == Failed {
+			failed <- e.Err
+		}
+	}})
+	sound := eng.NewConference(ConferenceConfig{})
+	bad := &badSource{}
+	in, other := NewInput(bad, InputConfig{}), NewInput(nothing{}, InputConfig{})
+	if err := errors.Join(broken.ApplyWait(ctx, AddInput(in)), sound.ApplyWait(ctx, AddInput(other))); err != nil {
+		t.Fatal(err)
+	}
+	bad.now.Store(true)
+	select {
+	case err := <-failed:
+		if !strings.Contains(err.Error(), "panic in a tick: test") {
+			t.Errorf("told %v", err)
+		}
+	case <-ctx.Done():
+		t.Fatal("nobody was told")
+	}
+	if err := errors.Join(sound.ApplyWait(ctx), broken.ApplyWait(ctx, RemoveInput(in))); err != nil {
+		t.Fatal(err)
+	}
+	if n := eng.Stats().Panics; n != 1 {
+		t.Errorf("%d panics counted, want 1", n)
+	}
+}
+
 func parked(e *Engine) bool {
 	before := e.Stats().Ticks
 	time.Sleep(50 * time.Millisecond)
@@ -572,4 +625,28 @@ func FuzzInput(f *testing.F) {
 			t.Error("the other phone's stream broke")
 		}
 	})
+}
+
+// A re-INVITE takes the codec of packets that still wait out of the session and puts
+// another under the same payload type.
+func TestCodecChangesUnderWaitingPackets(t *testing.T) {
+	b := newBed(t, Config{})
+	l := b.phone(narrow(t), -20, 0, network{}).join()
+	p := b.phone(format(t, media.PCMU, 8000, 20*time.Millisecond), -20, 440, network{phase: 5e6}).join()
+	b.run(time.Second)
+	for _, f := range []media.Format{
+		format(t, media.G722, 16000, 20*time.Millisecond), format(t, media.Opus, 48000, 20*time.Millisecond),
+		format(t, media.PCMA, 8000, 20*time.Millisecond), {},
+	} {
+		cfg := p.in.cfg
+		cfg.Formats[testPT] = f
+		b.conf.Apply(Configure(p.in, cfg))
+		b.run(100 * time.Millisecond)
+		if f.Codec == media.NoCodec {
+			break
+		}
+		p.recode(f)
+		b.run(2 * time.Second)
+		expect(t, l, []float64{440}, nil)
+	}
 }

@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -137,7 +138,7 @@ func (w *worker) slot(i int, due, mediaTime int64) int64 {
 	w.late.Store(w.late.Load() + (began-due-w.late.Load())/16)
 	w.timer.begin(began)
 	for _, c := range w.slots[i] {
-		c.tick(clock.Now(), due, mediaTime, &w.timer)
+		w.guard(c, due, mediaTime)
 		stats.Ticks.Add(1)
 	}
 	w.timer.publish(stats)
@@ -147,6 +148,21 @@ func (w *worker) slot(i int, due, mediaTime int64) int64 {
 	took := clock.Now() - began
 	stats.Busy.Observe(took)
 	return took
+}
+
+// guard ticks a conference. If that panics the fault stays in that conference: its room is
+// told and ends, everyone else's goes on.
+func (w *worker) guard(c *Conference, due, mediaTime int64) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.fail(fault, debug.Stack())
+		}
+	}()
+	if c.failed {
+		c.apply()
+		return
+	}
+	c.tick(clock.Now(), due, mediaTime, &w.timer)
 }
 
 // load smooths the busy share over about a second.

@@ -6,6 +6,11 @@ import (
 
 // doMedia tells what the media plane noticed. Events of who has left meanwhile are void.
 func (r *room) doMedia(e mixer.Event) {
+	if e.Kind == mixer.Failed {
+		r.log.Error("the room's media failed", "error", e.Err)
+		_, _ = r.doClose(Reason{Code: ReasonServerError, Text: "the conference's media failed"})
+		return
+	}
 	if p := r.byInput[e.Input]; p != nil {
 		r.note(p, e)
 	}

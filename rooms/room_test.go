@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -287,5 +288,29 @@ func checkStory(t *testing.T, events <-chan Event, joins int) {
 	}
 	if len(seen) != joins || len(open) != 0 {
 		t.Errorf("%d joins and %d rooms left open, want %d and none", len(seen), len(open), joins)
+	}
+}
+
+// A fault of the media plane ends its room: everyone is hung up on.
+func TestFailedMediaEndsTheRoom(t *testing.T) {
+	h := newHouse(t, Config{})
+	events, cancel := h.Subscribe(32)
+	defer cancel()
+	first, second := newFakeCall(), newFakeCall()
+	for _, c := range []*fakeCall{first, second} {
+		req := request("a")
+		req.Call = c
+		mustJoin(t, h, req)
+	}
+	h.stage(0).hear(mixer.Event{Kind: mixer.Failed, Err: errors.New("test")})
+	for _, c := range []*fakeCall{first, second} {
+		if why := <-c.ends; why.Code != ReasonServerError {
+			t.Errorf("ended for %v", why)
+		}
+	}
+	got := next(t, events, 6)
+	wantKinds(t, got[3:], ParticipantLeft, ParticipantLeft, RoomClosed)
+	if got[5].Reason.Code != ReasonServerError {
+		t.Errorf("the room closed for %v", got[5].Reason)
 	}
 }

@@ -7,7 +7,8 @@ import "time"
 //
 // A leg that has been found with exactly one packet in each of steadyPolls polls in a row is
 // taken to be steady, and a poll of it ends after one packet, unless that packet
-//   - arrived before (or just after) the poll before this one: something is queued, or
+//   - arrived before (or just after) the poll before this one: something is queued,
+//   - is not the next in sequence: what it overtook may be right behind it, and is due, or
 //   - comes at every probeEvery-th poll, which looks again.
 //
 // A poll that finds no packet, or two, makes the leg unsteady: it is drained to the end
@@ -25,9 +26,10 @@ const (
 	pollSpan = int64(2 * time.Millisecond)
 )
 
-// enough is asked after the first packet of a poll.
-func (c *cadence) enough(arrival, lastPoll int64) bool {
-	if c.ones < steadyPolls || arrival < lastPoll+pollSpan {
+// enough is asked after the first packet of a poll; next tells that it is the one behind
+// the last of the poll before.
+func (c *cadence) enough(arrival, lastPoll int64, next bool) bool {
+	if c.ones < steadyPolls || !next || arrival < lastPoll+pollSpan {
 		return false
 	}
 	if c.ones++; c.ones < steadyPolls+probeEvery {

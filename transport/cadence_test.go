@@ -21,7 +21,7 @@ func (q *queue) poll(now int64) (read []int64) {
 		}
 		a := q.waiting[0]
 		q.waiting = q.waiting[1:]
-		if read = append(read, a); len(read) == 1 && q.c.enough(a, q.lastPoll) {
+		if read = append(read, a); len(read) == 1 && q.c.enough(a, q.lastPoll, true) {
 			return read
 		}
 	}

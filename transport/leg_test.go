@@ -267,3 +267,26 @@ func TestLegsLeakNoDescriptors(t *testing.T) {
 var _ media.Source = (*Leg)(nil)
 var _ media.Sink = (*Leg)(nil)
 var _ media.Source = (*Ring)(nil)
+
+// A steady leg whose packets change places within one period: the one that was overtaken
+// is read at the same poll, for it is due.
+func TestLegReadsWhatWasOvertaken(t *testing.T) {
+	l, p := call(t, nil)
+	var got collector
+	now := clock.Now()
+	period := int64(20 * time.Millisecond)
+	for range 2 * steadyPolls {
+		p.speak()
+		// Polls lie in the past of the packets' receive times, so none of them looks queued.
+		l.Poll(now-int64(time.Second), 16, &got)
+		l.lastPoll -= period
+	}
+	late, early := p.next(), p.next()
+	p.write(early)
+	p.write(late)
+	before := len(got.packets)
+	l.Poll(now-int64(time.Second), 16, &got)
+	if n := len(got.packets) - before; n != 2 {
+		t.Errorf("polled %d of two packets that had changed places", n)
+	}
+}

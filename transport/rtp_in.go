@@ -46,10 +46,11 @@ func (l *Leg) drain(m *scratch, now int64, limit int, to media.Receiver) int {
 			continue
 		}
 		arrival := stamps.arrival(m.stamp, now)
+		expected := l.head.sequence + 1
 		if l.ingest(m, arrival, to) {
 			delivered++
 		}
-		if read++; read == 1 && l.cadence.enough(arrival, l.lastPoll) {
+		if read++; read == 1 && l.cadence.enough(arrival, l.lastPoll, l.head.sequence == expected) {
 			l.fullPolls = 0
 			return delivered
 		}

@@ -228,7 +228,6 @@ type call struct {
 	closed chan struct{}
 
 	mu      sync.Mutex
-	remote  netip.AddrPort
 	held    bool
 	in, out *srtp.Context
 }

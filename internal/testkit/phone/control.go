@@ -130,7 +130,6 @@ type digit struct {
 	ticks     uint32 // how long it lasts
 	sent      uint32
 	start     uint32 // timestamp
-	ends      int    // end packets sent
 	done      chan struct{}
 	announced bool
 }

@@ -31,7 +31,6 @@ type media struct {
 	interval time.Duration
 	drift    float64 // interval's factor
 	levelID  uint8
-	mixerID  uint8
 	sending  bool
 	started  bool
 	closed   bool

@@ -11,10 +11,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 .PHONY: setup setup-test run build test race fuzz bench lint fmt sample clean
 
 setup: ## install what building needs
-	@scripts/setup build
+	@GO='$(GO)' scripts/setup build
 
 setup-test: ## install what the tests call with
-	@scripts/setup build test
+	@GO='$(GO)' scripts/setup build test
 
 run: setup ## build and serve on the defaults; ARGS are passed on
 	$(GO) build -tags '$(TAGS)' -ldflags '$(STAMP)' -o bin/confd ./cmd/confd

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -37,11 +38,23 @@ func newPlace(t *testing.T) *place {
 		return host()
 	}
 	p := &place{name: fmt.Sprintf("confd-e2e-%d-%d", os.Getpid(), placeCount.Add(1)), ip: "10.80.0.1"}
-	if out, err := exec.Command("ip", "netns", "add", p.name).CombinedOutput(); err != nil {
-		t.Logf("no network namespace (%v: %s): running on the host", err, strings.TrimSpace(string(out)))
+	if err := p.make(t); err != nil {
+		t.Logf("no network namespace (%v): running on the host", err)
 		return host()
 	}
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", p.name).Run() })
+	return p
+}
+
+// make makes the namespace. Where one may be made, it may still not be possible to run a
+// program in it, as in a chroot whose root is no mount.
+func (p *place) make(t *testing.T) error {
+	if err := ip("netns", "add", p.name); err != nil {
+		return err
+	}
+	t.Cleanup(func() { _ = ip("netns", "del", p.name) })
+	if out, err := p.command("true").CombinedOutput(); err != nil {
+		return fmt.Errorf("running a program there: %w: %s", err, bytes.TrimSpace(out))
+	}
 	for _, args := range []string{
 		"link set lo up",
 		"link add d0 type veth peer name d1",
@@ -50,12 +63,18 @@ func newPlace(t *testing.T) *place {
 		"link set d1 up",
 		"route add default dev d0",
 	} {
-		full := append([]string{"-n", p.name}, strings.Fields(args)...)
-		if out, err := exec.Command("ip", full...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", strings.Join(full, " "), err, out)
+		if err := ip(append([]string{"-n", p.name}, strings.Fields(args)...)...); err != nil {
+			return err
 		}
 	}
-	return p
+	return nil
+}
+
+func ip(args ...string) error {
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 // command is a program to be run there. ip netns exec replaces itself with it, so that the

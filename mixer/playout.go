@@ -87,6 +87,11 @@ func (p *playout) accept(pkt *media.Packet, f *media.Format) verdict {
 		return packetRestart
 	}
 	p.strange = 0
+	if delta > 0 && p.leapt(pkt, f) {
+		p.restart()
+		p.begin(pkt, f)
+		return packetRestart
+	}
 	if p.buf.has(seq) {
 		return packetDuplicate
 	}
@@ -99,6 +104,24 @@ func (p *playout) accept(pkt *media.Packet, f *media.Format) verdict {
 
 // maxJump is how far the sequence may leap and still be the same stream.
 const maxJump = 3000
+
+// maxLeap is how far timestamps may stray from the pace of arrivals, ns, within a stream.
+const maxLeap = int64(500e6)
+
+// leapt tells whether the timestamps of a stream that goes on by its sequence do not: the
+// far end changed what it sends and kept the name, or stopped its clock while it was muted.
+func (p *playout) leapt(pkt *media.Packet, f *media.Format) bool {
+	if !p.arr.started {
+		return false
+	}
+	off := pkt.Arrival - scale(p.extend(pkt)-p.ts0, 1e9, int64(f.ClockRate)) - p.arr.base()
+	return off > maxLeap || off < -maxLeap
+}
+
+// extend returns a packet's extended timestamp.
+func (p *playout) extend(pkt *media.Packet) int64 {
+	return p.ts + int64(int32(pkt.Timestamp-uint32(p.ts)))
+}
 
 // rateChanged tells whether f counts time otherwise than the stream did.
 func (p *playout) rateChanged(f *media.Format) bool {
@@ -127,7 +150,7 @@ func (p *playout) restart() {
 // extended sequence number and the timestamp in samples.
 func (p *playout) observe(pkt *media.Packet, f *media.Format) (seq, ts int64) {
 	seq = p.seq + int64(int16(pkt.Sequence-uint16(p.seq)))
-	ext := p.ts + int64(int32(pkt.Timestamp-uint32(p.ts)))
+	ext := p.extend(pkt)
 	if seq >= p.seq {
 		p.seq, p.ts = seq, ext
 	}

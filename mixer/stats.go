@@ -30,7 +30,7 @@ type InputStats struct {
 	Recovered uint64 // of the lost, from redundancy
 	Concealed uint64 // samples made up because nothing came
 	Cuts      uint64 // times that too much delay was given up at once
-	Restarts  uint64 // changes of SSRC, sequence or rate
+	Restarts  uint64 // changes of SSRC or rate, leaps of sequence or timestamps
 	Level     media.Level
 	Talking   bool
 	Delay     time.Duration // sound that waits in front of the mixer

@@ -26,8 +26,8 @@ const digitTimeout = int64(200e6)
 func (d *digits) take(in *Input, p *media.Packet, ev codec.Event, clock uint32) {
 	same := d.ssrc == p.SSRC && d.ts == p.Timestamp && (d.active || d.ended)
 	if !same {
-		if (d.active || d.ended) && d.ssrc == p.SSRC && int32(p.Timestamp-d.ts) < 0 {
-			return // a straggler of an earlier event
+		if (d.active || d.ended) && d.ssrc == p.SSRC && int32(p.Timestamp-d.ts) < 0 && p.Arrival-d.last < stragglerTime {
+			return // of an earlier event; later on it is the clock that began anew
 		}
 		d.finish(in, 0)
 		*d = digits{active: true, silencing: true, ssrc: p.SSRC, ts: p.Timestamp, code: ev.Code}
@@ -42,6 +42,9 @@ func (d *digits) take(in *Input, p *media.Packet, ev codec.Event, clock uint32) 
 		d.finish(in, length)
 	}
 }
+
+// stragglerTime is how late a packet of an earlier event may come, ns.
+const stragglerTime = int64(1e9)
 
 // finish reports the end of the digit that is on.
 func (d *digits) finish(in *Input, length time.Duration) {

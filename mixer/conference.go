@@ -149,9 +149,7 @@ func (c *Conference) look() {
 		if report {
 			in.publish()
 		}
-		if !in.play.playing || in.play.pausing {
-			in.fall()
-		}
+		in.listen()
 		if in.digits.silencing {
 			in.digits.watch(in, c.now)
 		}

@@ -40,9 +40,11 @@ type Input struct {
 	play  playout
 	voice *voice // decoder and PCM, only while someone needs the sound
 
-	loud    float32 // dBov, smoothed: quick up, slow down
-	told    bool    // packets tell their loudness; else only listening does
-	heardAt int64   // media time at which sound was last rendered
+	loud    float32     // dBov, smoothed: quick up, slow down
+	told    bool        // packets tell their loudness; else only listening does
+	news    bool        // they did since the last tick
+	raw     media.Level // the loudest of the news, or what was told last
+	heardAt int64       // media time at which sound was last rendered
 	hint    codec.Activity
 
 	gain   float32 // in force at the end of the last frame
@@ -87,6 +89,8 @@ func (in *Input) configure(cfg InputConfig) {
 	}
 	in.cfg = cfg
 	for pt, f := range &cfg.Formats {
+		// What only an encoder asks for must not tell decoders apart: they are reused.
+		f.PacketTime, f.Opus = 0, media.OpusParams{}
 		switch have := in.formats[pt]; {
 		case f.Codec == media.NoCodec:
 			in.formats[pt] = nil
@@ -155,11 +159,11 @@ func (in *Input) inspect(p *media.Packet, f *media.Format, s *slot) {
 	in.told = true
 	switch {
 	case exact:
-		in.observe(level)
+		in.tell(level)
 	case p.HasLevel:
-		in.observe(p.Level)
+		in.tell(p.Level)
 	case s.silent:
-		in.observe(media.Silence)
+		in.tell(media.Silence)
 	default:
 		in.told = false
 	}
@@ -181,7 +185,7 @@ func (in *Input) comfort(p *media.Packet) {
 		return
 	}
 	s.kind, s.samples, s.silent = slotComfort, 0, true
-	in.observe(media.Silence)
+	in.tell(media.Silence)
 }
 
 // event follows RFC 4733: the packet takes its place in the sequence, the digit goes to

@@ -15,6 +15,26 @@ const (
 	release = 0.7
 )
 
+// tell notes the level of a packet for the next look: a tick may have many packets, or be
+// one of several that a packet lasts.
+func (in *Input) tell(level media.Level) {
+	if !in.news || level < in.raw {
+		in.raw = level
+	}
+	in.news = true
+}
+
+// listen moves the loudness on by a tick.
+func (in *Input) listen() {
+	switch idle := !in.play.playing || in.play.pausing; {
+	case in.news || in.told && !idle:
+		in.observe(in.raw)
+	case idle:
+		in.fall()
+	}
+	in.news = false
+}
+
 // observe takes a level, told or measured, into the loudness.
 func (in *Input) observe(level media.Level) {
 	raw := -float32(level) + gainDB(in.cfg.Gain)

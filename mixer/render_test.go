@@ -59,3 +59,22 @@ func TestClaimsOfSpeechDoNotStarveOthers(t *testing.T) {
 		}
 	}
 }
+
+// Peers with parameters of their own share decoders: listening to them in turn allocates
+// nothing.
+func TestRotationAllocatesNothing(t *testing.T) {
+	b := newBed(t, Config{})
+	for i := range 20 {
+		f := format(t, media.Opus, 48000, 20*time.Millisecond)
+		f.Opus.Bitrate = 16000 + 1000*i
+		p := b.phone(f, -90, float64(300+i*50), network{})
+		p.in.source = newCanned(p, 400)
+		p.out.sink = discard{}
+		p.out.cfg.Format.Opus.Bitrate = 16000
+		p.join()
+	}
+	b.run(4 * time.Second)
+	if n := testing.AllocsPerRun(100, b.tick); n != 0 {
+		t.Errorf("%v allocations per tick", n)
+	}
+}

@@ -40,7 +40,7 @@ type decoder struct {
 func newVoice() *voice { return &voice{pcm: make([]int16, voiceSize), end: voiceHistory} }
 
 // maxDecoders bounds what a peer that changes its codec all the time can make us hold.
-const maxDecoders = 4
+const maxDecoders = 8
 
 // use makes the decoder for f current.
 func (v *voice) use(f *media.Format) error {
@@ -217,12 +217,13 @@ func (v *voice) warm(p *playout) {
 		return
 	}
 	v.silence(int(max(p.ahead>>32, 0)) + voiceHistory)
-	first := p.nextSeq
+	first, room := p.nextSeq, len(v.pcm)-v.end
 	for range warmPackets {
 		s := p.buf.at(first - 1)
-		if s == nil || s.kind != slotAudio || s.format.SampleRate != p.format.SampleRate {
+		if s == nil || s.kind != slotAudio || s.format.SampleRate != p.format.SampleRate || s.samples > room {
 			break
 		}
+		room -= s.samples // the newest must fit: they are what is read next
 		first--
 	}
 	for seq := first; seq < p.nextSeq; seq++ {

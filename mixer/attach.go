@@ -64,9 +64,9 @@ func (m *Mix) nearest(key classKey) *class {
 	var best *class
 	for _, k := range m.classes {
 		a, b := k.key.format, key.format
-		fits := k.less == nil && a.Codec == b.Codec && a.ClockRate == b.ClockRate &&
+		fits := k.less == nil && !k.returning && a.Codec == b.Codec && a.ClockRate == b.ClockRate &&
 			a.Channels == b.Channels && a.PacketTime <= b.PacketTime && k.key.noise == key.noise &&
-			a.Opus.Bitrate <= b.Opus.Bitrate
+			k.key.gain == key.gain && a.Opus.Bitrate <= b.Opus.Bitrate
 		if fits && (best == nil || a.Opus.Bitrate > best.key.format.Opus.Bitrate) {
 			best = k
 		}
@@ -96,13 +96,17 @@ func (c *Conference) join(out *Output, k *class) {
 // personal gives out a class of its own that starts as a copy of src. If own is nil the
 // class is already on its way back to the shared one.
 func (c *Conference) personal(out *Output, own *Input, src *class) {
+	key := out.key()
+	if src != nil && src.mix == out.mix {
+		key = src.key // which is not what out asked for where the room has too many classes
+	}
 	if own != nil {
-		if k := out.mix.class(out.key(), own); k != nil {
+		if k := out.mix.class(key, own); k != nil {
 			c.join(out, k)
 			return
 		}
 	}
-	k, err := c.newClass(out.mix, out.key(), own)
+	k, err := c.newClass(out.mix, key, own)
 	if err != nil {
 		c.engine.stats.EncodeErrors.Add(1)
 		return

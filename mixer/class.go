@@ -154,6 +154,11 @@ func (k *class) convert(conv *resample.Converter, buf *[]int16, sum []int32, own
 		pcm.Less(scratch, sum, own)
 		sum = scratch
 	}
+	if step := k.mix.left(k.less); step != 0 {
+		copy(scratch, sum)
+		fade(scratch, -step)
+		sum = scratch
+	}
 	*buf = sized(*buf, n)
 	if conv == nil {
 		limit.process(*buf, sum)

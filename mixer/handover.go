@@ -60,7 +60,13 @@ func (c *Conference) sendBack(k *class) {
 func (c *Conference) rejoin() {
 	for i := 0; i < len(c.back); i++ {
 		k := c.back[i]
+		if k.mix.left(k.less) != 0 {
+			continue // the sum still has what its source left behind
+		}
 		shared := k.mix.class(k.key, nil)
+		if shared == nil && len(c.classes) > c.engine.cfg.MaxClasses {
+			shared = k.mix.nearest(k.key)
+		}
 		force := len(c.back) > c.engine.cfg.MaxPersonal && i == 0
 		switch {
 		case shared == nil:

@@ -35,11 +35,17 @@ type Mix struct {
 	sole    *Input // self of the only output
 	classes []*class
 
-	sum     []int32 // this tick, at the room's rate
-	former  []int32 // the same at the rate before, in the tick that changes it
-	residue int32   // last sample of those who left at once, to be faded out
+	sum     []int32   // this tick, at the room's rate
+	former  []int32   // the same at the rate before, in the tick that changes it
+	residue []residue // of those who left at once, to be faded out this tick
 	level   media.Level
 	quiet   int // ticks in a row with level below pauseLevel
+}
+
+// residue is where the sound of an input stood that was taken away at once.
+type residue struct {
+	in     *Input
+	sample int32
 }
 
 // pauseLevel is a mix in which nobody speaks.
@@ -127,11 +133,29 @@ func (m *Mix) add(b *beat) {
 	}
 }
 
-// settle fades out where a source that was taken away at once had stopped.
+// settle fades out where sources that were taken away at once had stopped.
 func (m *Mix) settle(sum []int32) {
+	for _, r := range m.residue {
+		fade(sum, r.sample)
+	}
+}
+
+// left returns what in left behind in this tick's sum: its own outputs do not get that
+// either.
+func (m *Mix) left(in *Input) (sample int32) {
+	for _, r := range m.residue {
+		if r.in == in {
+			sample += r.sample
+		}
+	}
+	return sample
+}
+
+// fade adds a step that goes to nothing.
+func fade(sum []int32, step int32) {
 	n := int32(len(sum) * 50 / healTime)
-	for i := int32(0); i < n && m.residue != 0; i++ {
-		sum[i] += m.residue * (n - i) / n
+	for i := int32(0); i < n; i++ {
+		sum[i] += step * (n - i) / n
 	}
 }
 
@@ -160,7 +184,8 @@ func (t *talker) contribute(src, buf []int16) (frame, kept []int16) {
 
 // advance moves the ramps to the end of this frame and lets go of who has left.
 func (m *Mix) advance() {
-	m.residue = 0
+	clear(m.residue)
+	m.residue = m.residue[:0]
 	kept := m.talkers[:0]
 	for i := range m.talkers {
 		t := &m.talkers[i]

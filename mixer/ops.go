@@ -24,8 +24,8 @@ type batch struct {
 func (c *Conference) Apply(ops ...Op) { c.enqueue(batch{ops: ops}) }
 
 // ApplyWait is Apply, and returns once the tick has made the changes: then the media plane
-// no longer touches what was removed. It returns ErrClosed if the engine stops first; then
-// nothing is touched any more either.
+// no longer touches what was removed. It returns ErrClosed if the engine stops first, once
+// the last tick is over: then nothing is touched any more either.
 func (c *Conference) ApplyWait(ctx context.Context, ops ...Op) error {
 	done := make(chan struct{})
 	c.enqueue(batch{ops: ops, done: done})
@@ -33,9 +33,21 @@ func (c *Conference) ApplyWait(ctx context.Context, ops ...Op) error {
 	case <-done:
 		return nil
 	case <-c.engine.done:
-		return ErrClosed
+		return c.closed(done)
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// closed waits until the last tick of an engine that closes is over, and tells whether the
+// changes were still made in it.
+func (c *Conference) closed(done chan struct{}) error {
+	c.engine.wait.Wait()
+	select {
+	case <-done:
+		return nil
+	default:
+		return ErrClosed
 	}
 }
 
@@ -239,7 +251,7 @@ func (m *Mix) expel(in *Input) {
 	for i := range m.talkers {
 		if t := &m.talkers[i]; t.in == in {
 			if n := len(t.frame); n > 0 {
-				m.residue += int32(t.frame[n-1])
+				m.residue = append(m.residue, residue{in, int32(t.frame[n-1])})
 			}
 			m.talkers = append(m.talkers[:i], m.talkers[i+1:]...)
 			m.conf.left(m, in)

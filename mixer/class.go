@@ -56,7 +56,7 @@ func (c *Conference) newClass(m *Mix, key classKey, less *Input) (*class, error)
 	if err != nil {
 		return nil, err
 	}
-	k := &class{mix: m, key: key, less: less, enc: enc}
+	k := &class{mix: m, key: key, less: less, enc: enc, limit: limiter{half: c.pace == 2}}
 	k.payload = make([]byte, 0, maxPayload)
 	k.setRate(c.rate)
 	m.classes = append(m.classes, k)

@@ -27,6 +27,7 @@ type Conference struct {
 	engine *Engine
 	worker *worker
 	cfg    ConferenceConfig
+	pace   int // ticks in 20 ms, 1 or 2: constants in ticks are meant for 20 ms
 
 	queue struct {
 		pending atomic.Bool
@@ -61,7 +62,7 @@ type Conference struct {
 
 // NewConference makes a conference. It costs nothing until something is applied to it.
 func (e *Engine) NewConference(cfg ConferenceConfig) *Conference {
-	c := &Conference{engine: e, cfg: cfg, rate: cfg.Rate}
+	c := &Conference{engine: e, cfg: cfg, rate: cfg.Rate, pace: int(20 * time.Millisecond / e.cfg.Period)}
 	if c.rate == 0 {
 		c.rate = minRate
 	}
@@ -153,7 +154,7 @@ func (c *Conference) look() {
 		if in.digits.silencing {
 			in.digits.watch(in, c.now)
 		}
-		if in.speaker.update(in.loud) {
+		if in.speaker.update(in.loud, c.pace) {
 			kind := TalkStopped
 			if in.speaker.on {
 				kind = TalkStarted

@@ -83,14 +83,15 @@ func (c *Conference) rejoin() {
 // ready reports whether exchanging k for shared is inaudible now.
 func (k *class) ready(shared *class) bool {
 	k.same++
+	window := lowTicks * k.mix.conf.pace
 	if len(k.wait) != len(shared.wait) || !near(k.limit, shared.limit) {
-		return k.same > 2*lowTicks
+		return k.same > 2*window
 	}
 	switch k.key.format.Codec {
 	case media.PCMU, media.PCMA, media.L16:
 		return true
 	case media.Opus:
-		if k.mix.conf.engine.cfg.Codec.LowDelay && k.same > sameTicks {
+		if k.mix.conf.engine.cfg.Codec.LowDelay && k.same > sameTicks*k.mix.conf.pace {
 			return true
 		}
 	}
@@ -102,12 +103,13 @@ func (k *class) ready(shared *class) bool {
 
 // low looks for the quietest frame once a pause did not come.
 func (k *class) low() bool {
-	if k.same%lowTicks != 0 && k.same < lowTicks {
+	window := lowTicks * k.mix.conf.pace
+	if k.same%window != 0 && k.same < window {
 		k.lowest = max(k.lowest, k.mix.level)
 		return false
 	}
-	slack := media.Level(k.same / lowTicks * lowMargin)
-	return k.same >= lowTicks && k.mix.level+slack >= k.lowest
+	slack := media.Level(k.same / window * lowMargin)
+	return k.same >= window && k.mix.level+slack >= k.lowest
 }
 
 // near reports limiters whose gains are the same to the ear.

@@ -14,10 +14,11 @@ const (
 	headroom = 0.7
 	// blocks is how many pieces a frame's gain curve has.
 	blocks = 16
-	// limiterHold is how many frames the highest peak is remembered as it was.
+	// limiterHold is how many frames of 20 ms the highest peak is remembered as it was.
 	limiterHold = 50
-	// limiterDecay is how the memory of it fades per frame then: 5 dB/s at 20 ms.
-	limiterDecay = 0.9886
+	// limiterDecay is how the memory of it fades per frame of 20 or of 10 ms then: 5 dB/s.
+	limiterDecay     = 0.9886
+	limiterHalfDecay = 0.9943
 )
 
 // limiter brings a sum into 16 bits. It knows the whole frame ahead, so the gain is down
@@ -28,6 +29,7 @@ type limiter struct {
 	gain    float32 // at the end of the last frame; 0 means 1
 	highest float32 // peak of the sum lately
 	hold    int     // frames for which highest stays
+	half    bool    // frames are of 10 ms
 }
 
 // process writes src limited to dst.
@@ -52,13 +54,17 @@ func (l *limiter) process(dst []int16, src []int32) {
 
 // remember follows the peaks of the sum.
 func (l *limiter) remember(p float32) {
+	hold, decay := limiterHold, float32(limiterDecay)
+	if l.half {
+		hold, decay = 2*limiterHold, limiterHalfDecay
+	}
 	switch {
 	case p >= l.highest:
-		l.highest, l.hold = p, limiterHold
+		l.highest, l.hold = p, hold
 	case l.hold > 0:
 		l.hold--
 	default:
-		l.highest = max(p, l.highest*limiterDecay)
+		l.highest = max(p, l.highest*decay)
 	}
 }
 

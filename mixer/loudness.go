@@ -11,7 +11,7 @@ const (
 	floorLoud = float32(-127)
 	// attack is the share of a rise that one tick follows.
 	attack = 0.7
-	// release is how fast loudness falls, dB per tick.
+	// release is how fast loudness falls, dB per 20 ms.
 	release = 0.7
 )
 
@@ -42,11 +42,13 @@ func (in *Input) observe(level media.Level) {
 		in.loud += (raw - in.loud) * attack
 		return
 	}
-	in.loud = max(raw, in.loud-release)
+	in.loud = max(raw, in.loud-in.release())
 }
 
 // fall lets the loudness of an input without news sink.
-func (in *Input) fall() { in.loud = max(floorLoud, in.loud-release) }
+func (in *Input) fall() { in.loud = max(floorLoud, in.loud-in.release()) }
+
+func (in *Input) release() float32 { return release / float32(in.conf.pace) }
 
 func gainDB(gain float32) float32 {
 	if gain == 1 {
@@ -68,8 +70,8 @@ type speaker struct {
 	count int // ticks that speak against the present state
 }
 
-// update returns whether the state changed.
-func (s *speaker) update(loud float32) bool {
+// update returns whether the state changed. pace is how many ticks 20 ms have.
+func (s *speaker) update(loud float32, pace int) bool {
 	against := s.on && loud < quietLoud || !s.on && loud > speakLoud
 	if !against {
 		s.count = 0
@@ -80,7 +82,7 @@ func (s *speaker) update(loud float32) bool {
 	if s.on {
 		need = quietTicks
 	}
-	if s.count < need {
+	if s.count < need*pace {
 		return false
 	}
 	s.on, s.count = !s.on, 0

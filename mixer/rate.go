@@ -25,7 +25,7 @@ func (c *Conference) follow() (old int) {
 	if c.pacing.wait--; c.pacing.wait > 0 {
 		return 0
 	}
-	c.pacing.wait = rateEvery
+	c.pacing.wait = rateEvery * c.pace
 	want := c.bestRate()
 	switch {
 	case want == 0 || want == c.rate:

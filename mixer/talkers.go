@@ -46,7 +46,7 @@ func (m *Mix) review() {
 			t.below = 0
 		}
 		muted := t.in.targetGain() == 0 && t.in.gain == 0
-		stay := taken && t.in.conf == m.conf && !m.idle(t.in) && (pinned || t.below < holdTicks) && !muted
+		stay := taken && t.in.conf == m.conf && !m.idle(t.in) && (pinned || t.below < holdTicks*m.conf.pace) && !muted
 		switch {
 		case !stay:
 			t.want = 0
@@ -78,7 +78,7 @@ func (m *Mix) pinned(in *Input) bool {
 func (m *Mix) admit(in *Input, gain float32, pinned bool) {
 	if !pinned && m.places() >= m.cfg.Talkers {
 		weak := m.weakest()
-		if weak == nil || in.loud < weak.in.loud+challenge || weak.ticks < minTicks {
+		if weak == nil || in.loud < weak.in.loud+challenge || weak.ticks < minTicks*m.conf.pace {
 			return
 		}
 		weak.want = 0

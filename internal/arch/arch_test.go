@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"focus/offeranswer": {},
 	"focus/guard":       {},
 	"api":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms"},
-	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
+	"store":             {},
+	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store"},
 	"bench":             {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
 	"e2e":               {},
 }

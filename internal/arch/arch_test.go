@@ -31,7 +31,8 @@ var mayImport = map[string][]string{
 	"focus/guard":       {},
 	"api":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms"},
 	"store":             {},
-	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store"},
+	"announce":          {"codec", "mixer"},
+	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce"},
 	"bench":             {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
 	"e2e":               {},
 }

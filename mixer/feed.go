@@ -85,8 +85,10 @@ func (p *playout) missing() (chunk, bool) {
 
 // skip passes packets that never came and whose time is over.
 func (p *playout) skip(to int64) {
-	for ; p.nextSeq < to; p.nextSeq++ {
-		p.missed++
+	n := max(to-p.nextSeq, 0)
+	p.missed += uint64(n)
+	p.nextSeq += n
+	for range min(n, slotCount) { // a peer may leap by thousands with each packet
 		p.redundancy.lost()
 	}
 }

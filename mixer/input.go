@@ -20,7 +20,7 @@ type InputConfig struct {
 	Held bool
 	// Muted keeps the input out of every mix; its stream is followed all the same.
 	Muted bool
-	// Gain is linear; 0 means 1. What it raises above full scale saturates.
+	// Gain is linear, up to 1000; 0 means 1. What it raises above full scale saturates.
 	Gain float32
 }
 
@@ -80,9 +80,7 @@ func NewInput(src media.Source, cfg InputConfig) *Input {
 func (in *Input) ID() uint32 { return in.id }
 
 func (in *Input) configure(cfg InputConfig) {
-	if cfg.Gain == 0 {
-		cfg.Gain = 1
-	}
+	cfg.Gain = usable(cfg.Gain)
 	if cfg.Held && !in.cfg.Held {
 		in.play.restart()
 		in.flush()
@@ -98,6 +96,14 @@ func (in *Input) configure(cfg InputConfig) {
 			in.formats[pt] = &f
 		}
 	}
+}
+
+// usable returns a gain that can be reckoned with, up to 60 dB: 1 for 0 and what is no gain.
+func usable(gain float32) float32 {
+	if !(gain > 0) {
+		return 1
+	}
+	return min(gain, 1000)
 }
 
 // targetGain is the gain that the configuration asks for.

@@ -31,8 +31,9 @@ var mayImport = map[string][]string{
 	"focus/guard":       {},
 	"api":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms"},
 	"store":             {},
+	"webhook":           {},
 	"announce":          {"codec", "mixer"},
-	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce"},
+	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce", "webhook"},
 	"bench":             {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
 	"e2e":               {},
 }

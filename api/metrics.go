@@ -67,7 +67,7 @@ var (
 	opened   = prometheus.NewDesc("confd_rooms_opened_total", "Rooms ever opened.", nil, nil)
 	joined   = prometheus.NewDesc("confd_participants_joined_total", "Participants who ever joined.", nil, nil)
 	refused  = prometheus.NewDesc("confd_participants_refused_total", "Joins that ended in an error.", nil, nil)
-	events   = prometheus.NewDesc("confd_events_total", "Events published.", nil, nil)
+	events   = prometheus.NewDesc("confd_events_total", "Events published, by kind.", []string{"kind"}, nil)
 	missed   = prometheus.NewDesc("confd_media_events_lost_total", "Events of the media plane that found a room's queue full.", nil, nil)
 	cut      = prometheus.NewDesc("confd_event_subscribers_cut_total", "Event subscribers cut off because they did not keep up.", nil, nil)
 )
@@ -85,7 +85,9 @@ func (c roomsCollector) Collect(to chan<- prometheus.Metric) {
 	to <- counter(opened, n.RoomsOpened)
 	to <- counter(joined, n.Joined)
 	to <- counter(refused, n.Refused)
-	to <- counter(events, n.EventsPublished)
+	for kind, published := range n.Events {
+		to <- counter(events, published, string(kind))
+	}
 	to <- counter(missed, n.MediaEventsLost)
 	to <- counter(cut, n.SubscribersCut)
 }

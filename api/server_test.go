@@ -139,7 +139,7 @@ func TestMetrics(t *testing.T) {
 	get(s, "GET", "/healthz")
 	body := get(s, "GET", "/metrics").Body.String()
 	for _, want := range []string{
-		"confd_rooms 0\n", "confd_tick_lateness_seconds_count 0\n", `confd_tick_stage_duration_seconds_bucket{stage="send",le="0.000512"} 0`,
+		"confd_rooms 0\n", `confd_events_total{kind="digit"} 0`, `confd_events_total{kind="media.lost"} 0`, "confd_tick_lateness_seconds_count 0\n", `confd_tick_stage_duration_seconds_bucket{stage="send",le="0.000512"} 0`,
 		`confd_rtp_packets_unusable_total{reason="late"} 0`, "confd_mixer_load_ratio 0\n", "confd_participants 0\n", "confd_event_subscribers_cut_total 0\n", "go_goroutines ",
 		`confd_build_info{version="1.2.3"} 1`,
 		`confd_http_requests_total{code="200",route="/healthz"} 1`,

@@ -23,6 +23,12 @@ const (
 	MediaResumed       EventKind = "media.resumed" // something does again
 )
 
+// eventKinds is all of them, so that each can be counted from the start.
+var eventKinds = []EventKind{
+	RoomOpened, RoomClosed, ParticipantJoined, ParticipantLeft, ParticipantChanged,
+	TalkingStarted, TalkingStopped, DigitPressed, MediaLost, MediaResumed,
+}
+
 // Event is one change. All rooms share one order: Seq counts up by one from event to event
 // of a registry. Nothing that an event points to ever changes.
 type Event struct {

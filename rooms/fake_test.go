@@ -127,7 +127,9 @@ func newHouse(t *testing.T, c Config) *house {
 	if c.Open == "" {
 		c.Open = OpenAnyone
 	}
-	c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
 	h.Registry = newRegistry(c, func(events func(mixer.Event)) stage {
 		s := &fakeStage{hear: events, legs: make(map[*leg]fakeLeg)}
 		h.mu.Lock()

@@ -29,7 +29,7 @@ func (r *room) note(p *Participant, e mixer.Event) {
 		r.setTalking(p, false)
 	case mixer.DigitEnded:
 		if isKey(e.Digit) {
-			r.tell(p, Event{Kind: DigitPressed, Digit: e.Digit, Duration: e.Duration})
+			r.tellDigit(p, e.Digit, e.Duration)
 		}
 	}
 }

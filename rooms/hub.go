@@ -10,6 +10,7 @@ import (
 type hub struct {
 	mu          sync.Mutex
 	seq         uint64
+	kinds       map[EventKind]uint64 // published, by kind
 	cut         uint64
 	subscribers map[*subscriber]struct{}
 	closed      bool
@@ -24,6 +25,10 @@ func (h *hub) publish(e Event) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seq++
+	if h.kinds == nil {
+		h.kinds = make(map[EventKind]uint64, len(eventKinds))
+	}
+	h.kinds[e.Kind]++
 	e.Seq, e.Time = h.seq, time.Now()
 	for s := range h.subscribers {
 		select {
@@ -74,9 +79,14 @@ func (h *hub) close() {
 	}
 }
 
-// counts returns how many events were published, and how many subscribers did not keep up.
-func (h *hub) counts() (published, cut uint64) {
+// counts returns how many events of each kind were published, and how many subscribers did
+// not keep up.
+func (h *hub) counts() (published map[EventKind]uint64, cut uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.seq, h.cut
+	published = make(map[EventKind]uint64, len(eventKinds))
+	for _, k := range eventKinds {
+		published[k] = h.kinds[k]
+	}
+	return published, h.cut
 }

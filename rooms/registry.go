@@ -38,11 +38,11 @@ type Counts struct {
 	Participants    int    // in them now
 	RoomsOpened     uint64 // since birth
 	Joined          uint64
-	Refused         uint64 // joins that ended in an error
-	MediaEventsLost uint64 // the media plane was faster than a room
-	SubscribersCut  uint64 // event subscribers that did not keep up
-	EventsPublished uint64
-	Draining        bool // nobody may join any more
+	Refused         uint64               // joins that ended in an error
+	MediaEventsLost uint64               // the media plane was faster than a room
+	SubscribersCut  uint64               // event subscribers that did not keep up
+	Events          map[EventKind]uint64 // published; every kind is in it
+	Draining        bool                 // nobody may join any more
 }
 
 // Registry is all rooms by name. Its methods may be called by any goroutine.
@@ -333,7 +333,7 @@ func (g *Registry) Counts() Counts {
 		Refused:         g.refused.Load(),
 		MediaEventsLost: g.mediaMissed.Load(),
 		SubscribersCut:  cut,
-		EventsPublished: published,
+		Events:          published,
 		Draining:        g.draining,
 	}
 }

@@ -301,8 +301,15 @@ func (r *room) doDigit(q digitRequest) (none, error) {
 	if q.p.left {
 		return none{}, errEnded
 	}
-	r.tell(q.p, Event{Kind: DigitPressed, Digit: q.key, Duration: q.held})
+	r.tellDigit(q.p, q.key, q.held)
 	return none{}, nil
+}
+
+// tellDigit tells of a key. Keys may be somebody's secret, so that only the debug log has
+// them.
+func (r *room) tellDigit(p *Participant, key byte, held time.Duration) {
+	r.tell(p, Event{Kind: DigitPressed, Digit: key, Duration: held})
+	r.log.Debug("digit", "participant", p.id, "digit", string(rune(key)), "held", held)
 }
 
 func (r *room) doLoss(q lossRequest) (none, error) {
@@ -313,9 +320,11 @@ func (r *room) doLoss(q lossRequest) (none, error) {
 	case q.lost:
 		p.lost = true
 		r.tell(p, Event{Kind: MediaLost})
+		r.log.Debug("media lost", "participant", p.id)
 	default:
 		p.lost = false
 		r.tell(p, Event{Kind: MediaResumed})
+		r.log.Debug("media resumed", "participant", p.id)
 	}
 	return none{}, nil
 }

@@ -1,9 +1,12 @@
 package rooms
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -185,6 +188,44 @@ func TestMediaEvents(t *testing.T) {
 	if got[0].Digit != '3' || got[1].Digit != '*' {
 		t.Errorf("digits %+v", got)
 	}
+	for kind, want := range map[EventKind]uint64{
+		DigitPressed: 3, TalkingStarted: 2, TalkingStopped: 1, MediaLost: 1, MediaResumed: 1, ParticipantLeft: 1, RoomClosed: 0,
+	} {
+		if n, ok := h.Counts().Events[kind]; n != want || !ok {
+			t.Errorf("%d events %s are counted, want %d", n, kind, want)
+		}
+	}
+}
+
+// What callers press may be somebody's secret.
+func TestDigitsAreLoggedForDebuggingOnly(t *testing.T) {
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
+		var log lockedBuffer
+		h := newHouse(t, Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))})
+		p := mustJoin(t, h, request("a"))
+		p.Digit(7, time.Second)
+		mustLeave(t, p)
+		if is := strings.Contains(log.String(), "digit=7"); is != (level == slog.LevelDebug) {
+			t.Errorf("at %v the log tells the digit: %v\n%s", level, is, log.String())
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // A media plane that is faster than the room loses events, counted, but the room finds the

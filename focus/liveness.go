@@ -9,7 +9,8 @@ import (
 )
 
 // watch looks at all calls now and then for those of which nothing was heard for
-// Config.Silence, neither RTP nor RTCP nor SIP. A muted phone is not dead: it is asked.
+// Config.Silence, neither RTP nor RTCP nor SIP. A muted phone is not dead: it is asked. The
+// rooms learn whose media alone is silent.
 func (a *Agent) watch() {
 	every := time.NewTicker(max(a.cfg.Silence/6, 10*time.Millisecond))
 	defer every.Stop()
@@ -26,7 +27,7 @@ func (a *Agent) watch() {
 // probeSilent starts a probe of each call that has been silent for too long.
 func (a *Agent) probeSilent(now int64) {
 	for _, d := range a.dialogs.all() {
-		if now-d.lastHeard() < int64(a.cfg.Silence) || !d.probing.CompareAndSwap(false, true) {
+		if now-d.look(now) < int64(a.cfg.Silence) || !d.probing.CompareAndSwap(false, true) {
 			continue
 		}
 		if !a.spawn(func() { defer d.probing.Store(false); d.probe() }) {
@@ -35,16 +36,17 @@ func (a *Agent) probeSilent(now int64) {
 	}
 }
 
-// lastHeard returns when the peer last gave a sign of life, monotonic ns. If the dialog is
-// busy, that is now.
-func (d *dialog) lastHeard() int64 {
+// look watches the media and returns when the peer last gave a sign of life, monotonic ns.
+// If the dialog is busy, that is now.
+func (d *dialog) look(now int64) int64 {
 	last := d.heard.Load()
 	if !d.mu.TryLock() {
-		return clock.Now()
+		return now
 	}
 	defer d.mu.Unlock()
 	if d.call != nil {
 		last = max(last, d.call.lastHeard())
+		d.call.watchMedia(now, d.agent.cfg.Silence)
 	}
 	return last
 }

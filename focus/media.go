@@ -13,6 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/focus/offeranswer"
+	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/rooms"
@@ -28,6 +29,9 @@ type call struct {
 
 	state   *offeranswer.State       // of the last exchange; nil before the first
 	pending *offeranswer.OfferResult // our offer that has no answer yet
+
+	since int64 // monotonic ns since when the last exchange has been in force
+	lost  bool  // the room was told that nothing arrives
 }
 
 // openMedia opens a leg for the call, agrees with the offer or makes one, and joins the
@@ -52,6 +56,7 @@ func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) (
 	if err != nil {
 		return nil, errors.Join(err, leg.Close())
 	}
+	c.since = clock.Now()
 	a.legs.add(leg)
 	d.call = c
 	d.log = d.log.With("participant", c.part.ID())
@@ -139,6 +144,17 @@ func (c *call) change(ctx context.Context, offer []byte) ([]byte, error) {
 	return res.SDP, nil
 }
 
+// revert puts before into force again, as if the exchange after it had not been: our half of
+// that has not left.
+func (c *call) revert(ctx context.Context, before *offeranswer.State) error {
+	if c.pending != nil {
+		c.pending = nil
+		return nil
+	}
+	now, then := c.state.Negotiated(), before.Negotiated()
+	return c.enforce(ctx, &offeranswer.Result{Negotiated: then, State: before, Unchanged: then.Equal(&now)})
+}
+
 // offer makes an offer of everything we can; the answer goes to accept.
 func (c *call) offer() ([]byte, error) { return c.propose(offeranswer.Offer) }
 
@@ -208,7 +224,7 @@ func (c *call) enforce(ctx context.Context, res *offeranswer.Result) error {
 	if err := <-failed; err != nil {
 		return err
 	}
-	c.state = res.State
+	c.state, c.since = res.State, clock.Now()
 	return nil
 }
 
@@ -232,6 +248,24 @@ func (c *call) digit(code byte, held time.Duration) { c.part.Digit(code, held) }
 
 // lastHeard returns when the peer last sent RTP or RTCP, monotonic ns; 0 for never.
 func (c *call) lastHeard() int64 { return c.leg.Stats().LastHeard }
+
+// watchMedia tells the room when nothing has arrived for silence though it should have, and
+// when something does again. Who may not speak, or holds, is not missed.
+func (c *call) watchMedia(now int64, silence time.Duration) {
+	heard := c.lastHeard()
+	switch {
+	case c.lost:
+		if now-heard < int64(silence) {
+			c.lost = false
+			c.part.SetLost(false)
+		}
+	case c.state != nil && now-max(heard, c.since) >= int64(silence):
+		if n := c.state.Negotiated(); n.Direction.Receives() && !n.RemoteHold {
+			c.lost = true
+			c.part.SetLost(true)
+		}
+	}
+}
 
 // describe is for the log line of a call's start.
 func (c *call) describe() string {

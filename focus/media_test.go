@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/internal/testkit/phone"
 	"github.com/confd/confd/internal/testkit/tone"
+	"github.com/confd/confd/rooms"
 )
 
 // Phones of all kinds in one room hear the others and not themselves.
@@ -67,6 +69,50 @@ func TestPhonesHearEachOther(t *testing.T) {
 	s.settled()
 	if m := s.Media(); m.PacketsReceived < 100 || m.PacketsSent < 100 || m.Unauthenticated > 0 || m.SendErrors > 0 {
 		t.Errorf("media totals are %+v", m)
+	}
+}
+
+// The room learns, once, that nothing arrives from somebody, and that something does again;
+// whoever holds is not missed.
+func TestLostMediaIsTold(t *testing.T) {
+	s := start(t)
+	p, err := phone.Dial(short(t), phone.Options{URI: fmt.Sprintf("sip:quiet@%s", s.addr(0)), Tone: 440})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	d := s.only().confirmed(t)
+	afterAWhile := func() {
+		d.confirmedAgain(t)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.call.watchMedia(clock.Now()+int64(2*d.agent.cfg.Silence), d.agent.cfg.Silence)
+	}
+	lost := func() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.call.lost }
+
+	afterAWhile()
+	afterAWhile()
+	if e := s.await(rooms.MediaLost); e.Participant == nil || !e.Participant.Lost {
+		t.Errorf("media lost: %+v", e)
+	}
+	eventually(t, "the media to be noticed", func() bool { d.look(clock.Now()); return !lost() })
+	if e := s.await(rooms.MediaResumed); e.Participant.Lost {
+		t.Errorf("media resumed: %+v", e)
+	}
+	if err := p.Hold(short(t)); err != nil {
+		t.Fatal(err)
+	}
+	if afterAWhile(); lost() {
+		t.Error("who holds is missed")
+	}
+	if err := p.Resume(short(t)); err != nil {
+		t.Fatal(err)
+	}
+	if afterAWhile(); !lost() {
+		t.Error("who is back is not missed")
+	}
+	if n := s.registry.Counts().Events[rooms.MediaLost]; n != 2 {
+		t.Errorf("media was lost %d times, want 2", n)
 	}
 }
 

@@ -204,20 +204,41 @@ func Do(f func()) Op { return func(*Conference) { f() } }
 // this one): they leave at this conference's tick and arrive at the other's next one, with
 // their jitter buffer, their decoder's and their encoders' state.
 func Move(in *Input, outs []*Output, to *Conference, m *Mix) Op {
+	depart := Depart(in, outs)
 	return func(c *Conference) {
-		for _, out := range outs {
-			c.detach(out, true)
-		}
+		depart(c)
 		arrive := []Op{}
 		if in != nil {
-			c.removeInput(in)
 			arrive = append(arrive, AddInput(in))
 		}
 		for _, out := range outs {
 			arrive = append(arrive, Attach(out, m, in))
 		}
 		to.Apply(arrive...)
+	}
+}
+
+// Depart is the first half of Move: an input, or nil, and its outputs leave with all their
+// state. Nothing else may be asked for them until another conference has been asked to take
+// them by AddInput and Attach, which may not happen before this op has.
+func Depart(in *Input, outs []*Output) Op {
+	return func(c *Conference) {
+		for _, out := range outs {
+			c.detach(out, true)
+		}
+		if in != nil {
+			c.removeInput(in)
+		}
 		c.busy()
+	}
+}
+
+// SetRate fixes the room's rate, 8000, 16000 or 48000 Hz, or with 0 lets it follow its
+// members again. The change is faded as any other of the rate.
+func SetRate(rate int) Op {
+	return func(c *Conference) {
+		c.cfg.Rate = rate
+		c.pacing = rateChoice{}
 	}
 }
 

@@ -19,8 +19,11 @@ type rateChoice struct {
 
 // follow adapts the room's rate and returns the one before if it changed now, else 0.
 func (c *Conference) follow() (old int) {
-	if c.cfg.Rate != 0 {
-		return 0
+	if fixed := c.cfg.Rate; fixed != 0 {
+		if fixed == c.rate {
+			return 0
+		}
+		return c.turn(fixed)
 	}
 	if c.pacing.wait--; c.pacing.wait > 0 {
 		return 0
@@ -37,9 +40,14 @@ func (c *Conference) follow() (old int) {
 		}
 	}
 	c.pacing.lower = 0
-	old, c.rate = c.rate, want
-	c.live.Store(int64(want))
-	c.emit(Event{Kind: RateChanged, Rate: want})
+	return c.turn(want)
+}
+
+// turn changes the room's rate and returns the one before.
+func (c *Conference) turn(rate int) (old int) {
+	old, c.rate = c.rate, rate
+	c.live.Store(int64(rate))
+	c.emit(Event{Kind: RateChanged, Rate: rate})
 	return old
 }
 

@@ -79,7 +79,7 @@ func (k *class) setRate(rate int) {
 // copyFrom makes k go on where src stands.
 func (k *class) copyFrom(src *class) error {
 	k.limit, k.start, k.pause, k.still = src.limit, src.start, src.pause, src.still
-	k.last, k.broken = src.last, src.mix != k.mix
+	k.last, k.broken = src.last, src.broken || src.mix != k.mix
 	k.wait = append(k.wait[:0], src.wait...)
 	if src.conv != nil && k.conv != nil {
 		k.conv.CopyFrom(src.conv)

@@ -61,3 +61,34 @@ func TestClassesAreBoundedWhoeverTalks(t *testing.T) {
 		}
 	}
 }
+
+// Where others go on speaking, a class that had left its talker out waits for a pause: an
+// Opus decoder would hear the change. Only so many wait.
+func TestReturningClassWaitsForAPause(t *testing.T) {
+	b := newBed(t, Config{MaxPersonal: 2})
+	f := format(t, media.Opus, 48000, 20*time.Millisecond)
+	speaker := b.phone(narrow(t), -20, 440, network{phase: 3e6}).join()
+	b.phone(f, -20, 0, network{phase: 5e6}).join()
+	var were []*testPhone
+	for _, hz := range []float64{700, 900, 1100, 1300} {
+		were = append(were, b.phone(f, -30, hz, network{phase: 7e6}).join())
+	}
+	b.run(time.Second)
+	own := were[3].out.class
+	for _, p := range were {
+		p.mute = true
+		b.run(200 * time.Millisecond)
+	}
+	b.run(3 * time.Second)
+	if n := len(b.conf.back); n != 2 {
+		t.Errorf("%d classes wait, want 2", n)
+	}
+	if were[3].out.class != own || !own.returning {
+		t.Error("a class went back while another spoke")
+	}
+	speaker.mute = true
+	b.run(3 * time.Second)
+	if n := len(b.conf.back); n != 0 || were[3].out.class == own {
+		t.Errorf("%d classes wait still in a pause", n)
+	}
+}

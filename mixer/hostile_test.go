@@ -98,3 +98,30 @@ func (p *testPhone) nonsense(rng *rand.Rand) {
 	p.seq++
 	p.push(pkt)
 }
+
+// A path that doubles packets changes nothing.
+func TestDuplicates(t *testing.T) {
+	b := newBed(t, Config{})
+	p := b.phone(narrow(t), -20, 440, network{phase: 5e6})
+	p.in.source = doubled{p}
+	p.join()
+	l := b.phone(narrow(t), 0, 0, network{}).join()
+	b.run(3 * time.Second)
+	s := p.in.Stats()
+	if s.Duplicate+s.Late != s.Packets/2 || s.Duplicate < s.Late || s.Concealed > 0 || s.Cuts > 0 {
+		t.Errorf("%+v", s)
+	}
+	if d := tone.THDN(l.tail(time.Second), 8000, 440); d > 0.001 {
+		t.Errorf("THD+N %.4f", d)
+	}
+}
+
+// doubled hands each packet of a phone over twice.
+type doubled struct{ p *testPhone }
+
+func (d doubled) Poll(now int64, limit int, to media.Receiver) int {
+	return d.p.Poll(now, limit, media.ReceiverFunc(func(p *media.Packet) {
+		to.Receive(p)
+		to.Receive(p)
+	}))
+}

@@ -10,15 +10,22 @@ const (
 	maxNested = 8  // buckets in buckets
 )
 
-// Visit is called for each key that is not a bucket, with the names of the buckets around
-// it, outermost first. It must not keep what it is given. Its error ends the check.
-type Visit func(path []string, key, value []byte) error
+// Visitor is told what a file holds. It must not keep what it is given; an error of its own
+// ends the check.
+type Visitor struct {
+	// Key is called for each key that is not a bucket, with the names of the buckets around
+	// it, outermost first.
+	Key func(path []string, key, value []byte) error
+	// Bucket is called after the contents of each bucket, with its sequence number and
+	// how many keys it has directly in it, buckets not counted. Nil = not called.
+	Bucket func(path []string, sequence uint64, keys int) error
+}
 
 // Check reads every page in use of a bbolt file of size bytes and returns an error that
 // names the first fault: a file cut off, pages that are shared, missing, of the wrong kind
 // or out of order. It needs memory for the largest value and a byte a page. Nobody may write
 // the file meanwhile.
-func Check(r io.ReaderAt, size int64, visit Visit) error {
+func Check(r io.ReaderAt, size int64, visit Visitor) error {
 	m, err := currentMeta(r, size)
 	if err != nil {
 		return err
@@ -40,7 +47,8 @@ type checker struct {
 	r        io.ReaderAt
 	pageSize int64
 	used     []bool
-	visit    Visit
+	visit    Visitor
+	keys     int // of the bucket being read
 }
 
 // take reads a page with its overflow and notes that it is in use.
@@ -120,7 +128,8 @@ func (c *checker) tree(id uint64, low, high []byte, path []string, depth int) er
 func (c *checker) leaf(all []element, path []string, nesting bool) error {
 	for _, e := range all {
 		if !e.bucket {
-			if err := c.visit(path, e.key, e.value); err != nil {
+			c.keys++
+			if err := c.visit.Key(path, e.key, e.value); err != nil {
 				return err
 			}
 			continue
@@ -135,11 +144,26 @@ func (c *checker) leaf(all []element, path []string, nesting bool) error {
 	return nil
 }
 
-// bucket checks a bucket that has a tree of its own, or stands inline in its parent.
+// bucket checks a bucket and tells of it.
 func (c *checker) bucket(value []byte, path []string) error {
 	if len(value) < bucketHeader {
 		return fmt.Errorf("bucket %q has %d bytes, want at least %d", path, len(value), bucketHeader)
 	}
+	outer := c.keys
+	c.keys = 0
+	if err := c.contents(value, path); err != nil {
+		return err
+	}
+	keys := c.keys
+	c.keys = outer
+	if c.visit.Bucket == nil {
+		return nil
+	}
+	return c.visit.Bucket(path, order.Uint64(value[8:]), keys)
+}
+
+// contents checks what is in a bucket: a tree of its own, or a page inline in its parent.
+func (c *checker) contents(value []byte, path []string) error {
 	if root := order.Uint64(value); root != 0 {
 		return c.tree(root, nil, nil, path, 0)
 	}

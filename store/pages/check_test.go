@@ -57,13 +57,13 @@ func several(tx *bbolt.Tx) error {
 }
 
 func check(data []byte) (keys int, err error) {
-	err = Check(bytes.NewReader(data), int64(len(data)), func(path []string, _, _ []byte) error {
+	err = Check(bytes.NewReader(data), int64(len(data)), Visitor{Key: func(path []string, _, _ []byte) error {
 		if len(path) == 0 {
 			return fmt.Errorf("a key outside all buckets")
 		}
 		keys++
 		return nil
-	})
+	}})
 	return keys, err
 }
 
@@ -80,9 +80,35 @@ func TestWholeFilePasses(t *testing.T) {
 func TestVisitorEndsTheCheck(t *testing.T) {
 	data := write(t, several)
 	stop := fmt.Errorf("enough")
-	err := Check(bytes.NewReader(data), int64(len(data)), func([]string, []byte, []byte) error { return stop })
-	if err != stop {
-		t.Errorf("%v, want the visitor's error", err)
+	none := func([]string, []byte, []byte) error { return nil }
+	for _, v := range []Visitor{
+		{Key: func([]string, []byte, []byte) error { return stop }},
+		{Key: none, Bucket: func([]string, uint64, int) error { return stop }},
+	} {
+		if err := Check(bytes.NewReader(data), int64(len(data)), v); err != stop {
+			t.Errorf("%v, want the visitor's error", err)
+		}
+	}
+}
+
+func TestBucketsAreTold(t *testing.T) {
+	data := write(t, func(tx *bbolt.Tx) error {
+		if err := several(tx); err != nil {
+			return err
+		}
+		return tx.Bucket([]byte("big")).SetSequence(77)
+	})
+	var got []string
+	err := Check(bytes.NewReader(data), int64(len(data)), Visitor{
+		Key: func([]string, []byte, []byte) error { return nil },
+		Bucket: func(path []string, sequence uint64, keys int) error {
+			got = append(got, fmt.Sprint(strings.Join(path, "/"), " ", sequence, " ", keys))
+			return nil
+		},
+	})
+	want := "big 77 120, long 0 1, outer/inner 0 1, outer 0 0, small 0 1"
+	if s := strings.Join(got, ", "); err != nil || s != want {
+		t.Errorf("%s, %v; want %s", s, err, want)
 	}
 }
 

@@ -24,7 +24,8 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, base uint8, cut uint16, edits []byte) {
 		data := edit(bases[int(base)%len(bases)], cut, edits)
 		keys := 0
-		err := Check(&reader{data}, int64(len(data)), func([]string, []byte, []byte) error { keys++; return nil })
+		count := func([]string, []byte, []byte) error { keys++; return nil }
+		err := Check(&reader{data}, int64(len(data)), Visitor{Key: count})
 		if err != nil {
 			return
 		}

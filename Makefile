@@ -27,8 +27,11 @@ build: setup ## bin/confd, one static binary
 test: setup-test ## all tests
 	$(GO) test -tags '$(TAGS)' -timeout 20m ./...
 
+# Real calls come last, by themselves and one at a time: they are heard in real time, and
+# under the race detector all is slower.
 race: setup-test ## all tests under the race detector
-	$(GO) test -tags '$(TAGS)' -timeout 40m -race ./...
+	$(GO) test -tags '$(TAGS)' -timeout 20m -race $$($(GO) list -tags '$(TAGS)' ./... | grep -v /e2e$$)
+	$(GO) test -tags '$(TAGS)' -timeout 20m -race -parallel 1 ./e2e
 
 fuzz: setup ## every fuzz target for FUZZTIME
 	@GO='$(GO)' TAGS='$(TAGS)' FUZZTIME='$(FUZZTIME)' scripts/fuzz

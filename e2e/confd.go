@@ -30,7 +30,7 @@ func buildConfd(dir string) (string, error) {
 	}
 	path := filepath.Join(dir, "confd")
 	args := []string{"build", "-tags", "nolibopusfile", "-o", path}
-	if os.Getenv("CONFD_E2E_RACE") != "" {
+	if underRace {
 		args = append(args, "-race")
 	}
 	out, err := exec.Command("go", append(args, "github.com/confd/confd/cmd/confd")...).CombinedOutput()

@@ -25,11 +25,11 @@ func TestBestSecond(t *testing.T) {
 
 func TestUnsteady(t *testing.T) {
 	pcm := tone.Make(8000, time.Second, -20, 860)
-	if got := unsteady(pcm, 8000); got != 0 {
+	if got := unsteadyShare(pcm, 8000); got != 0 {
 		t.Errorf("a steady tone is unsteady for %.2f", got)
 	}
 	clear(pcm[1600:3200])
-	if got := unsteady(pcm, 8000); got < 0.19 || got > 0.21 {
+	if got := unsteadyShare(pcm, 8000); got < 0.19 || got > 0.21 {
 		t.Errorf("a gap of a fifth gives %.2f", got)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/confd/confd/internal/clock"
 	"golang.org/x/sys/unix"
+
+	"github.com/confd/confd/internal/clock"
 )
 
 // BenchmarkTick times a leg's share of a tick, one packet read and one sent, beside the

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
+
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/media"
-	"github.com/pion/rtp"
 )
 
 const (

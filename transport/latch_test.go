@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/media"
-	"github.com/pion/rtcp"
 )
 
 var (

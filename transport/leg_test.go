@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
+
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/media"
-	"github.com/pion/rtp"
 )
 
 func TestLegCarriesBothWays(t *testing.T) {

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/confd/confd/internal/clock"
 	"github.com/pion/rtcp"
+
+	"github.com/confd/confd/internal/clock"
 )
 
 // controlCall returns a call whose phone has an RTCP socket as well.

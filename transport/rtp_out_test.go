@@ -5,8 +5,9 @@ import (
 	"encoding/hex"
 	"testing"
 
-	"github.com/confd/confd/media"
 	"github.com/pion/rtp"
+
+	"github.com/confd/confd/media"
 )
 
 // TestSendGolden holds the bytes on the wire, for fixed SSRC, sequence and timestamp.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/confd/confd/internal/clock"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"github.com/confd/confd/internal/clock"
 )
 
 var allSuites = []Suite{AES128CMHMACSHA180, AES128CMHMACSHA132, AEADAES128GCM}

@@ -5,9 +5,10 @@ package floor
 import (
 	"fmt"
 
+	"github.com/hraban/opus"
+
 	"github.com/confd/confd/bench/coding"
 	"github.com/confd/confd/media"
-	"github.com/hraban/opus"
 )
 
 // codec is what the tick needs of a coding.

@@ -20,7 +20,7 @@ var (
 	ErrLocked   = errors.New("locked")        // another process has the file open
 	ErrCorrupt  = errors.New("corrupt")       // the file or a document is damaged, or not a store
 	ErrNewer    = errors.New("too new")       // written by a newer confd
-	ErrNoSpace  = errors.New("no space left") // the disk or the set limit; nothing has changed
+	ErrNoSpace  = errors.New("no space left") // the disk is full; nothing has changed
 	ErrBroken   = errors.New("out of use")    // the disk failed; refused until a restart
 )
 
@@ -43,9 +43,6 @@ func errorf(kind error, op, format string, args ...any) error {
 var noSpace = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
 
 func isNoSpace(err error) bool {
-	if errors.Is(err, berrors.ErrMaxSizeReached) {
-		return true
-	}
 	for _, no := range noSpace { // bbolt keeps only the text where it grows the file
 		if errors.Is(err, no) || strings.HasSuffix(err.Error(), no.Error()) {
 			return true
@@ -59,8 +56,7 @@ func isNoSpace(err error) bool {
 // open what the disk holds.
 func isHarmless(err error) bool {
 	var path *fs.PathError
-	return errors.Is(err, berrors.ErrMaxSizeReached) ||
-		errors.As(err, &path) && path.Op == "write" ||
+	return errors.As(err, &path) && path.Op == "write" ||
 		strings.HasPrefix(err.Error(), "file resize error")
 }
 
@@ -75,7 +71,7 @@ func (s *Store) explain(op string, err error) error {
 	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		return errorf(ErrClosed, op, "the store has been closed")
 	case isNoSpace(err) && isHarmless(err):
-		return errorf(ErrNoSpace, op, "%w; nothing was changed: free some space for %s or raise its limit", err, s.name())
+		return errorf(ErrNoSpace, op, "%w; nothing was changed: free some space for %s", err, s.name())
 	}
 	return fmt.Errorf("store: %s in %s: %w", op, s.name(), err)
 }

@@ -31,13 +31,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var parts = map[string]func(path string) error{"hold": hold}
+var parts = map[string]func(path string) error{"hold": hold, "crash": crash}
 
-// child starts this test binary in a part, with a file.
-func child(t *testing.T, part, path string, env ...string) (*exec.Cmd, *bufio.Scanner) {
+// childCommand prepares this test binary to run in a part, with a file, and what it says.
+// It ends with the test.
+func childCommand(t *testing.T, part, path string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), "STORE_TEST_PART="+part, "STORE_TEST_PATH="+path), env...)
+	cmd.Env = append(os.Environ(), "STORE_TEST_PART="+part, "STORE_TEST_PATH="+path)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe() // its end tells the child to end
 	if err != nil {
@@ -47,15 +48,24 @@ func child(t *testing.T, part, path string, env ...string) (*exec.Cmd, *bufio.Sc
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		in.Close()
+		if cmd.Process != nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	})
+	return cmd, bufio.NewScanner(out)
+}
+
+// child starts such a process.
+func child(t *testing.T, part, path string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd, out := childCommand(t, part, path)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		in.Close()
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	return cmd, bufio.NewScanner(out)
+	return cmd, out
 }
 
 func filePath(t testing.TB) string { return filepath.Join(t.TempDir(), "confd.db") }

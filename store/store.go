@@ -28,18 +28,14 @@ const (
 // Options of a store; the zero value is fit for use.
 type Options struct {
 	LockWait   time.Duration // how long to wait for another process to let go; default 1 s
-	MaxBytes   int64         // bound of the file, at least 1 MiB; 0 = none but the disk
 	QueueLen   int           // records that may wait to be written; default 4096
 	QueueBytes int           // their size together; default 8 MiB
 	Logger     *slog.Logger  // told when writing begins to fail and when it works again; nil = nobody
 }
 
 func (o Options) withDefaults() (Options, error) {
-	if o.LockWait < 0 || o.MaxBytes < 0 || o.QueueLen < 0 || o.QueueBytes < 0 {
+	if o.LockWait < 0 || o.QueueLen < 0 || o.QueueBytes < 0 {
 		return o, errorf(ErrInvalid, "open", "negative options %+v", o)
-	}
-	if o.MaxBytes > 0 && o.MaxBytes < 1<<20 {
-		return o, errorf(ErrInvalid, "open", "the bound of the file is %d bytes, want at least 1048576 or 0 for none", o.MaxBytes)
 	}
 	if o.LockWait == 0 {
 		o.LockWait = time.Second
@@ -98,7 +94,6 @@ func (s *Store) open(o Options) error {
 		FreelistType: bbolt.FreelistMapType,
 		Timeout:      o.LockWait,
 		NoStatistics: true,
-		MaxSize:      int(o.MaxBytes),
 	}
 	if s.path == "" {
 		return s.openMemory(settings)

@@ -234,11 +234,10 @@ func TestConcurrentCreation(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, o := range []Options{{LockWait: -1}, {MaxBytes: -1}, {MaxBytes: 1<<20 - 1}, {QueueLen: -1}, {QueueBytes: -1}} {
+	for _, o := range []Options{{LockWait: -1}, {QueueLen: -1}, {QueueBytes: -1}} {
 		_, err := Open("", o)
 		wantKind(t, err, ErrInvalid)
 	}
-	openAt(t, "", Options{MaxBytes: 1 << 20})
 }
 
 func TestSpacesAreChecked(t *testing.T) {

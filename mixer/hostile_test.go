@@ -45,7 +45,7 @@ func TestRecoversFromNonsense(t *testing.T) {
 		format(t, media.PCMU, 8000, 20*time.Millisecond), format(t, media.Opus, 48000, 20*time.Millisecond),
 		format(t, media.G722, 16000, 20*time.Millisecond),
 	}
-	for seed := range uint64(30) {
+	for seed := range uint64(12) {
 		f := formats[seed%3]
 		b := newBed(t, Config{})
 		p := b.phone(f, -20, 440, network{phase: 5e6})

@@ -24,7 +24,7 @@ func CheckName(name string) error {
 	}
 	for _, r := range name {
 		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" ._-+()',&@#!", r) {
-			return fmt.Errorf("%w: %q has %q, want a plain name of letters, digits, spaces and any of ._-+()',&@#!", ErrName, name, r)
+			return fmt.Errorf("%w: %q has %q, want letters, digits, spaces, any of ._-+()',&@#! and nothing else", ErrName, name, r)
 		}
 	}
 	return nil

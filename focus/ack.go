@@ -31,7 +31,7 @@ func (d *dialog) awaitACK(req *sip.Request, tx *sip.ServerTx, res *sip.Response,
 		every: sip.T1, deadline: time.Now().Add(64 * sip.T1), done: make(chan struct{}),
 	}
 	d.ack = w
-	w.timer = time.AfterFunc(w.every, func() { d.resend(w) })
+	w.timer = time.AfterFunc(w.every, func() { d.agent.onTimer(func() { d.resend(w) }) })
 	// An ACK of its own branch comes through onRequest. Some old clients give it the
 	// branch of the INVITE; that one the transaction takes.
 	d.agent.spawn(func() {
@@ -57,10 +57,6 @@ func (d *dialog) settleACK() {
 
 // resend runs when a timer of w fires.
 func (d *dialog) resend(w *ackWait) {
-	if !d.agent.enter() {
-		return
-	}
-	defer d.agent.work.Done()
 	d.mu.Lock()
 	if d.ack != w {
 		d.mu.Unlock()
@@ -101,30 +97,36 @@ func (a *Agent) onACK(req *sip.Request) {
 // onACK ends the waiting for it, and takes the answer in it to an offer of ours.
 func (d *dialog) onACK(req *sip.Request) {
 	d.heard.Store(clock.Now())
-	d.mu.Lock()
-	w := d.ack
-	if w == nil || req.CSeq().SeqNo != w.seq {
-		d.mu.Unlock()
-		return // repeated, or late
-	}
-	d.settleACK()
-	if d.state == stateAnswered {
-		d.state = stateConfirmed
-	}
-	if d.state == stateEnded {
-		d.mu.Unlock()
+	ended, bad := d.acknowledged(req)
+	switch {
+	case ended:
 		d.sayGoodbye()
-		return
-	}
-	var bad *status
-	if w.wantAnswer {
-		bad = d.acceptAnswer(req)
-	}
-	d.mu.Unlock()
-	if bad != nil {
+	case bad != nil:
 		d.log.Info("the answer in the ACK cannot be used", "error", bad.why)
 		d.end(rooms.Reason{Code: rooms.ReasonProtocolError, Text: "Answer in ACK: " + bad.why}, hangUp)
 	}
+}
+
+// acknowledged does what onACK says under the lock. ended tells that the call has ended
+// meanwhile, bad why the answer cannot be used.
+func (d *dialog) acknowledged(req *sip.Request) (ended bool, bad *status) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.ack
+	if w == nil || req.CSeq().SeqNo != w.seq {
+		return false, nil // repeated, or late
+	}
+	d.settleACK()
+	switch {
+	case d.state == stateEnded:
+		return true, nil
+	case d.state == stateAnswered:
+		d.state = stateConfirmed
+	}
+	if w.wantAnswer {
+		bad = d.acceptAnswer(req)
+	}
+	return false, bad
 }
 
 // acceptAnswer applies the answer that an ACK or a 200 carries to our last offer. d.mu is

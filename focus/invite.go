@@ -130,13 +130,14 @@ func (d *dialog) accept(req *sip.Request, tx *sip.ServerTx, in incoming, body []
 	res := d.answer(req, sip.StatusOK, in.timer.headers()...)
 	setSDP(res, body)
 	a.dialogs.add(d)
+	if a.draining.Load() { // began meanwhile, perhaps before it could see d
+		d.giveUp(rooms.Reason{Code: rooms.ReasonDraining})
+		a.turnAway(req, tx, "draining", refusal(sip.StatusServiceUnavailable, "draining", sip.NewHeader("Retry-After", retryAfter)))
+		return
+	}
 	if err := a.send(tx, res); err != nil {
-		d.state = stateEnded
-		a.dialogs.remove(d)
-		c := d.call
-		d.call = nil
 		d.log.Info("call given up before it was answered", "error", err)
-		d.release(c, rooms.Reason{Code: rooms.ReasonLeft, Text: "cancelled"})
+		d.giveUp(rooms.Reason{Code: rooms.ReasonLeft, Text: "cancelled"})
 		return
 	}
 	a.count.answered.Add(1)
@@ -145,6 +146,15 @@ func (d *dialog) accept(req *sip.Request, tx *sip.ServerTx, in incoming, body []
 	d.startTimer(in.timer)
 	d.log.Info("call started", "from", d.remote.Address.Addr(), "remote", d.source.String(),
 		"transport", d.network, "media", d.call.describe())
+}
+
+// giveUp ends a call that was never answered. d.mu is held.
+func (d *dialog) giveUp(why rooms.Reason) {
+	d.state = stateEnded
+	d.agent.dialogs.remove(d)
+	c := d.call
+	d.call = nil
+	d.release(c, why)
 }
 
 func setSDP(m interface {

@@ -120,8 +120,8 @@ func (d *dialog) preferSource(hop sip.Uri) bool {
 	return d.nat || ip.IsPrivate() && !isLocalNetwork(src) || ip.IsLoopback() && !src.IsLoopback()
 }
 
-// transact sends a request and returns the final response, waiting up to the
-// transaction's own time (64*T1). If the peer's address does not resolve or a connection
+// transact sends a request and returns the final response, waiting no longer than 64*T1: an
+// INVITE that rings has no limit of its own, but those in a dialog ring nobody. If the peer's address does not resolve or a connection
 // cannot be made, the source address is tried. onRepeat, if not nil, is told of each
 // repeated 2xx. d.mu is not held: answers need it.
 func (d *dialog) transact(req *sip.Request, onRepeat func()) (*sip.Response, error) {
@@ -134,7 +134,9 @@ func (d *dialog) transact(req *sip.Request, onRepeat func()) (*sip.Response, err
 	if err != nil {
 		return nil, err
 	}
-	res, err := await(d.agent.ctx, tx)
+	ctx, cancel := context.WithTimeoutCause(d.agent.ctx, 64*sip.T1, sip.ErrTransactionTimeout)
+	defer cancel()
+	res, err := await(ctx, tx)
 	keep := err == nil && req.IsInvite() // repeated final responses need an ACK each
 	if keep && res.IsSuccess() && onRepeat != nil {
 		tx.OnRetransmission(func(*sip.Response) { onRepeat() })
@@ -158,7 +160,7 @@ func await(ctx context.Context, tx *sip.ClientTx) (*sip.Response, error) {
 		case <-tx.Done():
 			return nil, tx.Err()
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		}
 	}
 }

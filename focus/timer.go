@@ -115,36 +115,41 @@ func (d *dialog) armTimer(wait time.Duration) {
 	}
 	d.session.armed++
 	armed := d.session.armed
-	d.session.timer = time.AfterFunc(wait, func() { d.onTimer(armed) })
+	d.session.timer = time.AfterFunc(wait, func() { d.agent.onTimer(func() { d.onTimer(armed) }) })
 }
 
 // onTimer runs when the session timer fires that was armed as number armed.
 func (d *dialog) onTimer(armed uint64) {
-	if !d.agent.enter() {
-		return
-	}
-	defer d.agent.work.Done()
-	d.mu.Lock()
-	if d.session.timer == nil || d.session.armed != armed || d.state == stateEnded {
-		d.mu.Unlock()
-		return // restarted meanwhile
-	}
-	if !d.session.ours || time.Now().After(d.session.expires) {
-		d.mu.Unlock()
+	req, expired := d.due(armed)
+	switch {
+	case expired:
 		d.agent.count.expired.Add(1)
 		d.end(rooms.Reason{Code: rooms.ReasonTimedOut, Text: "Session timer expired"}, hangUp)
-		return
+	case req != nil:
+		d.refresh(req)
 	}
-	d.refresh()
 }
 
-// refresh sends an UPDATE, or a re-INVITE with our present description to who cannot
-// UPDATE. d.mu is held, and let go.
-func (d *dialog) refresh() {
+// due returns the refresh to send now, if it is time for one, or that the peer has let the
+// session expire.
+func (d *dialog) due(armed uint64) (req *sip.Request, expired bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.session.timer == nil || d.session.armed != armed || d.state == stateEnded {
+		return nil, false // restarted meanwhile
+	}
+	if !d.session.ours || time.Now().After(d.session.expires) {
+		return nil, true
+	}
+	return d.refreshRequest(), false
+}
+
+// refreshRequest makes an UPDATE, or a re-INVITE with our present description to who cannot
+// UPDATE; nil if it has to wait. d.mu is held.
+func (d *dialog) refreshRequest() *sip.Request {
 	if d.asking || d.ack != nil {
 		d.armTimer(glareWait())
-		d.mu.Unlock()
-		return
+		return nil
 	}
 	interval := d.session.interval
 	expires := sessionExpires{seconds(interval), refresherUAC} // in this request, we are the client
@@ -157,15 +162,17 @@ func (d *dialog) refresh() {
 	if method == sip.INVITE {
 		body, err := d.call.reoffer()
 		if err != nil {
-			d.mu.Unlock()
 			d.log.Error("refresh", "error", err)
-			return
+			return nil
 		}
 		setSDP(req, body)
 		d.asking = true
 	}
-	d.mu.Unlock()
+	return req
+}
 
+// refresh sends what refreshRequest made.
+func (d *dialog) refresh(req *sip.Request) {
 	seq := req.CSeq().SeqNo
 	res, err := d.transact(req, func() { d.sendACK(seq) })
 	if err == nil && req.IsInvite() && res.IsSuccess() {

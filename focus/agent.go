@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -49,6 +50,8 @@ type Config struct {
 
 	Version string // for Server and User-Agent; "dev"
 	Logger  *slog.Logger
+
+	maxLingering int // refused INVITEs; see settle
 }
 
 // Agent is the SIP user agent of a conference server. Its methods may be called by any
@@ -66,6 +69,9 @@ type Agent struct {
 	merges  *mergeTable
 	routes  *routeCache
 	legs    legs
+
+	seed      maphash.Seed // of tags
+	lingering atomic.Int64 // INVITEs that were refused and have a transaction
 
 	listeners []*listener
 	draining  atomic.Bool
@@ -91,6 +97,7 @@ func New(cfg Config) (*Agent, error) {
 	a := &Agent{
 		cfg: cfg, log: cfg.Logger, name: "confd/" + cfg.Version, count: newCounters(),
 		dialogs: newTable(), merges: newMergeTable(), routes: newRouteCache(),
+		seed: maphash.MakeSeed(),
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	silent := slog.New(quiet{&a.count.unparsable})
@@ -120,6 +127,7 @@ func (c *Config) complete() error {
 	setDefault(&c.Silence, 30*time.Second)
 	setDefault(&c.MaxLoad, 0.85)
 	setDefault(&c.MaxCalls, 5000)
+	setDefault(&c.maxLingering, maxLingering)
 	setDefault(&c.Version, "dev")
 	setDefault(&c.Logger, slog.Default())
 	if c.Guard == nil {
@@ -169,9 +177,19 @@ func (a *Agent) spawn(f func()) bool {
 	}
 	go func() {
 		defer a.work.Done()
+		defer a.contain()
 		f()
 	}()
 	return true
+}
+
+// onTimer runs f, which a timer has started, unless the agent is closed.
+func (a *Agent) onTimer(f func()) {
+	if a.enter() {
+		defer a.work.Done()
+		defer a.contain()
+		f()
+	}
 }
 
 // Drain lets nobody new in, hangs up on everyone and waits until all have answered, or

@@ -77,11 +77,22 @@ func (a *Agent) recovered(req *sip.Request, tx *sip.ServerTx) {
 	if p == nil {
 		return
 	}
-	a.count.panics.Add(1)
-	a.log.Error("panic while handling a request", "method", req.Method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	a.fault(p)
 	if req.Method != sip.ACK {
 		_ = a.send(tx, a.reply(req, sip.StatusInternalServerError))
 	}
+}
+
+// contain does the same for what no request waits for: timers, and what follows a call.
+func (a *Agent) contain() {
+	if p := recover(); p != nil {
+		a.fault(p)
+	}
+}
+
+func (a *Agent) fault(p any) {
+	a.count.panics.Add(1)
+	a.log.Error("panic in signalling", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
 // validate checks what every request must have (RFC 3261 section 8.2), nil if all is well.
@@ -160,6 +171,9 @@ func containsFold(list []string, s string) bool {
 func (a *Agent) reply(req *sip.Request, code int, headers ...sip.Header) *sip.Response {
 	res := sip.NewResponseFromRequest(req, code, reasonPhrase(code), nil)
 	res.SipVersion = "SIP/2.0"
+	if to := res.To(); to != nil && req.To() != nil && tagOf(req.To().Params) == "" {
+		to.Params.Add("tag", a.tagFor(req))
+	}
 	if via := res.Via(); via != nil {
 		// RFC 3261 section 18.2.1: say where the request came from if Via does not.
 		if host, _, err := net.SplitHostPort(req.Source()); err == nil && strings.Trim(via.Host, "[]") != host {
@@ -189,11 +203,13 @@ func (a *Agent) send(tx *sip.ServerTx, res *sip.Response) error {
 	return nil
 }
 
-// refuse answers with a refusal.
+// refuse answers a request outside of any dialog with a refusal.
 func (a *Agent) refuse(req *sip.Request, tx *sip.ServerTx, s *status) {
 	if err := a.send(tx, a.reply(req, s.code, s.headers...)); err != nil {
 		a.log.Debug("response not sent", "method", req.Method, "code", s.code, "error", err)
+		return
 	}
+	a.settle(req, tx)
 }
 
 // sourceOf returns where a request came from.

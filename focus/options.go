@@ -11,7 +11,9 @@ func (a *Agent) onOptions(req *sip.Request, tx *sip.ServerTx) {
 	}
 	if err := a.send(tx, a.reply(req, sip.StatusOK, capabilityHeaders()...)); err != nil {
 		a.log.Debug("response to OPTIONS not sent", "error", err)
+		return
 	}
+	a.settle(req, tx)
 }
 
 // onOptions answers a peer that asks whether its call still stands.

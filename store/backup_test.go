@@ -67,7 +67,7 @@ func TestSlowBackupHoldsNobodyUp(t *testing.T) {
 	s := openAt(t, filePath(t), Options{})
 	c := collectionOf(t, s)
 	if _, err := s.WriteTo(during(func() {
-		for range 200 {
+		for range 40 {
 			if err := c.Put("key", thing{Text: string(make([]byte, 20000))}); err != nil {
 				t.Error(err)
 				return

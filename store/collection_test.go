@@ -43,7 +43,7 @@ func TestCollectionOutlivesTheStore(t *testing.T) {
 		if got := contents(t, c); !maps.Equal(got, want) {
 			t.Fatalf("round %d: %v, want %v", round, got, want)
 		}
-		for i := range 100 {
+		for i := range 25 {
 			key := fmt.Sprint("key ", i*(round+1))
 			mustPut(t, c, key, round)
 			want[key] = round

@@ -65,7 +65,7 @@ func reopen(t *testing.T, data []byte) (map[string]int, error) {
 // The power goes in the midst of a commit, of whose sectors any may have been written: the
 // pages before their fsync, then the one of two meta pages that is next.
 func TestPowerCutWithinACommit(t *testing.T) {
-	all := states(t, 20)
+	all := states(t, 12)
 	page := os.Getpagesize()
 	for i := 0; i+1 < len(all); i += 2 { // from one commit to the very next
 		before, after := all[i], all[i+1]

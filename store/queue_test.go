@@ -38,7 +38,7 @@ func TestQueueKeepsItsOrder(t *testing.T) {
 	path := filePath(t)
 	s := openAt(t, path, Options{})
 	q := queuesOf(t, s, 1000)
-	for n := range 300 {
+	for n := range 60 {
 		for _, name := range []string{"a", "b"} {
 			if _, err := q.Push(name, thing{N: n}); err != nil {
 				t.Fatal(err)
@@ -48,15 +48,15 @@ func TestQueueKeepsItsOrder(t *testing.T) {
 	closeNow(t, s)
 	q = queuesOf(t, openAt(t, path, Options{}), 1000)
 	names, err := q.Names()
-	if err != nil || !slices.Equal(names, []string{"a", "b"}) || q.Len("a") != 300 {
+	if err != nil || !slices.Equal(names, []string{"a", "b"}) || q.Len("a") != 60 {
 		t.Errorf("%v, %v, %d items", names, err, q.Len("a"))
 	}
-	want := down(299, 0)
+	want := down(59, 0)
 	slices.Reverse(want)
 	if got := drain(t, q, "a"); !slices.Equal(got, want) {
 		t.Errorf("a: %v", got)
 	}
-	if n, err := q.Drop("b"); n != 300 || err != nil {
+	if n, err := q.Drop("b"); n != 60 || err != nil {
 		t.Errorf("dropped %d, %v", n, err)
 	}
 	if names, err := q.Names(); err != nil || len(names) != 0 || q.Len("a")+q.Len("b")+q.Len("") != 0 {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -295,7 +296,7 @@ func TestTLS(t *testing.T) {
 			}
 		}))
 		s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: version}
-		s.Config.ErrorLog = nil
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
 		s.StartTLS()
 		t.Cleanup(s.Close)
 		return s
@@ -348,13 +349,22 @@ func TestSlowEndpoints(t *testing.T) {
 	})
 	s := serve(t, mux.ServeHTTP)
 	defer close(over)
-	short := Limits{Header: 50 * time.Millisecond, Total: 200 * time.Millisecond, ResponseBytes: 1 << 20}.withDefaults()
-	p := newPoster(policy{true, loopback}, short, nil, nil, "")
-	defer p.transport.CloseIdleConnections()
-	for path, want := range map[string]verdict{"/silent": again, "/trickle": taken, "/flood": taken, "/heads": again} {
-		if o := p.try(s.URL + path); o.verdict() != want {
-			t.Errorf("%s: %+v, want verdict %d", path, o, want)
+	for _, c := range []struct {
+		path   string
+		limits Limits
+		want   verdict
+	}{
+		{"/silent", Limits{Header: 50 * time.Millisecond}, again},
+		{"/silent", Limits{Total: 50 * time.Millisecond}, again},
+		{"/trickle", Limits{Total: 2 * time.Second, ResponseBytes: 1 << 30}, taken},
+		{"/flood", Limits{}, taken},
+		{"/heads", Limits{}, again},
+	} {
+		p := newPoster(policy{true, loopback}, c.limits.withDefaults(), nil, nil, "")
+		if o := p.try(s.URL + c.path); o.verdict() != c.want {
+			t.Errorf("%s with %+v: %+v, want verdict %d", c.path, c.limits, o, c.want)
 		}
+		p.transport.CloseIdleConnections()
 	}
 }
 

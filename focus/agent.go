@@ -44,6 +44,13 @@ type Config struct {
 	// MaxCalls bounds calls at a time; 0 means 5000.
 	MaxCalls int
 
+	// Trunk takes dial-outs to telephone numbers; none if its Address is empty.
+	Trunk Trunk
+	// DialOut bounds the calls that the server makes.
+	DialOut DialLimits
+	// DialTLS is for connections that the server opens; nil: the system's authorities.
+	DialTLS *tls.Config
+
 	SessionExpires time.Duration // interval that we offer (RFC 4028); 30 minutes
 	MinSE          time.Duration // shortest interval that we accept; 90 s, and not less
 	Silence        time.Duration // after which a silent peer is probed; 30 s
@@ -70,6 +77,9 @@ type Agent struct {
 	routes  *routeCache
 	legs    legs
 
+	dials     *dials
+	streams   *streams
+	resolver  resolver
 	seed      maphash.Seed // of tags
 	lingering atomic.Int64 // INVITEs that were refused and have a transaction
 
@@ -97,11 +107,13 @@ func New(cfg Config) (*Agent, error) {
 	a := &Agent{
 		cfg: cfg, log: cfg.Logger, name: "confd/" + cfg.Version, count: newCounters(),
 		dialogs: newTable(), merges: newMergeTable(), routes: newRouteCache(),
+		dials: newDials(cfg.DialOut), streams: newStreams(), resolver: net.DefaultResolver,
 		seed: maphash.MakeSeed(),
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	silent := slog.New(quiet{&a.count.unparsable})
-	a.tpl = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(silent))
+	a.tpl = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil,
+		sip.WithTransportLayerLogger(silent), sip.WithTransportLayerTransports(ownStreams()))
 	a.txl = sip.NewTransactionLayer(a.tpl, sip.WithTransactionLayerLogger(silent),
 		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))
 	a.txl.OnRequest(a.onRequest)
@@ -140,6 +152,9 @@ func (c *Config) complete() error {
 		return fmt.Errorf("focus: the shortest session interval is %v; RFC 4028 wants at least %v", c.MinSE, minSessionInterval)
 	}
 	c.SessionExpires = max(c.SessionExpires, c.MinSE)
+	if err := c.completeDialOut(); err != nil {
+		return err
+	}
 	if len(c.Capabilities.Audio) == 0 {
 		c.Capabilities = offeranswer.DefaultCapabilities()
 	}
@@ -197,18 +212,18 @@ func (a *Agent) onTimer(f func()) {
 func (a *Agent) Drain(ctx context.Context) error {
 	a.draining.Store(true)
 	why := rooms.Reason{Code: rooms.ReasonDraining}
+	a.dials.cancel(why)
 	for _, d := range a.dialogs.all() {
 		a.spawn(func() { d.end(why, hangUp) })
 	}
-	for {
-		empty := a.dialogs.whenEmpty()
+	for _, whenEmpty := range []func() <-chan struct{}{a.dials.whenEmpty, a.dialogs.whenEmpty} {
 		select {
-		case <-empty:
-			return nil
+		case <-whenEmpty():
 		case <-ctx.Done():
-			return fmt.Errorf("focus: drain: %d calls did not end in time: %w", a.dialogs.size(), ctx.Err())
+			return fmt.Errorf("focus: drain: %d calls did not end in time: %w", a.dialogs.size()+a.dials.size(), ctx.Err())
 		}
 	}
+	return nil
 }
 
 // Draining reports whether new calls are turned away because of Drain.
@@ -222,6 +237,7 @@ func (a *Agent) Close() error {
 	first := !a.closed
 	a.mu.Unlock()
 	if first {
+		a.dials.cancel(rooms.Reason{Code: rooms.ReasonDraining})
 		for _, d := range a.dialogs.all() {
 			d.end(rooms.Reason{Code: rooms.ReasonDraining}, hangUpNow)
 		}

@@ -17,9 +17,9 @@ import (
 type dialogState uint8
 
 const (
-	stateEarly     dialogState = iota // the INVITE is being looked at
+	stateEarly     dialogState = iota // the INVITE is being looked at, here or by the peer
 	stateAnswered                     // 200 sent, no ACK yet
-	stateConfirmed                    // ACKed
+	stateConfirmed                    // ACKed, by either
 	stateEnded                        // hung up, perhaps with a BYE still under way
 )
 
@@ -27,7 +27,7 @@ const (
 // each to a goroutine of its own, so that those sent back to back come in any order.
 const reorderWait = 50 * time.Millisecond
 
-// dialog is one caller's dialog and session.
+// dialog is the dialog and session with one caller, or with one whom we called.
 type dialog struct {
 	// Fixed at birth.
 	agent   *Agent
@@ -45,9 +45,13 @@ type dialog struct {
 	routes  []sip.Uri      // route set, first hop first
 	started time.Time
 
+	login    login  // of a call that we made: for who asks for credentials
+	peerName string // of a call that we made: whose certificate TLS must show
+
 	inviting atomic.Bool  // a re-INVITE of the peer's has no final response yet
 	heard    atomic.Int64 // monotonic ns of the last sign of life in signalling
 	probing  atomic.Bool
+	early    atomic.Pointer[outgoing] // of a call that we make, while it is not answered
 
 	mu        sync.Mutex // whoever holds it has everything below to itself
 	state     dialogState
@@ -58,6 +62,9 @@ type dialog struct {
 	updates   bool          // the peer's Allow has UPDATE
 	ack       *ackWait      // a 200 of ours has no ACK yet
 	goodbye   *rooms.Reason // send BYE as soon as the ACK allows it
+	unheard   bool          // the peer has sent no request yet: its CSeq may be anything
+	preview   []byte        // session description of a provisional response
+	proof     []sip.Header  // credentials of our INVITE, for its ACK
 	turn      chan struct{} // closed at progress, if someone waits for it
 	session   session       // timer, RFC 4028
 	call      *call         // media; nil once the call has ended
@@ -177,7 +184,7 @@ func (d *dialog) enter(req *sip.Request, tx *sip.ServerTx) (ok bool) {
 	defer deadline.Stop()
 	for waiting := true; ; {
 		d.mu.Lock()
-		early := seq > d.remoteSeq+1 || needsACK && d.ack != nil
+		early := seq > d.remoteSeq+1 && !d.unheard || needsACK && d.ack != nil
 		if !waiting || !early || d.state == stateEnded {
 			break
 		}
@@ -191,8 +198,8 @@ func (d *dialog) enter(req *sip.Request, tx *sip.ServerTx) (ok bool) {
 	}
 	d.heard.Store(clock.Now())
 	ended := d.state == stateEnded && req.Method != sip.BYE
-	if seq > d.remoteSeq && !ended {
-		d.remoteSeq = seq
+	if (seq > d.remoteSeq || d.unheard) && !ended {
+		d.remoteSeq, d.unheard = seq, false
 		d.advance()
 		return true
 	}

@@ -57,6 +57,10 @@ func (a *Agent) onInDialog(req *sip.Request, tx *sip.ServerTx) {
 		a.refuse(req, tx, refusal(sip.StatusCallTransactionDoesNotExists, "no such call"))
 		return
 	}
+	if d.isEarly() {
+		d.onEarly(req, tx)
+		return
+	}
 	switch req.Method {
 	case sip.INVITE:
 		d.onReinvite(req, tx)

@@ -35,6 +35,11 @@ func (d *dialog) end(why rooms.Reason, how farewell) {
 		d.endAgain(how)
 		return
 	}
+	if o := d.early.Load(); o != nil {
+		d.mu.Unlock()
+		o.Cancel(why)
+		return
+	}
 	finish := d.beginEnd(why, how)
 	d.mu.Unlock()
 	finish()

@@ -93,6 +93,7 @@ func (a *Agent) Start() error {
 			a.run(l)
 		}()
 	}
+	a.streams.serve(a)
 	a.spawn(a.watch)
 	return nil
 }
@@ -130,6 +131,7 @@ func (a *Agent) Addrs() []net.Addr {
 
 func (a *Agent) closeListeners() error {
 	var err error
+	a.streams.close()
 	for _, l := range a.listeners {
 		if e := l.close(); e != nil && !errors.Is(e, net.ErrClosed) {
 			err = errors.Join(err, e)

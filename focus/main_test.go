@@ -33,7 +33,7 @@ type server struct {
 	engine   *mixer.Engine
 	registry *rooms.Registry
 	pool     *transport.PortPool
-	events   <-chan rooms.Event
+	events   <-chan *rooms.Event
 }
 
 // start runs a server on loopback; change may alter its configuration.
@@ -49,9 +49,9 @@ func start(t *testing.T, change ...func(*Config)) *server {
 	logger := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.registry = rooms.New(rooms.Config{Engine: s.engine, Logger: logger})
 	t.Cleanup(s.registry.Close)
-	var cancel func()
-	s.events, cancel = s.registry.Subscribe(10000)
-	t.Cleanup(cancel)
+	stream := s.registry.Subscribe(rooms.SubscribeOptions{Live: true, Buffer: 10000})
+	t.Cleanup(stream.Close)
+	s.events = stream.Events()
 	if s.pool, err = transport.NewPortPool(21000, 24999, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (s *server) await(kind rooms.EventKind) rooms.Event {
 		select {
 		case e := <-s.events:
 			if e.Kind == kind {
-				return e
+				return *e
 			}
 		case <-deadline:
 			s.t.Fatalf("no event %v", kind)

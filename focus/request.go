@@ -120,16 +120,55 @@ func (d *dialog) preferSource(hop sip.Uri) bool {
 	return d.nat || ip.IsPrivate() && !isLocalNetwork(src) || ip.IsLoopback() && !src.IsLoopback()
 }
 
-// transact sends a request and returns the final response, waiting no longer than 64*T1: an
-// INVITE that rings has no limit of its own, but those in a dialog ring nobody. If the peer's address does not resolve or a connection
-// cannot be made, the source address is tried. onRepeat, if not nil, is told of each
-// repeated 2xx. d.mu is not held: answers need it.
-func (d *dialog) transact(req *sip.Request, onRepeat func()) (*sip.Response, error) {
-	tx, err := d.agent.txl.Request(d.agent.ctx, req)
+// transact sends a request and returns the final response, waiting no longer than
+// 64*T1: an INVITE that rings has no limit of its own, but those in a dialog ring nobody. If the peer's address does not resolve or a connection
+// cannot be made, the source address is tried. If the peer asks for credentials and there
+// are some, the request goes out anew, so the response may have a later CSeq. onRepeat, if
+// not nil, is told of each repeated 2xx. d.mu is not held: answers need it.
+func (d *dialog) transact(req *sip.Request, onRepeat func(*sip.Response)) (*sip.Response, error) {
+	p := prover{login: d.login}
+	for {
+		res, err := d.exchange(req, onRepeat)
+		if err != nil || d.login == (login{}) || !isChallenge(res) {
+			return res, err
+		}
+		proof, err := p.answer(req, res)
+		if err != nil {
+			d.log.Info("credentials within the call", "method", req.Method, "error", err)
+			return res, nil
+		}
+		req = d.again(req, proof)
+	}
+}
+
+// again is a request with the next CSeq and with credentials in place of those that it had.
+func (d *dialog) again(old *sip.Request, proof []sip.Header) *sip.Request {
+	req := old.Clone()
+	for _, name := range []string{"authorization", "proxy-authorization"} {
+		for req.RemoveHeader(name) {
+		}
+	}
+	d.mu.Lock()
+	d.localSeq++
+	req.CSeq().SeqNo = d.localSeq
+	if req.IsInvite() {
+		d.proof = proof
+	}
+	d.mu.Unlock()
+	req.Via().Params.Add("branch", sip.GenerateBranch())
+	for _, h := range proof {
+		req.AppendHeader(h)
+	}
+	return req
+}
+
+// exchange is transact for one request.
+func (d *dialog) exchange(req *sip.Request, onRepeat func(*sip.Response)) (*sip.Response, error) {
+	tx, err := d.agent.transaction(d.agent.ctx, req, d.peerName)
 	if err != nil && d.agent.ctx.Err() == nil && req.Destination() != d.source.String() {
 		req.Via().Params.Add("branch", sip.GenerateBranch())
 		req.SetDestination(d.source.String())
-		tx, err = d.agent.txl.Request(d.agent.ctx, req)
+		tx, err = d.agent.transaction(d.agent.ctx, req, d.peerName)
 	}
 	if err != nil {
 		return nil, err
@@ -139,7 +178,7 @@ func (d *dialog) transact(req *sip.Request, onRepeat func()) (*sip.Response, err
 	res, err := await(ctx, tx)
 	keep := err == nil && req.IsInvite() // repeated final responses need an ACK each
 	if keep && res.IsSuccess() && onRepeat != nil {
-		tx.OnRetransmission(func(*sip.Response) { onRepeat() })
+		tx.OnRetransmission(onRepeat)
 	}
 	if !keep {
 		tx.Terminate()

@@ -12,9 +12,11 @@ type Stats struct {
 	Requests  map[string]uint64 // received, by method; unknown methods under "other"
 	Responses map[int]uint64    // sent final responses, by status code
 	Refused   map[string]uint64 // initial INVITEs turned away, by reason
+	DialOuts  map[string]uint64 // calls that the server made, by outcome; "answered" among them
 
 	Calls   int // that have a leg in a room, or are about to
 	Dialogs int // known, including those that are ending
+	Dialing int // calls that the server makes and nobody has answered yet
 
 	Answered    uint64 // calls that were given a 200
 	NoACK       uint64 // 200s given up on: no ACK within 64*T1
@@ -46,6 +48,7 @@ type counters struct {
 	mu       sync.Mutex
 	requests map[string]uint64
 	refused  map[string]uint64
+	dialOuts map[string]uint64
 
 	responses [700]atomic.Uint64
 
@@ -61,7 +64,7 @@ type counters struct {
 }
 
 func newCounters() *counters {
-	return &counters{requests: map[string]uint64{}, refused: map[string]uint64{}}
+	return &counters{requests: map[string]uint64{}, refused: map[string]uint64{}, dialOuts: map[string]uint64{}}
 }
 
 func (c *counters) request(m sip.RequestMethod) {
@@ -87,11 +90,19 @@ func (c *counters) refuse(why string) {
 	c.mu.Unlock()
 }
 
+// dialled counts what a dial-out came to: "answered", or an outcome.
+func (c *counters) dialled(outcome string) {
+	c.mu.Lock()
+	c.dialOuts[outcome]++
+	c.mu.Unlock()
+}
+
 // Stats returns the counters. Any goroutine may call it at any time.
 func (a *Agent) Stats() Stats {
 	c := a.count
 	s := Stats{
 		Requests: map[string]uint64{}, Responses: map[int]uint64{}, Refused: map[string]uint64{},
+		DialOuts: map[string]uint64{}, Dialing: a.dials.size(),
 		Calls: int(c.calls.Load()), Dialogs: a.dialogs.size(),
 		Answered: c.answered.Load(), NoACK: c.noACK.Load(), Expired: c.expired.Load(),
 		Unreachable: c.unreachable.Load(), Resent: c.resent.Load(), Merged: c.merged.Load(),
@@ -103,6 +114,9 @@ func (a *Agent) Stats() Stats {
 	}
 	for k, v := range c.refused {
 		s.Refused[k] = v
+	}
+	for k, v := range c.dialOuts {
+		s.DialOuts[k] = v
 	}
 	c.mu.Unlock()
 	for code := range c.responses {

@@ -173,20 +173,19 @@ func (d *dialog) refreshRequest() *sip.Request {
 
 // refresh sends what refreshRequest made.
 func (d *dialog) refresh(req *sip.Request) {
-	seq := req.CSeq().SeqNo
-	res, err := d.transact(req, func() { d.sendACK(seq) })
+	res, err := d.transact(req, d.sendACK)
 	if err == nil && req.IsInvite() && res.IsSuccess() {
-		d.sendACK(seq)
+		d.sendACK(res)
 	}
 	d.refreshed(req, res, err)
 }
 
 // sendACK acknowledges a 2xx to an INVITE of ours.
-func (d *dialog) sendACK(seq uint32) {
+func (d *dialog) sendACK(res *sip.Response) {
 	d.mu.Lock()
-	ack := d.build(sip.ACK, seq)
+	ack := d.build(sip.ACK, res.CSeq().SeqNo, d.proof...)
 	d.mu.Unlock()
-	if err := d.agent.tpl.WriteMsg(ack); err != nil {
+	if err := d.write(ack); err != nil {
 		d.log.Debug("ACK not sent", "error", err)
 	}
 }

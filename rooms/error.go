@@ -17,6 +17,8 @@ const (
 	Forbidden  ErrorCode = "forbidden"    // policy does not let this caller
 	Full       ErrorCode = "full"         // a limit on participants or rooms is reached
 	Locked     ErrorCode = "locked"       // the room takes nobody new
+	Exists     ErrorCode = "exists"       // there is one of that name already
+	Conflict   ErrorCode = "conflict"     // it has changed since the version that the caller saw
 	Overloaded ErrorCode = "overloaded"   // the machine has no time left for more
 	Draining   ErrorCode = "draining"     // the server is about to end
 	TimedOut   ErrorCode = "timed_out"    // the caller's context ended first
@@ -28,6 +30,7 @@ type Error struct {
 	Code    ErrorCode
 	Op      string // the verb that failed, as "join"
 	Message string // what was wrong and what would be right
+	Field   string // of the settings or the request, as JSON names it; "" if none is at fault
 	Err     error  // cause, or nil
 }
 
@@ -62,7 +65,10 @@ const (
 	ReasonLeft          ReasonCode = "left"           // hung up
 	ReasonRemoved       ReasonCode = "removed"        // somebody took it out of the room
 	ReasonRoomClosed    ReasonCode = "room_closed"    // somebody ended the conference
+	ReasonMoved         ReasonCode = "moved"          // goes on in another room
 	ReasonEmpty         ReasonCode = "empty"          // the last participant has left (rooms only)
+	ReasonExpired       ReasonCode = "expired"        // it was empty for as long as it may be (rooms only)
+	ReasonFailed        ReasonCode = "failed"         // the dial-out came to nothing
 	ReasonDraining      ReasonCode = "draining"       // the server ends
 	ReasonTimedOut      ReasonCode = "timed_out"      // the peer no longer answers
 	ReasonProtocolError ReasonCode = "protocol_error" // the peer broke the protocol

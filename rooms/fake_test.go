@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,12 +25,14 @@ type fakeStage struct {
 	queue   []func()
 	legs    map[*leg]fakeLeg
 	changes []change
+	mixes   []recipe
+	tuning  tuning
 	wrong   []string // broken promises
 }
 
 type fakeLeg struct {
 	receive mixer.InputConfig
-	deaf    bool
+	send    mixer.OutputConfig
 }
 
 func (f *fakeStage) complain(what string) { f.wrong = append(f.wrong, what) }
@@ -43,45 +46,100 @@ func (f *fakeStage) at(op func()) {
 	op()
 }
 
-func (f *fakeStage) attach(l *leg) {
+func (f *fakeStage) attach(l *leg, c change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.at(func() { f.legs[l] = fakeLeg{} })
+	f.at(func() {
+		if _, ok := f.legs[l]; ok {
+			f.complain("attach of a leg that is attached")
+		}
+		f.legs[l] = fakeLeg{}
+		f.make(l, c)
+	})
 }
 
 func (f *fakeStage) change(l *leg, c change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.at(func() {
-		fl, ok := f.legs[l]
-		if !ok {
+		if _, ok := f.legs[l]; !ok {
 			f.complain("change of a leg that is not attached")
 		}
-		if c.do != nil {
-			c.do()
-		}
-		if c.receive != nil {
-			fl.receive = *c.receive
-		}
-		if c.deaf != nil {
-			fl.deaf = *c.deaf
-		}
-		f.legs[l] = fl
 		f.changes = append(f.changes, c)
-		c.done()
+		f.make(l, c)
 	})
 }
 
-func (f *fakeStage) detach(l *leg, done func()) {
+// make makes a change now.
+func (f *fakeStage) make(l *leg, c change) {
+	if c.do != nil {
+		c.do()
+	}
+	fl, ok := f.legs[l]
+	if c.receive != nil {
+		fl.receive = *c.receive
+	}
+	if c.send != nil {
+		fl.send = *c.send
+	}
+	if ok {
+		f.legs[l] = fl
+	}
+	if c.mixes != nil {
+		f.mixes = c.mixes
+	}
+	if c.done != nil {
+		c.done()
+	}
+}
+
+func (f *fakeStage) detach(l *leg, c change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.at(func() {
-		if _, ok := f.legs[l]; !ok {
-			f.complain("detach of a leg that is not attached")
+	f.at(func() { f.drop(l, c) })
+}
+
+func (f *fakeStage) drop(l *leg, c change) {
+	if _, ok := f.legs[l]; !ok {
+		f.complain("detach of a leg that is not attached")
+	}
+	delete(f.legs, l)
+	f.make(l, c)
+}
+
+func (f *fakeStage) move(l *leg, c change, to stage, arrival change) {
+	f.mu.Lock()
+	fl := f.legs[l]
+	f.drop(l, c)
+	f.mu.Unlock()
+	other := to.(*fakeStage)
+	other.attach(l, arrival)
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	other.legs[l] = fl
+}
+
+func (f *fakeStage) tune(t tuning) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tuning = t
+}
+
+func (f *fakeStage) rate() int { return 8000 }
+
+// hears tells whether l gets to hear s.
+func (f *fakeStage) hears(l, s *Participant) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mixes == nil {
+		return l != s
+	}
+	for _, m := range f.mixes {
+		if slices.Contains(m.listeners, &l.leg) {
+			return l != s && m.all != contains(m.inputs, s.leg.in)
 		}
-		delete(f.legs, l)
-		done()
-	})
+	}
+	return false
 }
 
 // hold keeps everything for tick.
@@ -130,8 +188,8 @@ func newHouse(t *testing.T, c Config) *house {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	h.Registry = newRegistry(c, func(events func(mixer.Event)) stage {
-		s := &fakeStage{hear: events, legs: make(map[*leg]fakeLeg)}
+	h.Registry = newRegistry(c, func(t tuning, events func(mixer.Event)) stage {
+		s := &fakeStage{hear: events, tuning: t, legs: make(map[*leg]fakeLeg)}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.stages = append(h.stages, s)
@@ -209,8 +267,16 @@ func mustLeave(t *testing.T, p *Participant) {
 	}
 }
 
+// watch subscribes to what happens from now on.
+func watch(t *testing.T, g *Registry, buffer int) *Subscription {
+	t.Helper()
+	s := g.Subscribe(SubscribeOptions{Live: true, Buffer: buffer})
+	t.Cleanup(s.Close)
+	return s
+}
+
 // next returns n events as "kind kind ...".
-func next(t *testing.T, events <-chan Event, n int) []Event {
+func next(t *testing.T, events <-chan *Event, n int) []Event {
 	t.Helper()
 	var got []Event
 	for len(got) < n {
@@ -219,7 +285,7 @@ func next(t *testing.T, events <-chan Event, n int) []Event {
 			if !ok {
 				t.Fatalf("the stream ended after %v", kinds(got))
 			}
-			got = append(got, e)
+			got = append(got, *e)
 		case <-time.After(5 * time.Second):
 			t.Fatalf("only %v came", kinds(got))
 		}

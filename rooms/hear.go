@@ -8,7 +8,8 @@ import (
 func (r *room) doMedia(e mixer.Event) {
 	if e.Kind == mixer.Failed {
 		r.log.Error("the room's media failed", "error", e.Err)
-		_, _ = r.doClose(Reason{Code: ReasonServerError, Text: "the conference's media failed"})
+		r.clear(Reason{Code: ReasonServerError, Text: "the conference's media failed"})
+		r.over = !r.persistent
 		return
 	}
 	if p := r.byInput[e.Input]; p != nil {
@@ -38,7 +39,7 @@ func (r *room) setTalking(p *Participant, talking bool) {
 	if p.talking == talking {
 		return
 	}
-	p.talking = talking
+	p.setTalking(talking)
 	if talking {
 		r.tell(p, Event{Kind: TalkingStarted})
 	} else {

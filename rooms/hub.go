@@ -1,24 +1,68 @@
 package rooms
 
 import (
+	"context"
 	"sync"
 	"time"
 )
 
-// hub numbers events and hands them to subscribers. Publishing never blocks: a subscriber
-// whose buffer is full is cut off.
+// hub numbers events, keeps the newest, and hands them to subscribers. Publishing never
+// blocks: a subscriber whose buffer is full is cut off.
 type hub struct {
 	mu          sync.Mutex
 	seq         uint64
 	kinds       map[EventKind]uint64 // published, by kind
 	cut         uint64
-	subscribers map[*subscriber]struct{}
+	history     history
+	roster      roster
+	subscribers map[*Subscription]struct{}
 	closed      bool
 }
 
-type subscriber struct {
-	events chan Event
+// SubscribeOptions say what a subscriber wants.
+type SubscribeOptions struct {
+	// Room leaves out what is not about this room; "" leaves out nothing.
+	Room Name
+	// After is the Seq of the last event that the subscriber knows: it goes on from there,
+	// without gap or double, if everything since is still remembered. Otherwise, and with 0,
+	// the first event is a SnapshotTaken.
+	After uint64
+	// Live lets the subscription begin with the next event, without snapshot or history.
+	Live bool
+	// Buffer is how many events the subscriber may be behind, 1 or more; 0 means 256.
+	Buffer int
 }
+
+// Subscription is a stream of events.
+type Subscription struct {
+	hub    *hub
+	room   Name
+	events chan *Event
+}
+
+// Events returns the stream. It is closed by Close, when the registry closes, or when the
+// subscriber was too slow: then the way back is to subscribe again after the last Seq.
+func (s *Subscription) Events() <-chan *Event { return s.events }
+
+// Next waits for the next event. It returns false at the end of the stream or of ctx.
+func (s *Subscription) Next(ctx context.Context) (*Event, bool) {
+	select {
+	case e, ok := <-s.events:
+		return e, ok
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+// Close ends the subscription. It may be called more than once, by any goroutine.
+func (s *Subscription) Close() {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	s.hub.drop(s)
+}
+
+// wants tells whether an event of the room is for s.
+func (s *Subscription) wants(room Name) bool { return s.room == "" || s.room == room }
 
 // publish stamps e, delivers it and returns its number.
 func (h *hub) publish(e Event) uint64 {
@@ -30,9 +74,17 @@ func (h *hub) publish(e Event) uint64 {
 	}
 	h.kinds[e.Kind]++
 	e.Seq, e.Time = h.seq, time.Now()
+	if e.RoomInfo != nil {
+		e.RoomInfo.Seq = e.Seq
+	}
+	h.history.add(&e)
+	h.roster.apply(&e)
 	for s := range h.subscribers {
+		if !s.wants(e.Room) {
+			continue
+		}
 		select {
-		case s.events <- e:
+		case s.events <- &e:
 		default:
 			h.cut++
 			h.drop(s)
@@ -41,28 +93,45 @@ func (h *hub) publish(e Event) uint64 {
 	return e.Seq
 }
 
-// subscribe returns a channel of every later event and what ends it.
-func (h *hub) subscribe(buffer int) (<-chan Event, func()) {
-	s := &subscriber{events: make(chan Event, max(buffer, 1))}
+// subscribe joins a stream to the history before it at one moment.
+func (h *hub) subscribe(o SubscribeOptions) *Subscription {
+	if o.Buffer <= 0 {
+		o.Buffer = 256
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	s := &Subscription{hub: h, room: o.Room}
+	first := h.opening(s, o)
+	s.events = make(chan *Event, o.Buffer+len(first))
+	for _, e := range first {
+		s.events <- e
+	}
 	if h.closed {
 		close(s.events)
-		return s.events, func() {}
+		return s
 	}
 	if h.subscribers == nil {
-		h.subscribers = make(map[*subscriber]struct{})
+		h.subscribers = make(map[*Subscription]struct{})
 	}
 	h.subscribers[s] = struct{}{}
-	return s.events, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.drop(s)
+	return s
+}
+
+// opening returns what s gets before the next event; h.mu is held.
+func (h *hub) opening(s *Subscription, o SubscribeOptions) []*Event {
+	if o.Live {
+		return nil
 	}
+	if o.After > 0 && o.After <= h.seq {
+		if missed, ok := h.history.after(o.After, h.seq, s.wants); ok {
+			return missed
+		}
+	}
+	return []*Event{h.roster.snapshot(o.Room, h.seq)}
 }
 
 // drop closes s once; h.mu is held.
-func (h *hub) drop(s *subscriber) {
+func (h *hub) drop(s *Subscription) {
 	if _, ok := h.subscribers[s]; ok {
 		delete(h.subscribers, s)
 		close(s.events)
@@ -79,14 +148,28 @@ func (h *hub) close() {
 	}
 }
 
-// counts returns how many events of each kind were published, and how many subscribers did
-// not keep up.
-func (h *hub) counts() (published map[EventKind]uint64, cut uint64) {
+// snapshot returns the rooms as the newest event left them.
+func (h *hub) snapshot(room Name) *Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.roster.snapshot(room, h.seq)
+}
+
+// list returns the rooms of which want is true, without participants, by name.
+func (h *hub) list(want func(Name) bool) []RoomSnapshot {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.roster.list(want)
+}
+
+// counts returns how many events of each kind were published, how many subscribers there
+// are, and how many did not keep up.
+func (h *hub) counts() (published map[EventKind]uint64, subscribers int, cut uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	published = make(map[EventKind]uint64, len(eventKinds))
 	for _, k := range eventKinds {
 		published[k] = h.kinds[k]
 	}
-	return published, h.cut
+	return published, len(h.subscribers), h.cut
 }

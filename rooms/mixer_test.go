@@ -62,8 +62,7 @@ func TestOnTheMixer(t *testing.T) {
 	}
 	engine.Start()
 	g := New(Config{Engine: engine, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	events, cancel := g.Subscribe(64)
-	defer cancel()
+	events := watch(t, g, 64).Events()
 
 	src, sink := &loudSource{}, &countingSink{}
 	speaker, err := g.Join(context.Background(), loudRequest("a", src, &countingSink{}))
@@ -102,7 +101,7 @@ func TestOnTheMixer(t *testing.T) {
 		t.Fatal(err)
 	}
 	polls := src.polls.Load()
-	wantKinds(t, next(t, events, 4), ParticipantChanged, ParticipantLeft, ParticipantLeft, RoomClosed)
+	wantKinds(t, next(t, events, 4), ParticipantUpdated, ParticipantLeft, ParticipantLeft, RoomClosed)
 	other, err := g.Join(context.Background(), loudRequest("b", &loudSource{}, &countingSink{}))
 	if err != nil {
 		t.Fatal(err)

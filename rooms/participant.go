@@ -2,7 +2,10 @@ package rooms
 
 import (
 	"context"
+	"crypto/rand"
+	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/confd/confd/media"
@@ -16,12 +19,13 @@ type Media struct {
 	Sink    media.Sink
 	Receive mixer.InputConfig
 	Send    mixer.OutputConfig
+	Quality func() LegQuality // figures of the transport; any goroutine may call it; nil = none are known
 }
 
 // Call is the signalling behind a participant.
 type Call interface {
 	// End asks signalling to hang up: the room has taken the participant out. It is
-	// called at most once, by the room's goroutine, and must not block. Signalling then
+	// called at most once, by a room's goroutine, and must not block. Signalling then
 	// calls [Participant.Leave] to learn when source and sink are free.
 	End(Reason)
 }
@@ -30,7 +34,7 @@ type Call interface {
 type JoinRequest struct {
 	Room    Name
 	Info    Info
-	Trusted bool // may open a room where policy is [OpenPrivate]
+	Trusted bool // may open a room where policy is [OpenPrivate], and join where admission is [AdmitPrivate]
 	Media   Media
 	Call    Call // nil if nobody needs to be told
 }
@@ -43,56 +47,109 @@ type MediaUpdate struct {
 	Do      func()
 }
 
-// ParticipantStats are a participant's figures of now.
-type ParticipantStats struct {
-	Joined time.Time
-	Input  mixer.InputStats // zero if it has no source
-}
-
-// Participant is one source and sink in a room. Its methods may be called by any goroutine.
+// Participant is one source and sink in a room, or one that is being called. Its methods
+// may be called by any goroutine.
 type Participant struct {
 	// Fixed at birth.
-	id     string
-	room   *room
-	info   Info
-	call   Call
-	joined time.Time
-	leg    leg
-	gone   chan struct{} // closed when the media plane has let go
+	id      string
+	created time.Time
+	gone    chan struct{} // closed when the media plane has let go, or never got hold
+
+	room atomic.Pointer[room] // where it is now; changed by the goroutine of the one before
+	live atomic.Pointer[live] // what figures are taken from; nil before it is connected
 
 	// Accessed by the room's goroutine only.
-	receive mixer.InputConfig // as signalling wants it; muting comes on top
-	left    bool
-	talking bool
-	muted   bool
-	deaf    bool
-	lost    bool
+	leg      leg
+	info     Info
+	call     Call
+	dial     *dialOut // while it is dialled
+	joined   time.Time
+	place    uint64 // in the order of the room
+	state    State
+	settings ParticipantSettings
+	version  uint64
+	receive  mixer.InputConfig // as signalling wants it; settings come on top
+	send     mixer.OutputConfig
+	talking  bool
+	lost     bool
+	rooms    []Name // that it has been in
+
+	abandoned *Reason // the dial-out ended before signalling could be told; read when it has
+}
+
+// newParticipant makes one in no room.
+func newParticipant(i Info) *Participant {
+	return &Participant{id: newID(), created: time.Now(), info: i, version: 1, gone: make(chan struct{})}
+}
+
+// newID returns a name that nothing else has.
+func newID() string { return strings.ToLower(rand.Text()[:16]) }
+
+// leg makes what the media plane needs.
+func (m *Media) leg() leg {
+	var l leg
+	if m.Source != nil {
+		l.in = mixer.NewInput(m.Source, m.Receive)
+	}
+	if m.Sink != nil {
+		l.out = mixer.NewOutput(m.Sink, m.Send)
+	}
+	return l
+}
+
+// connect gives the participant its media. It is called by who owns it.
+func (p *Participant) connect(m Media, l leg, c Call) {
+	p.leg, p.call, p.receive, p.send = l, c, m.Receive, m.Send
+	v := &live{leg: l, quality: m.Quality}
+	v.setFormat(m.Send.Format)
+	p.live.Store(v)
 }
 
 // ID returns the participant's name within the registry: letters and digits, never reused.
 func (p *Participant) ID() string { return p.id }
 
-// Room returns the name of the room that it joined.
-func (p *Participant) Room() Name { return p.room.name }
+// Room returns the name of the room that it is in, or was in last.
+func (p *Participant) Room() Name { return p.room.Load().name }
 
 // Done is closed when the participant has left and the media plane no longer touches its
 // source and sink.
 func (p *Participant) Done() <-chan struct{} { return p.gone }
 
-// Stats returns figures of now.
-func (p *Participant) Stats() ParticipantStats {
-	s := ParticipantStats{Joined: p.joined}
-	if p.leg.in != nil {
-		s.Input = p.leg.in.Stats()
+// askOf has the goroutine of p's room call f with the room, wherever p moves meanwhile.
+// Error: errEnded if p has left.
+func askOf[A any](p *Participant, f func(r *room) (A, error)) (A, error) {
+	for {
+		r := p.room.Load()
+		v, err := ask(r, func() (A, error) {
+			var none A
+			switch {
+			case p.room.Load() != r:
+				return none, errMoved
+			case p.left():
+				return none, errEnded
+			}
+			return f(r)
+		})
+		if err != errMoved && (err != errEnded || p.room.Load() == r) {
+			return v, err
+		}
 	}
-	return s
+}
+
+// errMoved never leaves this package.
+var errMoved = &Error{Code: Internal, Op: "room", Message: "the participant is in another room"}
+
+// tellOf is askOf for what has no answer.
+func tellOf(p *Participant, f func(r *room) error) error {
+	_, err := askOf(p, func(r *room) (struct{}, error) { return struct{}{}, f(r) })
+	return err
 }
 
 // Update changes the participant's media and returns after the tick at which that
 // happened. Errors: NotFound if it has left, TimedOut if ctx ended before the tick (the
 // update still happens).
 func (p *Participant) Update(ctx context.Context, u MediaUpdate) error {
-	done, err := ask(p.room, p.room.updates, updateRequest{p, u})
+	done, err := askOf(p, func(r *room) (ticked, error) { return r.update(p, u), nil })
 	if err != nil {
 		return err
 	}
@@ -102,66 +159,92 @@ func (p *Participant) Update(ctx context.Context, u MediaUpdate) error {
 // SetMuted takes the participant's sound out of every mix, or lets it in again. Errors: as
 // Update.
 func (p *Participant) SetMuted(ctx context.Context, muted bool) error {
-	done, err := ask(p.room, p.room.settings, settingRequest{p: p, muted: &muted})
-	if err != nil {
-		return err
-	}
-	return wait(ctx, done, "mute")
+	_, err := p.patch(ctx, func(s *ParticipantSettings) error { s.Muted = muted; return nil }, nil)
+	return err
 }
 
 // SetDeaf lets the participant hear silence, or the room again. Errors: as Update.
 func (p *Participant) SetDeaf(ctx context.Context, deaf bool) error {
-	done, err := ask(p.room, p.room.settings, settingRequest{p: p, deaf: &deaf})
-	if err != nil {
-		return err
-	}
-	return wait(ctx, done, "deafen")
+	_, err := p.patch(ctx, func(s *ParticipantSettings) error { s.Deaf = deaf; return nil }, nil)
+	return err
 }
 
 // Digit tells the room that the participant pressed a key, as signalling heard it: code 0
 // to 15 as in RFC 4733 section 3.2. Other codes and keys of who has left are ignored.
 func (p *Participant) Digit(code byte, held time.Duration) {
 	if int(code) < len(keys) {
-		_, _ = ask(p.room, p.room.digits, digitRequest{p, keys[code], held})
+		_ = tellOf(p, func(r *room) error { r.tellDigit(p, keys[code], held); return nil })
 	}
 }
 
 // SetLost tells the room that nothing arrives from the participant any more, as whoever
 // watches its transport found, or that something does again.
 func (p *Participant) SetLost(lost bool) {
-	_, _ = ask(p.room, p.room.losses, lossRequest{p, lost})
+	_ = tellOf(p, func(r *room) error { r.setLost(p, lost); return nil })
 }
 
 // Leave ends the participation, if it has not ended yet, and returns when the media plane
 // no longer touches source and sink. The Call is not asked to end. Error: TimedOut if ctx
 // ended first (the participant leaves all the same).
 func (p *Participant) Leave(ctx context.Context, why Reason) error {
-	_, _ = ask(p.room, p.room.leaves, leaveRequest{p, why, false})
+	_ = tellOf(p, func(r *room) error { r.remove(p, why, false); return nil })
 	return wait(ctx, p.gone, "leave")
 }
 
 // Remove ends the participation as Leave does, and asks the Call to end for the same
-// reason. Error: NotFound if it has left, TimedOut as Leave.
+// reason; dialling out is cancelled. Error: NotFound if it has left, TimedOut as Leave.
 func (p *Participant) Remove(ctx context.Context, why Reason) error {
-	if _, err := ask(p.room, p.room.leaves, leaveRequest{p, why, true}); err != nil {
+	if err := tellOf(p, func(r *room) error { r.remove(p, why, true); return nil }); err != nil {
 		return err
 	}
 	return wait(ctx, p.gone, "remove")
 }
 
+// Snapshot returns what the participant is like now. Error: NotFound if it has left.
+func (p *Participant) Snapshot() (ParticipantSnapshot, error) {
+	return askOf(p, func(*room) (ParticipantSnapshot, error) { return p.snapshot(), nil })
+}
+
+// left tells whether the participation is over.
+func (p *Participant) left() bool { return p.state == StateLeft || p.state == StateFailed }
+
+// connected tells whether it has media in the conference.
+func (p *Participant) connected() bool { return p.state == StateConnected || p.state == StateHeld }
+
 // snapshot is called by the room's goroutine.
 func (p *Participant) snapshot() ParticipantSnapshot {
 	return ParticipantSnapshot{
-		ID: p.id, Info: p.info, Joined: p.joined,
-		Talking: p.talking, Muted: p.muted, Deaf: p.deaf, Lost: p.lost,
+		ID: p.id, Room: p.room.Load().name, Info: p.info, State: p.state,
+		ParticipantSettings: p.settings.clone(), Version: p.version,
+		Created: p.created, Joined: p.joined, Talking: p.talking, Lost: p.lost,
 	}
 }
 
-// effective returns what the mixer is told of the participant's ingress.
-func (p *Participant) effective() mixer.InputConfig {
+// receiving returns what the mixer is told of the participant's ingress.
+func (p *Participant) receiving() *mixer.InputConfig {
 	c := p.receive
-	c.Muted = c.Muted || p.muted
-	return c
+	c.Muted = c.Muted || p.settings.Muted
+	c.Held = c.Held || p.settings.Held
+	c.Gain = amplified(c.Gain, p.settings.InputGain)
+	return &c
+}
+
+// sending returns what the mixer is told of the participant's egress.
+func (p *Participant) sending() *mixer.OutputConfig {
+	c := p.send
+	c.Gain = amplified(c.Gain, p.settings.OutputGain)
+	return &c
+}
+
+// amplified returns a linear gain, of which 0 means 1, with so many dB more.
+func amplified(gain float32, dB float64) float32 {
+	if dB == 0 {
+		return gain
+	}
+	if gain == 0 {
+		gain = 1
+	}
+	return gain * float32(math.Pow(10, dB/20))
 }
 
 // keys are the telephone keys by their RFC 4733 event code.
@@ -169,8 +252,11 @@ const keys = "0123456789*#ABCD"
 
 func isKey(c byte) bool { return strings.IndexByte(keys, c) >= 0 }
 
+// ticked is closed at the tick that has done what was asked.
+type ticked = <-chan struct{}
+
 // wait returns when done is closed.
-func wait(ctx context.Context, done <-chan struct{}, op string) error {
+func wait(ctx context.Context, done ticked, op string) error {
 	select {
 	case <-done:
 		return nil

@@ -2,12 +2,12 @@ package rooms
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/confd/confd/mixer"
 )
@@ -25,21 +25,29 @@ const (
 // Config is what a [Registry] needs. Limits of 0 are the defaults.
 type Config struct {
 	Engine          *mixer.Engine
-	Open            OpenPolicy   // OpenPrivate if empty
-	MaxRooms        int          // rooms at a time; 10000
-	MaxParticipants int          // participants at a time in all rooms; 10000
-	MaxPerRoom      int          // participants at a time in one room; 1000
-	Logger          *slog.Logger // slog.Default if nil
+	Open            OpenPolicy // OpenPrivate if empty
+	MaxRooms        int        // rooms at a time; 10000
+	MaxParticipants int        // participants at a time in all rooms; 10000
+	MaxPerRoom      int        // participants at a time in one room; 1000
+	History         int        // events to resume from; 4096, negative for none
+	Store           Store      // where rooms made by the API are kept; nil = they do not survive
+	// Records, if not nil, is told of every call and conference that is over, by a room's
+	// goroutine: it must not block.
+	Records func(Record)
+	Logger  *slog.Logger // slog.Default if nil
 }
 
 // Counts are figures of a registry, of now or since its birth.
 type Counts struct {
-	Rooms           int    // open now
-	Participants    int    // in them now
-	RoomsOpened     uint64 // since birth
+	Rooms           int    // there are now
+	Conferences     int    // rooms with somebody in them, now
+	Participants    int    // in them now, those being called among them
+	RoomsOpened     uint64 // conferences, since birth
 	Joined          uint64
 	Refused         uint64               // joins that ended in an error
 	MediaEventsLost uint64               // the media plane was faster than a room
+	DialsRefused    uint64               // dial-outs that ended in an error before they began
+	Subscribers     int                  // to events, now
 	SubscribersCut  uint64               // event subscribers that did not keep up
 	Events          map[EventKind]uint64 // published; every kind is in it
 	Draining        bool                 // nobody may join any more
@@ -47,40 +55,51 @@ type Counts struct {
 
 // Registry is all rooms by name. Its methods may be called by any goroutine.
 type Registry struct {
-	config   Config
-	newStage func(func(mixer.Event)) stage
-	hub      hub
+	config    Config
+	newStage  func(tuning, func(mixer.Event)) stage
+	hub       hub
+	deadlines deadlines
+	names     nameLocks  // of definitions that change
+	moving    sync.Mutex // one move at a time
 
-	ledger      ledger
-	seats       atomic.Int64 // participants, and those who are about to be
-	joined      atomic.Uint64
-	refused     atomic.Uint64
-	mediaMissed atomic.Uint64
+	ledger       ledger
+	seats        atomic.Int64 // participants, and those who are about to be
+	opened       atomic.Uint64
+	openNow      atomic.Int64
+	joined       atomic.Uint64
+	refused      atomic.Uint64
+	dialsRefused atomic.Uint64
+	mediaMissed  atomic.Uint64
 
 	mu       sync.Mutex
+	dialer   Dialer
 	rooms    map[Name]*room     // that take requests
 	alive    map[*room]struct{} // that have not ended altogether
-	opened   uint64
 	draining bool
 }
 
 // New returns a registry without rooms.
 func New(c Config) *Registry {
-	return newRegistry(c, func(events func(mixer.Event)) stage { return newConference(c.Engine, events) })
+	g := newRegistry(c, func(t tuning, events func(mixer.Event)) stage { return newConference(c.Engine, t, events) })
+	// Numbers of an earlier process are never those of this one.
+	g.hub.seq = uint64(time.Now().UnixMicro())
+	return g
 }
 
-func newRegistry(c Config, newStage func(func(mixer.Event)) stage) *Registry {
+func newRegistry(c Config, newStage func(tuning, func(mixer.Event)) stage) *Registry {
 	if c.Open == "" {
 		c.Open = OpenPrivate
 	}
-	if c.MaxRooms == 0 {
-		c.MaxRooms = 10000
+	for _, def := range []struct {
+		field *int
+		value int
+	}{{&c.MaxRooms, 10000}, {&c.MaxParticipants, 10000}, {&c.MaxPerRoom, 1000}, {&c.History, historySize}} {
+		if *def.field == 0 {
+			*def.field = def.value
+		}
 	}
-	if c.MaxParticipants == 0 {
-		c.MaxParticipants = 10000
-	}
-	if c.MaxPerRoom == 0 {
-		c.MaxPerRoom = 1000
+	if c.Store == nil {
+		c.Store = noStore{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -88,6 +107,7 @@ func newRegistry(c Config, newStage func(func(mixer.Event)) stage) *Registry {
 	return &Registry{
 		config:   c,
 		newStage: newStage,
+		hub:      hub{history: history{limit: max(c.History, 0)}},
 		rooms:    make(map[Name]*room),
 		alive:    make(map[*room]struct{}),
 	}
@@ -113,16 +133,25 @@ func (g *Registry) join(ctx context.Context, req JoinRequest) (*Participant, err
 	if name, err := ParseName(string(req.Room)); err != nil || name != req.Room {
 		return nil, errorf(Invalid, "join", "%.80q is no canonical room name; %s", string(req.Room), nameRule)
 	}
-	if g.seats.Add(1) > int64(g.config.MaxParticipants) {
-		g.release()
-		return nil, errorf(Full, "join", "the server has %d participants, as many as rooms.max_total_participants allows", g.config.MaxParticipants)
+	if err := g.takeSeat("join"); err != nil {
+		return nil, err
 	}
-	p := newParticipant(req)
+	p := newParticipant(req.Info)
+	p.connect(req.Media, req.Media.leg(), req.Call)
 	if err := g.seat(p, req); err != nil {
 		g.release()
 		return nil, err
 	}
 	return p, nil
+}
+
+// takeSeat counts a participant more, if the server may have it.
+func (g *Registry) takeSeat(op string) error {
+	if g.seats.Add(1) <= int64(g.config.MaxParticipants) {
+		return nil
+	}
+	g.release()
+	return errorf(Full, op, "the server has %d participants, as many as rooms.max_total_participants allows", g.config.MaxParticipants)
 }
 
 // seat puts p into the room, or into its successor if it ends meanwhile.
@@ -133,12 +162,11 @@ func (g *Registry) seat(p *Participant, req JoinRequest) error {
 			return err
 		}
 		if isNew {
-			started := make(chan struct{})
-			go r.run(p, started)
-			<-started
-			return nil
+			joined := make(chan error)
+			go r.run(func() { joined <- r.join(p, req.Trusted) }) // which nothing speaks against yet
+			return <-joined
 		}
-		if _, err = ask(r, r.joins, p); err != errEnded {
+		if err := tellRoom(r, func() error { return r.join(p, req.Trusted) }); err != errEnded {
 			return err
 		}
 	}
@@ -149,50 +177,33 @@ func (g *Registry) seat(p *Participant, req JoinRequest) error {
 func (g *Registry) open(name Name, trusted bool) (r *room, isNew bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.draining {
-		return nil, false, errorf(Draining, "join", "the server is about to end and takes nobody new")
-	}
-	if r = g.rooms[name]; r != nil {
+	if r = g.rooms[name]; r != nil && !g.draining {
 		return r, false, nil
 	}
 	if err = g.mayOpen(name, trusted); err != nil {
 		return nil, false, err
 	}
-	r = newRoom(g, name)
+	return g.add(name), true, nil
+}
+
+// add makes a room that somebody else has to run; g.mu is held.
+func (g *Registry) add(name Name) *room {
+	r := newRoom(g, name)
 	g.rooms[name] = r
 	g.alive[r] = struct{}{}
-	g.opened++
-	return r, true, nil
+	return r
 }
 
 // mayOpen applies policy and limit; g.mu is held.
 func (g *Registry) mayOpen(name Name, trusted bool) error {
 	switch {
+	case g.draining:
 	case g.config.Open == OpenNobody:
 		return errorf(NotFound, "join", "there is no room %q, and rooms.open = nobody lets no call open one", name)
 	case g.config.Open == OpenPrivate && !trusted:
 		return errorf(Forbidden, "join", "there is no room %q, and rooms.open = private lets only callers from trusted networks open one", name)
-	case len(g.rooms) >= g.config.MaxRooms:
-		return errorf(Full, "join", "there are %d rooms, as many as rooms.max_rooms allows", len(g.rooms))
 	}
-	return nil
-}
-
-func newParticipant(req JoinRequest) *Participant {
-	p := &Participant{
-		id:      strings.ToLower(rand.Text()[:16]),
-		info:    req.Info,
-		call:    req.Call,
-		receive: req.Media.Receive,
-		gone:    make(chan struct{}),
-	}
-	if req.Media.Source != nil {
-		p.leg.in = mixer.NewInput(req.Media.Source, req.Media.Receive)
-	}
-	if req.Media.Sink != nil {
-		p.leg.out = mixer.NewOutput(req.Media.Sink, req.Media.Send)
-	}
-	return p
+	return g.hasRoom(name, "join")
 }
 
 // release gives a participant's seat back.
@@ -230,7 +241,7 @@ func (g *Registry) find(name Name) (*room, error) {
 	if r := g.rooms[name]; r != nil {
 		return r, nil
 	}
-	return nil, errorf(NotFound, "find room", "there is no room %q", name)
+	return nil, missing(name)
 }
 
 // Participant returns who has the id in a room. Error: NotFound.
@@ -239,51 +250,46 @@ func (g *Registry) Participant(name Name, id string) (*Participant, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ask(r, r.finds, id)
+	return ask(r, func() (*Participant, error) { return r.find(id) })
 }
 
-// Room returns what a room is like now. Error: NotFound.
-func (g *Registry) Room(name Name) (RoomSnapshot, error) {
+// Snapshot returns what all rooms are like at one moment, by name, as a [SnapshotTaken].
+func (g *Registry) Snapshot() *Event { return g.hub.snapshot("") }
+
+// Subscribe returns a stream of events.
+func (g *Registry) Subscribe(o SubscribeOptions) *Subscription { return g.hub.subscribe(o) }
+
+// CloseRoom ends a conference: everybody's Call is asked to end for that reason. A room that
+// the API made stays, empty. It returns when the media plane has let go of all. Errors:
+// NotFound, TimedOut.
+func (g *Registry) CloseRoom(ctx context.Context, name Name, why Reason) error {
+	const op = "close room"
 	r, err := g.find(name)
 	if err != nil {
-		return RoomSnapshot{}, err
+		return err
 	}
-	return ask(r, r.snapshots, none{})
-}
-
-// Snapshot returns what all rooms are like now, by name; each is consistent in itself.
-func (g *Registry) Snapshot() []RoomSnapshot {
-	var all []RoomSnapshot
-	for _, r := range g.list() {
-		if s, err := ask(r, r.snapshots, none{}); err == nil {
-			all = append(all, s)
+	var stays bool
+	all, err := ask(r, func() ([]*Participant, error) {
+		stays = r.persistent
+		r.over = !stays
+		return r.clear(why), nil
+	})
+	if err != nil {
+		return missing(name)
+	}
+	for _, p := range all {
+		if err := wait(ctx, p.gone, op); err != nil {
+			return err
 		}
 	}
-	return all
-}
-
-// Subscribe returns every later event in order, in a channel that buffers that many, at
-// least 1. Who lets it fill is cut off: the channel is closed, and the way back is to
-// subscribe again and take a [Registry.Snapshot]. cancel closes it, too, and may be called
-// more than once.
-func (g *Registry) Subscribe(buffer int) (events <-chan Event, cancel func()) {
-	return g.hub.subscribe(buffer)
-}
-
-// CloseRoom ends a conference: everybody's Call is asked to end for that reason. It returns
-// when the media plane has let go of all. Errors: NotFound, TimedOut.
-func (g *Registry) CloseRoom(ctx context.Context, name Name, why Reason) error {
-	r, err := g.find(name)
-	if err != nil {
-		return err
+	if stays {
+		return nil
 	}
-	if _, err := ask(r, r.closes, why); err != nil {
-		return err
-	}
-	return wait(ctx, r.ended, "close room")
+	return wait(ctx, r.ended, op)
 }
 
-// Refuse lets nobody join any more; whoever is in a room stays.
+// Refuse lets nobody join any more, dials nobody and makes no rooms; whoever is in a room
+// stays.
 func (g *Registry) Refuse() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -291,11 +297,12 @@ func (g *Registry) Refuse() {
 }
 
 // Drain lets nobody join any more, ends all rooms for that reason and returns when nothing
-// is left of them. Error: TimedOut if ctx ended first.
+// is left of them; those that the API made stay in the store. Error: TimedOut if ctx ended
+// first.
 func (g *Registry) Drain(ctx context.Context, why Reason) error {
 	g.Refuse()
 	for _, r := range g.list() {
-		_, _ = ask(r, r.closes, why) // an error: it has ended by itself
+		_ = tellRoom(r, func() error { r.retire(why); return nil }) // an error: it has ended by itself
 	}
 	g.mu.Lock()
 	var alive []*room
@@ -314,6 +321,7 @@ func (g *Registry) Drain(ctx context.Context, why Reason) error {
 // Close drains without a limit, while the engine still runs, and ends all subscriptions.
 func (g *Registry) Close() {
 	_ = g.Drain(context.Background(), Reason{Code: ReasonDraining})
+	g.deadlines.close()
 	g.hub.close()
 }
 
@@ -322,16 +330,19 @@ func (g *Registry) MediaTotals() MediaTotals { return g.ledger.totals() }
 
 // Counts returns figures for metrics.
 func (g *Registry) Counts() Counts {
-	published, cut := g.hub.counts()
+	published, subscribers, cut := g.hub.counts()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return Counts{
 		Rooms:           len(g.rooms),
+		Conferences:     int(g.openNow.Load()),
 		Participants:    int(g.seats.Load()),
-		RoomsOpened:     g.opened,
+		RoomsOpened:     g.opened.Load(),
 		Joined:          g.joined.Load(),
 		Refused:         g.refused.Load(),
 		MediaEventsLost: g.mediaMissed.Load(),
+		DialsRefused:    g.dialsRefused.Load(),
+		Subscribers:     subscribers,
 		SubscribersCut:  cut,
 		Events:          published,
 		Draining:        g.draining,

@@ -10,11 +10,10 @@ import (
 
 func TestCallOpensRoomAndLastOneClosesIt(t *testing.T) {
 	h := newHouse(t, Config{})
-	events, cancel := h.Subscribe(16)
-	defer cancel()
+	events := watch(t, h.Registry, 16).Events()
 	a := mustJoin(t, h, request("sales"))
 	b := mustJoin(t, h, request("sales"))
-	if s := h.Snapshot(); len(s) != 1 || s[0].Name != "sales" || len(s[0].Participants) != 2 || s[0].Participants[0].ID != a.ID() {
+	if s := h.Snapshot().Rooms; len(s) != 1 || s[0].Name != "sales" || len(s[0].Participants) != 2 || s[0].Participants[0].ID != a.ID() {
 		t.Errorf("snapshot %+v", s)
 	}
 	if a.ID() == b.ID() || a.Room() != "sales" {
@@ -32,7 +31,7 @@ func TestCallOpensRoomAndLastOneClosesIt(t *testing.T) {
 	if got[3].Participant.ID != a.ID() || got[3].Reason.Code != ReasonLeft || got[5].Reason.Code != ReasonEmpty {
 		t.Errorf("left: %+v; closed: %+v", got[3], got[5])
 	}
-	if s := h.Snapshot(); len(s) != 0 {
+	if s := h.Snapshot().Rooms; len(s) != 0 {
 		t.Errorf("snapshot of an empty house: %+v", s)
 	}
 }
@@ -106,8 +105,7 @@ func TestJoinWantsCanonicalName(t *testing.T) {
 
 func TestCloseRoom(t *testing.T) {
 	h := newHouse(t, Config{})
-	events, cancel := h.Subscribe(16)
-	defer cancel()
+	events := watch(t, h.Registry, 16).Events()
 	call := newFakeCall()
 	req := request("a")
 	req.Call = call
@@ -175,32 +173,30 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 
 func TestSlowSubscriberIsCutOff(t *testing.T) {
 	h := newHouse(t, Config{})
-	slow, cancelSlow := h.Subscribe(2)
-	defer cancelSlow()
-	quick, cancelQuick := h.Subscribe(8)
+	slow := watch(t, h.Registry, 2)
+	quick := watch(t, h.Registry, 8)
 	p := mustJoin(t, h, request("a")) // 2 events: exactly what fits
 	p.Digit(5, 0)
-	wantKinds(t, next(t, slow, 2), RoomOpened, ParticipantJoined)
-	if _, ok := <-slow; ok {
+	wantKinds(t, next(t, slow.Events(), 2), RoomOpened, ParticipantJoined)
+	if _, ok := <-slow.Events(); ok {
 		t.Error("an event after the gap")
 	}
-	wantKinds(t, next(t, quick, 3), RoomOpened, ParticipantJoined, DigitPressed)
-	if s, err := h.Room("a"); err != nil || s.Seq != 3 {
+	wantKinds(t, next(t, quick.Events(), 3), RoomOpened, ParticipantJoined, DigitPressed)
+	if s, err := h.Get("a"); err != nil || s.Seq != 3 {
 		t.Errorf("to resynchronise: %+v, %v", s, err)
 	}
-	if c := h.Counts(); c.SubscribersCut != 1 {
+	if c := h.Counts(); c.SubscribersCut != 1 || c.Subscribers != 1 {
 		t.Errorf("counts %+v", c)
 	}
-	cancelQuick()
-	cancelQuick()
-	if _, ok := <-quick; ok {
-		t.Error("cancel did not close the stream")
+	quick.Close()
+	quick.Close()
+	if _, ok := <-quick.Events(); ok {
+		t.Error("Close did not close the stream")
 	}
 	h.Close()
-	late, cancel := h.Subscribe(1)
-	cancel()
+	late := watch(t, h.Registry, 1)
 	select {
-	case _, ok := <-late:
+	case _, ok := <-late.Events():
 		if ok {
 			t.Error("an event after the end")
 		}

@@ -5,16 +5,24 @@ import (
 )
 
 // stage is what a room needs of the media plane: a conference whose changes are queued and
-// happen at a tick. None of its methods blocks. A stage without legs costs nothing and
-// need not be given back.
+// happen at a tick, in the order in which they were asked for. None of its methods blocks.
+// A stage without legs costs nothing and need not be given back.
 type stage interface {
-	// attach lets l be heard and hear.
-	attach(l *leg)
-	// change reconfigures l; everything in c happens at one tick, done last.
+	// attach lets l be heard and hear, everyone unless c says otherwise.
+	attach(l *leg, c change)
+	// change reconfigures l.
 	change(l *leg, c change)
-	// detach takes l out and then calls done: the plane no longer touches its source
-	// and sink.
-	detach(l *leg, done func())
+	// detach takes l out: when c.done is called the plane no longer touches its source and
+	// sink.
+	detach(l *leg, c change)
+	// move takes l to another stage of the same kind, with its streams unbroken: c happens
+	// here as it leaves, arrival there as it comes, and whatever is asked of the other stage
+	// meanwhile after that.
+	move(l *leg, c change, to stage, arrival change)
+	// tune changes how many are heard at once and the rate.
+	tune(tuning)
+	// rate returns the rate in force, Hz.
+	rate() int
 }
 
 // leg is a participant's media inside the plane; either half may be nil.
@@ -23,75 +31,26 @@ type leg struct {
 	out *mixer.Output
 }
 
-// change is what happens to a leg at one tick; nil fields change nothing. do runs before
-// the rest and done after it, both on the media thread.
+// tuning is what of a room's settings the media plane needs; 0 is its default.
+type tuning struct {
+	talkers int
+	rate    int
+}
+
+// change is what happens at one tick; nil fields change nothing. do runs before the rest
+// and done after it, both on the media thread.
 type change struct {
 	do      func()
 	receive *mixer.InputConfig
 	send    *mixer.OutputConfig
-	deaf    *bool
+	mixes   []recipe // who hears whom from now on: every leg with a sink is in one of them
 	done    func()
 }
 
-// conference is the stage that the mixer offers.
-type conference struct {
-	mix   *mixer.Conference
-	quiet *mixer.Mix // what the deaf hear; made with the first of them
-}
-
-func newConference(e *mixer.Engine, events func(mixer.Event)) stage {
-	return &conference{mix: e.NewConference(mixer.ConferenceConfig{Events: events})}
-}
-
-func (c *conference) attach(l *leg) {
-	var ops []mixer.Op
-	if l.in != nil {
-		ops = append(ops, mixer.AddInput(l.in))
-	}
-	if l.out != nil {
-		ops = append(ops, mixer.Attach(l.out, c.mix.Full(), l.in))
-	}
-	c.mix.Apply(ops...)
-}
-
-func (c *conference) change(l *leg, ch change) {
-	var ops []mixer.Op
-	if ch.do != nil {
-		ops = append(ops, mixer.Do(ch.do))
-	}
-	if ch.receive != nil && l.in != nil {
-		ops = append(ops, mixer.Configure(l.in, *ch.receive))
-	}
-	if ch.send != nil && l.out != nil {
-		ops = append(ops, mixer.ConfigureOutput(l.out, *ch.send))
-	}
-	if ch.deaf != nil && l.out != nil {
-		ops = append(ops, mixer.Attach(l.out, c.recipe(*ch.deaf), l.in))
-	}
-	if ch.done != nil {
-		ops = append(ops, mixer.Do(ch.done))
-	}
-	c.mix.Apply(ops...)
-}
-
-// recipe returns the mix that a leg hears.
-func (c *conference) recipe(deaf bool) *mixer.Mix {
-	if !deaf {
-		return c.mix.Full()
-	}
-	if c.quiet == nil {
-		c.quiet = c.mix.NewMix(mixer.MixConfig{})
-	}
-	return c.quiet
-}
-
-func (c *conference) detach(l *leg, done func()) {
-	var ops []mixer.Op
-	if l.out != nil {
-		ops = append(ops, mixer.Detach(l.out))
-	}
-	if l.in != nil {
-		ops = append(ops, mixer.RemoveInput(l.in))
-	}
-	c.mix.Apply(append(ops, mixer.Do(done))...)
+// recipe is one mix and who gets it.
+type recipe struct {
+	all       bool           // everybody but inputs; else inputs alone
+	inputs    []*mixer.Input //
+	pinned    []*mixer.Input // of those in the mix: heard beside the loudest
+	listeners []*leg
 }

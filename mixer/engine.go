@@ -1,12 +1,14 @@
 package mixer
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/confd/confd/codec"
+	"github.com/confd/confd/internal/clock"
 )
 
 // Config is how an engine is made. The zero value is the default.
@@ -29,6 +31,9 @@ type Config struct {
 	MaxClasses int
 	// MaxPersonal bounds the encoders of a room that wait for a pause; default 32.
 	MaxPersonal int
+	// RealTime asks the kernel to run the workers before all ordinary threads. Where that
+	// is not permitted they run as any other; see Engine.RealTime.
+	RealTime bool
 	// Codec is for every encoder.
 	Codec codec.Options
 }
@@ -80,8 +85,9 @@ type Engine struct {
 	wait    sync.WaitGroup
 	once    sync.Once
 
-	mu   sync.Mutex
-	next int
+	mu       sync.Mutex
+	next     int
+	realTime error // why there is no real-time priority
 }
 
 // New makes an engine; Start sets it going. The error says what of cfg is out of range.
@@ -106,11 +112,35 @@ func (e *Engine) Start() {
 	if want := runtime.NumCPU() + len(e.workers); runtime.GOMAXPROCS(0) < want {
 		runtime.GOMAXPROCS(want)
 	}
+	var ready sync.WaitGroup
 	for _, w := range e.workers {
 		e.wait.Add(1)
-		go w.run()
+		ready.Add(1)
+		go w.run(&ready)
 	}
+	ready.Wait()
 }
+
+// RealTime returns nil if the workers run at real-time priority, else why they do not. Any
+// goroutine may call it after Start.
+func (e *Engine) RealTime() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.realTime
+}
+
+// prefer asks for real-time priority for the calling worker's thread.
+func (e *Engine) prefer() {
+	err := errNotAsked
+	if e.cfg.RealTime {
+		err = clock.RealTime()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.realTime = err
+}
+
+var errNotAsked = errors.New("real-time priority was not asked for")
 
 // Close stops the workers and waits for them. Conferences are not touched any more. It
 // may be called more than once.

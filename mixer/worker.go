@@ -46,9 +46,12 @@ func (w *worker) adopt(c *Conference) {
 }
 
 // run is the worker's thread.
-func (w *worker) run() {
+func (w *worker) run(ready *sync.WaitGroup) {
 	defer w.engine.wait.Done()
+	// Never unlocked: the thread, with its priority, ends with the goroutine.
 	runtime.LockOSThread()
+	w.engine.prefer()
+	ready.Done()
 	for w.engage() {
 		w.period()
 	}

@@ -68,6 +68,7 @@ type AudioConfig struct {
 	Talkers        int           `yaml:"talkers" help:"how many of the loudest are heard at a time, 1 to 64"`
 	Period         time.Duration `yaml:"period" help:"mixing period: 10ms or 20ms"`
 	Workers        int           `yaml:"workers" help:"mixing threads; 0: chosen by the number of processors"`
+	RealTime       bool          `yaml:"real_time" help:"run mixing threads at real-time priority where the system permits it"`
 	OpusComplexity int           `yaml:"opus_complexity" help:"effort of the Opus encoders, 1 to 10"`
 	OpusBitrate    int           `yaml:"opus_bitrate" help:"most bits per second of Opus, whatever the phone allows, 6000 to 510000"`
 }
@@ -121,6 +122,7 @@ func DefaultConfig() Config {
 			Codecs:         []string{"opus", "G722", "PCMU", "PCMA", "L16"},
 			Talkers:        8,
 			Period:         20 * time.Millisecond,
+			RealTime:       true,
 			OpusComplexity: 5,
 			OpusBitrate:    64000,
 		},

@@ -65,6 +65,9 @@ func (s *server) start() (err error) {
 		return err
 	}
 	s.engine.Start()
+	if err := s.engine.RealTime(); err != nil && c.Audio.RealTime {
+		s.log.Info("mixing threads run at ordinary priority", "reason", err)
+	}
 	s.registry = rooms.New(c.registry(s.engine, s.log))
 	if s.pool, err = transport.NewPortPool(c.RTP.Ports.Low, c.RTP.Ports.High, c.RTP.ReuseAfter); err != nil {
 		return fmt.Errorf("rtp.ports: %w", err)

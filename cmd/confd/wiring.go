@@ -32,10 +32,11 @@ func newLogger(c LogConfig, w io.Writer) *slog.Logger {
 
 func (c *Config) mixer() mixer.Config {
 	return mixer.Config{
-		Period:  c.Audio.Period,
-		Workers: c.Audio.Workers,
-		Talkers: c.Audio.Talkers,
-		Codec:   codec.Options{Complexity: c.Audio.OpusComplexity},
+		Period:   c.Audio.Period,
+		Workers:  c.Audio.Workers,
+		Talkers:  c.Audio.Talkers,
+		RealTime: c.Audio.RealTime,
+		Codec:    codec.Options{Complexity: c.Audio.OpusComplexity},
 	}
 }
 

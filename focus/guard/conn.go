@@ -118,11 +118,13 @@ func (c *conn) take(raw []byte, chunk int) {
 	var m message
 	pass, answer := c.g.inspect(&m, raw, true, c.src, c.out[:0])
 	if pass != nil {
-		c.out, c.unread = pass, pass
+		c.out = pass
 		if zeroChunk(pass, chunk) {
-			c.unread = nil
 			c.end(NulBody)
+			return
 		}
+		c.unread = pass
+		c.g.countPassed(&m)
 		return
 	}
 	if answer != nil {

@@ -181,6 +181,9 @@ func TestZeroChunk(t *testing.T) {
 		if (err == nil) != c.ok || g.Stats().Refused["nul_body"] == 1 == c.ok {
 			t.Errorf("read by %d: %v, %v", c.read, err, nonZero(g))
 		}
+		if handedOn := g.Stats().Requests == 1; handedOn != c.ok {
+			t.Errorf("read by %d: counted as handed on: %v", c.read, handedOn)
+		}
 	}
 }
 

@@ -85,7 +85,8 @@ func (g *Guard) Stats() Stats {
 func (g *Guard) count(r Reason) { g.reasons[r].Add(1) }
 
 // inspect checks one message and appends what is to be handed on to out. If that is
-// nothing, answer may hold the response to send to the source, appended to out too.
+// nothing, answer may hold the response to send to the source, appended to out too. The
+// caller, who may still be unable to hand it on, counts what it does.
 func (g *Guard) inspect(m *message, raw []byte, stream bool, src netip.AddrPort, out []byte) (pass, answer []byte) {
 	v := m.check(raw, stream, &g.limits)
 	if v.Action == Pass {
@@ -98,7 +99,6 @@ func (g *Guard) inspect(m *message, raw []byte, stream bool, src netip.AddrPort,
 			g.count(CallFlood)
 			return nil, nil
 		default:
-			g.countPassed(m)
 			return pass, nil
 		}
 	}

@@ -92,6 +92,7 @@ func (c *packetConn) admit(raw []byte, src netip.AddrPort, b []byte) int {
 	}
 	if len(pass) > 0 {
 		c.out = pass
+		c.g.countPassed(&m)
 	}
 	return copy(b, pass)
 }

@@ -7,14 +7,14 @@ import (
 
 // Reason is why the server should get no new calls.
 type Reason struct {
-	Code   string `json:"code"` // "draining", "overloaded"
-	Detail string `json:"detail"`
+	Code   string `json:"code" doc:"draining or overloaded." example:"draining"`
+	Detail string `json:"detail" doc:"What speaks against new calls." example:"the server is about to end"`
 }
 
 type health struct {
-	Status  string `json:"status"`
-	Version string `json:"version,omitempty"`
-	Time    string `json:"time,omitempty"`
+	Status  string `json:"status" enum:"alive,ready" doc:"alive, or ready." example:"ready"`
+	Version string `json:"version,omitempty" doc:"Which confd this is." example:"1.2.3"`
+	Time    string `json:"time,omitempty" format:"date-time" doc:"The server's clock." example:"2026-03-01T09:00:00Z"`
 }
 
 // healthz says that the process lives: whoever runs it need not restart it.
@@ -34,7 +34,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, "application/json", health{Status: "ready"})
 		return
 	}
-	p := problem(http.StatusServiceUnavailable, "not_ready", "new calls should go elsewhere")
+	p := problem(http.StatusServiceUnavailable, codeNotReady, "new calls should go elsewhere")
 	p.Reasons = reasons
 	WriteProblem(w, p)
 }

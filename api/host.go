@@ -2,28 +2,11 @@ package api
 
 import (
 	"net"
-	"net/http"
 	"net/netip"
 	"strings"
-
-	"github.com/confd/confd/rooms"
 )
 
-// loopbackOnly serves who is on this machine and says so in Host.
-func loopbackOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !isLoopbackPeer(r.RemoteAddr):
-			WriteProblem(w, problem(http.StatusForbidden, string(rooms.Forbidden), "only this machine is served"))
-		case !isLoopbackHost(r.Host):
-			WriteProblem(w, problem(http.StatusForbidden, string(rooms.Forbidden),
-				"the Host header is "+clip(r.Host)+"; served are localhost, 127.0.0.1 and [::1]"))
-		default:
-			next.ServeHTTP(w, r)
-		}
-	})
-}
-
+// isLoopbackPeer reports whether a request comes from this machine.
 func isLoopbackPeer(addr string) bool {
 	a, err := netip.ParseAddrPort(addr)
 	return err == nil && a.Addr().Unmap().IsLoopback()

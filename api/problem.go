@@ -2,36 +2,96 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/confd/confd/rooms"
 )
 
+const problemPrefix = "urn:confd:problem:"
+
 // Problem is an error as RFC 9457 has it.
 type Problem struct {
-	Type    string   `json:"type"`   // stable: "urn:confd:problem:" and the code
-	Title   string   `json:"title"`  // the status in words
-	Status  int      `json:"status"` // as in the status line
-	Detail  string   `json:"detail,omitempty"`
-	Reasons []Reason `json:"reasons,omitempty"` // of /readyz
+	Type    string       `json:"type" doc:"What kind of problem it is: urn:confd:problem: and a code that never changes." example:"urn:confd:problem:invalid"`
+	Title   string       `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
+	Status  int          `json:"status" minimum:"400" maximum:"599" doc:"The HTTP status, as in the status line." example:"422"`
+	Detail  string       `json:"detail,omitempty" doc:"What was wrong here, and what would be right." example:"talkers: expected number <= 64"`
+	Field   string       `json:"field,omitempty" doc:"The first field, parameter or header at fault." example:"talkers"`
+	Errors  []FieldError `json:"errors,omitempty" doc:"All faults that were found in the request."`
+	Reasons []Reason     `json:"reasons,omitempty" doc:"Of /readyz: why new calls should go elsewhere."`
 }
+
+// FieldError is one fault in a request.
+type FieldError struct {
+	Location string `json:"location" doc:"Where it is: body., query., path. or header. and the name." example:"body.talkers"`
+	Detail   string `json:"detail" doc:"What was wrong, and what would be right." example:"expected number <= 64"`
+}
+
+// Codes of problems that are no errors of the domain.
+const (
+	codeUnauthorized = "unauthorized"
+	codeMalformed    = "malformed"
+	codeNoMethod     = "method_not_allowed"
+	codeNotReady     = "not_ready"
+	codePrecondition = "precondition_failed"
+	codeTooLarge     = "too_large"
+	codeMediaType    = "unsupported_media_type"
+	codeReused       = "idempotency_key_reused"
+	codeSlow         = "request_timeout"
+)
 
 // statusOf is the one table from domain errors to HTTP.
 var statusOf = map[rooms.ErrorCode]int{
-	rooms.Invalid:    http.StatusBadRequest,
-	rooms.NoRoomName: http.StatusBadRequest,
+	rooms.Invalid:    http.StatusUnprocessableEntity,
+	rooms.NoRoomName: http.StatusUnprocessableEntity,
 	rooms.NotFound:   http.StatusNotFound,
 	rooms.Forbidden:  http.StatusForbidden,
 	rooms.Full:       http.StatusConflict,
 	rooms.Locked:     http.StatusLocked,
+	rooms.Exists:     http.StatusConflict,
+	rooms.Conflict:   http.StatusConflict,
 	rooms.Overloaded: http.StatusServiceUnavailable,
 	rooms.Draining:   http.StatusServiceUnavailable,
 	rooms.TimedOut:   http.StatusGatewayTimeout,
 	rooms.Internal:   http.StatusInternalServerError,
 }
 
+// codeOf is what the framework's refusals are called.
+var codeOf = map[int]string{
+	http.StatusBadRequest:            codeMalformed,
+	http.StatusRequestTimeout:        codeSlow,
+	http.StatusRequestEntityTooLarge: codeTooLarge,
+	http.StatusUnsupportedMediaType:  codeMediaType,
+	http.StatusUnprocessableEntity:   string(rooms.Invalid),
+}
+
 func problem(status int, code, detail string) Problem {
-	return Problem{Type: "urn:confd:problem:" + code, Title: http.StatusText(status), Status: status, Detail: detail}
+	return Problem{Type: problemPrefix + code, Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// Error reads as Detail does.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus is the status to answer with.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType is that of problem details.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// GetHeaders are the headers to answer with.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	switch p.Status {
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "10")
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="confd"`)
+	}
+	return h
 }
 
 // ProblemOf words an error of the domain. What went wrong inside the server is not told.
@@ -41,13 +101,106 @@ func ProblemOf(err error) Problem {
 	if !ok || code == rooms.Internal {
 		return problem(http.StatusInternalServerError, string(rooms.Internal), "a fault of the server; its log tells more")
 	}
-	return problem(status, string(code), err.Error())
+	p := problem(status, string(code), err.Error())
+	var e *rooms.Error
+	if errors.As(err, &e) {
+		p.Detail = e.Message
+		if e.Field != "" {
+			p.Field = e.Field
+			p.Errors = []FieldError{{"body." + e.Field, strings.TrimPrefix(e.Message, e.Field+": ")}}
+		}
+	}
+	return p
+}
+
+// refuse is a problem as an error.
+func refuse(status int, code, format string, args ...any) error {
+	p := problem(status, code, fmt.Sprintf(format, args...))
+	return &p
+}
+
+// invalid is a fault of one place in the request, as "query.limit".
+func invalid(location, format string, args ...any) error {
+	_, name, _ := strings.Cut(location, ".")
+	detail := fmt.Sprintf(format, args...)
+	p := problem(http.StatusUnprocessableEntity, string(rooms.Invalid), name+": "+detail)
+	p.Field, p.Errors = name, []FieldError{{location, detail}}
+	return &p
+}
+
+// The framework's errors become ours, for all of the process: it knows no other way.
+func init() {
+	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
+		return problemOfFramework(nil, status, detail, errs)
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, detail string, errs ...error) huma.StatusError {
+		return problemOfFramework(ctx.Operation(), status, detail, errs)
+	}
+}
+
+// problemOfFramework words what the framework found wrong with a request.
+func problemOfFramework(op *huma.Operation, status int, detail string, errs []error) *Problem {
+	if status == http.StatusInternalServerError && detail == "cannot read request body" {
+		status = http.StatusBadRequest
+	}
+	code, ok := codeOf[status]
+	if !ok {
+		p := problem(http.StatusInternalServerError, string(rooms.Internal), "a fault of the server; its log tells more")
+		return &p
+	}
+	p := problem(status, code, detail)
+	for _, err := range errs {
+		if f, ok := fieldError(op, err); ok && len(p.Errors) < 20 {
+			p.Errors = append(p.Errors, f)
+		}
+	}
+	switch {
+	case status == http.StatusUnsupportedMediaType:
+		p.Detail = "the body's Content-Type is not that of JSON; send the header Content-Type: application/json"
+		p.Errors = nil
+	case status == http.StatusRequestEntityTooLarge:
+		p.Detail = fmt.Sprintf("the body is longer than %d bytes", maxJSON)
+	case status == http.StatusBadRequest && detail == "request body is required":
+		p.Detail = "there is no body; a JSON object is wanted, {} at the least"
+	case len(p.Errors) > 0:
+		first := p.Errors[0]
+		_, p.Field, _ = strings.Cut(first.Location, ".")
+		p.Detail = first.Detail
+		if p.Field != "" {
+			p.Detail = p.Field + ": " + first.Detail
+		}
+	}
+	return &p
+}
+
+// fieldError words one fault. The value is not repeated: it could be a password.
+func fieldError(op *huma.Operation, err error) (FieldError, bool) {
+	var d huma.ErrorDetailer
+	if err == nil || !errors.As(err, &d) {
+		return FieldError{}, false
+	}
+	e := d.ErrorDetail()
+	f := FieldError{Location: clipText(e.Location), Detail: clipText(e.Message)}
+	switch {
+	case strings.HasPrefix(e.Message, "json: ") || strings.Contains(e.Message, "Go value"):
+		f.Detail = "a value is not of the type that its field has"
+	case strings.HasPrefix(e.Message, "invalid character") || strings.HasPrefix(e.Message, "unexpected end of JSON"):
+		f.Detail = "the body is no JSON: " + e.Message
+	case e.Message == "unexpected property" && op != nil && strings.Count(e.Location, ".") <= 1:
+		f.Detail = "there is no such field; there are " + strings.Join(fieldsOf(op), ", ")
+	case e.Message == "unknown query parameter" && op != nil:
+		f.Detail = "there is no such parameter"
+		if names := parametersOf(op); len(names) > 0 {
+			f.Detail += "; there are " + strings.Join(names, ", ")
+		}
+	}
+	return f, true
 }
 
 // WriteProblem answers with p.
 func WriteProblem(w http.ResponseWriter, p Problem) {
-	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "10")
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
 	}
 	writeJSON(w, p.Status, "application/problem+json", p)
 }
@@ -59,8 +212,14 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that is gone needs no answer
+}
+
+// clipText bounds what an answer says of what a client wrote.
+func clipText(s string) string {
+	if len(s) > 300 {
+		return strings.ToValidUTF8(s[:300], "") + "..."
+	}
+	return s
 }

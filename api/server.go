@@ -7,10 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,9 +26,9 @@ import (
 
 // Limits of what a client may demand.
 const (
-	maxBody        = 1 << 20          // bytes of a request's body
+	maxBody        = 1 << 20          // bytes of a request's body that no route reads
 	maxHeader      = 16 << 10         // bytes of a request's headers
-	maxConnections = 512              // at a time
+	maxConnections = 4096             // at a time, event streams among them
 	requestTime    = 20 * time.Second // for one request, from first byte to last
 )
 
@@ -38,6 +42,17 @@ type Config struct {
 	Collectors []prometheus.Collector
 	Version    string       // as /healthz tells it
 	Logger     *slog.Logger // slog.Default if nil
+
+	Keys       Keys     // nil: there are none
+	RequireKey bool     // of who is on this machine, too
+	CORS       []string // origins whose pages may use the API, as https://app.example; * is all, with a key
+
+	// What follows has no routes if it is nil.
+	LogLevel  *slog.LevelVar
+	Calls     Calls
+	Webhooks  Webhooks
+	Announcer Announcer
+	Sounds    Sounds
 }
 
 // Server answers HTTP requests.
@@ -45,6 +60,22 @@ type Server struct {
 	config  Config
 	metrics *metrics
 	http    *http.Server
+	handler http.Handler
+
+	doc      huma.API
+	document []byte // in JSON
+	started  time.Time
+
+	crossOrigin *http.CrossOriginProtection
+	replays     replays
+	texts       eventTexts
+	watchers    atomic.Int64
+	drain       drain
+
+	closing     chan struct{} // closed when event streams are to end
+	closingOnce sync.Once
+	heartbeat   time.Duration
+	writeTime   time.Duration
 }
 
 // New returns a server that does not listen yet. Error: collectors that contradict each
@@ -57,7 +88,13 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
-	s := &Server{config: c, metrics: m}
+	s := &Server{
+		config: c, metrics: m, started: time.Now(), crossOrigin: http.NewCrossOriginProtection(),
+		closing: make(chan struct{}), heartbeat: heartbeat, writeTime: writeTime,
+	}
+	if s.handler, err = s.routes(); err != nil {
+		return nil, fmt.Errorf("api: document: %w", err)
+	}
 	s.http = &http.Server{
 		Handler:           s.Handler(),
 		MaxHeaderBytes:    maxHeader,
@@ -67,21 +104,53 @@ func New(c Config) (*Server, error) {
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 	}
+	s.http.RegisterOnShutdown(s.endStreams)
 	return s, nil
 }
 
 // Handler returns the routes.
-func (s *Server) Handler() http.Handler {
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// routes makes the router and the document, one from the other.
+func (s *Server) routes() (*chi.Mux, error) {
 	r := chi.NewRouter()
-	r.Use(s.count, s.recover, loopbackOnly, limitBody, middleware.GetHead)
+	r.Use(s.count, s.recover, secure, s.cors, s.identify, limitBody, middleware.GetHead, s.once)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, problem(http.StatusNotFound, "not_found", "there is nothing at "+clip(r.URL.Path)))
+		WriteProblem(w, problem(http.StatusNotFound, string(rooms.NotFound), "there is nothing at "+clip(r.URL.Path)+"; /docs tells what there is"))
 	})
 	r.MethodNotAllowed(wrongMethod(r))
-	r.Get("/healthz", s.healthz)
-	r.Get("/readyz", s.readyz)
-	r.Method(http.MethodGet, "/metrics", s.metrics.handler)
-	return r
+	s.doc = newDocument(r, s.config.Version)
+	s.addServer(r)
+	s.addRooms()
+	s.addParticipants()
+	s.addEvents()
+	s.addAnnouncements()
+	s.addSounds()
+	s.addWebhooks()
+	s.addCalls()
+	s.addStats()
+	s.addDrain()
+	s.addLog()
+	return r, s.writeDocument()
+}
+
+// addServer makes the routes that monitors and people use.
+func (s *Server) addServer(r chi.Router) {
+	registry := s.doc.OpenAPI().Components.Schemas
+	text := &huma.Schema{Type: huma.TypeString}
+	lives := registry.Schema(reflect.TypeFor[health](), true, "")
+	s.raw(r, endpoint{method: "GET", path: "/healthz", id: "health", tag: "server", summary: "Tell whether the process lives"},
+		"application/json", lives, s.healthz)
+	s.raw(r, endpoint{method: "GET", path: "/readyz", id: "ready", tag: "server", summary: "Tell whether new calls are welcome", problems: []string{codeNotReady}},
+		"application/json", lives, s.readyz)
+	s.raw(r, endpoint{method: "GET", path: "/metrics", id: "metrics", tag: "server", scope: ScopeRead, summary: "Read figures for Prometheus"},
+		"text/plain", text, s.metrics.handler.ServeHTTP)
+	s.raw(r, endpoint{method: "GET", path: "/openapi.json", id: "document", tag: "server", summary: "Read this document", perRoom: true},
+		"application/json", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}, s.serveDocument)
+	for _, page := range docsPages {
+		s.raw(r, endpoint{method: "GET", path: page.path, id: page.id, tag: "server", summary: page.summary, perRoom: true},
+			page.contentType, text, page.serve)
+	}
 }
 
 // wrongMethod answers where a path is right and the method is not.
@@ -98,7 +167,7 @@ func wrongMethod(routes chi.Routes) http.HandlerFunc {
 			}
 		}
 		w.Header().Set("Allow", strings.Join(allow, ", "))
-		WriteProblem(w, problem(http.StatusMethodNotAllowed, "method_not_allowed", "the Allow header says which methods there are"))
+		WriteProblem(w, problem(http.StatusMethodNotAllowed, codeNoMethod, "the Allow header says which methods there are"))
 	}
 }
 
@@ -111,8 +180,13 @@ func (s *Server) Serve(l net.Listener) error {
 	return err
 }
 
-// Close stops listening, lets requests finish until ctx ends, and then cuts them off.
+// endStreams ends all event streams.
+func (s *Server) endStreams() { s.closingOnce.Do(func() { close(s.closing) }) }
+
+// Close stops listening, ends event streams, lets requests finish until ctx ends, and then cuts them off.
 func (s *Server) Close(ctx context.Context) error {
+	s.drain.stop()
+	s.endStreams()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(err, s.http.Close())
 	}
@@ -137,10 +211,22 @@ func (s *Server) recover(next http.Handler) http.Handler {
 	})
 }
 
+// secure sets what every answer has.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
 // limitBody bounds what a handler can be made to read.
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if !isUpload(r) { // which has a bound of its own
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -1,0 +1,173 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/confd/confd/rooms"
+)
+
+// Calls are the records of what is over.
+type Calls interface {
+	// Calls returns a page, the newest first, and the cursor of the next, "" if there is
+	// none. Error: *rooms.Error, Invalid for a cursor that is none.
+	Calls(RecordQuery) (page []rooms.CallRecord, next string, err error)
+	// Conferences is the same of conferences.
+	Conferences(RecordQuery) (page []rooms.ConferenceRecord, next string, err error)
+}
+
+// RecordQuery says which records are wanted.
+type RecordQuery struct {
+	After    string // cursor
+	Limit    int
+	Room     rooms.Name // "" is all
+	From, To time.Time  // of the start; zero is no bound
+}
+
+// Records is how records are asked for.
+type Records struct {
+	Paging
+	Room string    `query:"room" maxLength:"64" doc:"Only of this room. Keys of single rooms must say which." example:"standup"`
+	From time.Time `query:"from" doc:"Only what began then or later." example:"2026-03-01T00:00:00Z"`
+	To   time.Time `query:"to" doc:"Only what began before." example:"2026-03-02T00:00:00Z"`
+}
+
+func (in *Records) query(ctx context.Context) (RecordQuery, error) {
+	q := RecordQuery{After: in.After, Limit: in.Limit, From: in.From, To: in.To}
+	if in.Room == "" {
+		if len(callerOf(ctx).rooms) > 0 {
+			return q, invalid("query.room", "this key is good for single rooms; say which")
+		}
+		return q, nil
+	}
+	var err error
+	if q.Room, err = parseRoom("query.room", in.Room); err != nil {
+		return q, err
+	}
+	return q, needRoom(ctx, q.Room)
+}
+
+// CallRecord is a call that is over, as JSON.
+type CallRecord struct {
+	ID          string           `json:"id" doc:"The participant's id." example:"q3v7mq4wz6xa3tbn"`
+	Room        string           `json:"room" doc:"The last room that it was in." example:"standup"`
+	Rooms       []string         `json:"rooms" nullable:"false" doc:"All rooms that it was in, in order." example:"[\"lobby\",\"standup\"]"`
+	Conference  string           `json:"conference,omitempty" doc:"The last conference that it was in." example:"k2v7mq4wz6xa3tbn"`
+	Direction   string           `json:"direction" enum:"inbound,outbound" doc:"inbound: it called; outbound: the server called it." example:"inbound"`
+	URI         string           `json:"uri" doc:"Its SIP address." example:"sip:anna@example.com"`
+	DisplayName string           `json:"display_name" doc:"What it was called." example:"Anna"`
+	Address     string           `json:"address,omitempty" doc:"The IP address that its signalling came from." example:"192.0.2.17"`
+	UserAgent   string           `json:"user_agent,omitempty" doc:"What its phone said that it was." example:"baresip v3.1"`
+	CallID      string           `json:"call_id,omitempty" doc:"The Call-ID of its SIP dialog." example:"f81d4fae@192.0.2.17"`
+	Outcome     string           `json:"outcome" enum:"answered,busy,declined,unanswered,failed,cancelled" doc:"How the call came out." example:"answered"`
+	Status      int              `json:"status,omitempty" minimum:"0" maximum:"699" doc:"The SIP status of a call that failed." example:"486"`
+	Started     time.Time        `json:"started" doc:"When the call came in, or dialling began." example:"2026-03-01T09:10:00Z"`
+	Answered    *time.Time       `json:"answered,omitempty" doc:"When it entered the conference; absent if it did not." example:"2026-03-01T09:10:02Z"`
+	Ended       time.Time        `json:"ended" doc:"When it was over." example:"2026-03-01T09:40:02Z"`
+	Duration    float64          `json:"duration" minimum:"0" doc:"From answered to ended, seconds." example:"1800"`
+	Reason      EndReason        `json:"reason" doc:"Why it ended."`
+	Stats       ParticipantStats `json:"stats" doc:"Its figures at the end."`
+}
+
+// CallOf returns a record as JSON has it.
+func CallOf(c *rooms.CallRecord) CallRecord {
+	v := CallRecord{
+		ID: c.ID, Room: string(c.Room), Rooms: []string{}, Conference: c.Conference, Direction: string(c.Info.Direction),
+		URI: c.Info.URI, DisplayName: c.Name, UserAgent: c.Info.UserAgent, CallID: c.Info.CallID,
+		Outcome: string(c.Outcome), Status: c.Status, Started: c.Started.UTC(), Answered: instant(c.Answered), Ended: c.Ended.UTC(),
+		Reason: EndReason{string(c.Reason.Code), c.Reason.Text}, Stats: statsOf(&c.Stats),
+	}
+	for _, r := range c.Rooms {
+		v.Rooms = append(v.Rooms, string(r))
+	}
+	if c.Info.RemoteAddr.IsValid() {
+		v.Address = c.Info.RemoteAddr.Unmap().String()
+	}
+	if !c.Answered.IsZero() {
+		v.Duration = seconds(c.Ended.Sub(c.Answered))
+	}
+	return v
+}
+
+// ConferenceRecord is a conference that is over, as JSON.
+type ConferenceRecord struct {
+	ID       string    `json:"id" doc:"Names the conference." example:"k2v7mq4wz6xa3tbn"`
+	Room     string    `json:"room" doc:"Its room." example:"standup"`
+	Opened   time.Time `json:"opened" doc:"When the first came." example:"2026-03-01T09:10:00Z"`
+	Ended    time.Time `json:"ended" doc:"When the last had left." example:"2026-03-01T09:40:02Z"`
+	Duration float64   `json:"duration" minimum:"0" doc:"From opened to ended, seconds." example:"1802"`
+	Reason   EndReason `json:"reason" doc:"Why it ended."`
+	Joined   int       `json:"joined" minimum:"0" doc:"How many calls entered it." example:"12"`
+	Peak     int       `json:"peak" minimum:"0" doc:"How many there were at most at a time." example:"9"`
+	TalkTime float64   `json:"talk_time" minimum:"0" doc:"How long participants talked, added up, seconds." example:"1650.5"`
+}
+
+// ConferenceOf returns a record as JSON has it.
+func ConferenceOf(c *rooms.ConferenceRecord) ConferenceRecord {
+	return ConferenceRecord{
+		ID: c.ID, Room: string(c.Room), Opened: c.Opened.UTC(), Ended: c.Ended.UTC(), Duration: seconds(c.Ended.Sub(c.Opened)),
+		Reason: EndReason{string(c.Reason.Code), c.Reason.Text}, Joined: c.Joined, Peak: c.Peak, TalkTime: seconds(c.Talked),
+	}
+}
+
+// CallList is a page of calls.
+type CallList struct {
+	Body struct {
+		Calls []CallRecord `json:"calls" nullable:"false" doc:"Calls that are over, the newest first."`
+		Next
+	}
+}
+
+// ConferenceList is a page of conferences.
+type ConferenceList struct {
+	Body struct {
+		Conferences []ConferenceRecord `json:"conferences" nullable:"false" doc:"Conferences that are over, the newest first."`
+		Next
+	}
+}
+
+func (s *Server) addCalls() {
+	if s.config.Calls == nil {
+		return
+	}
+	add(s, endpoint{method: "GET", path: "/v1/calls", id: "list-calls", tag: "records", scope: ScopeRead, perRoom: true,
+		summary: "List calls that are over", text: "The newest first, those that were not answered among them. A page may be shorter than limit and yet have a next.", problems: []string{"invalid"}}, s.listCalls)
+	add(s, endpoint{method: "GET", path: "/v1/conferences", id: "list-conferences", tag: "records", scope: ScopeRead, perRoom: true,
+		summary: "List conferences that are over", text: "The newest first. A page may be shorter than limit and yet have a next.", problems: []string{"invalid"}}, s.listConferences)
+}
+
+func (s *Server) listCalls(ctx context.Context, in *Records) (*CallList, error) {
+	q, err := in.query(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := s.config.Calls.Calls(q)
+	if err != nil {
+		return nil, err
+	}
+	out := &CallList{}
+	out.Body.Next.Next = next
+	out.Body.Calls = make([]CallRecord, len(page))
+	for i := range page {
+		out.Body.Calls[i] = CallOf(&page[i])
+	}
+	return out, nil
+}
+
+func (s *Server) listConferences(ctx context.Context, in *Records) (*ConferenceList, error) {
+	q, err := in.query(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, next, err := s.config.Calls.Conferences(q)
+	if err != nil {
+		return nil, err
+	}
+	out := &ConferenceList{}
+	out.Body.Next.Next = next
+	out.Body.Conferences = make([]ConferenceRecord, len(page))
+	for i := range page {
+		out.Body.Conferences[i] = ConferenceOf(&page[i])
+	}
+	return out, nil
+}

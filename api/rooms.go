@@ -1,0 +1,222 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/confd/confd/rooms"
+)
+
+// InRoom is the path of what belongs to a room.
+type InRoom struct {
+	Room string `path:"room" minLength:"1" maxLength:"64" doc:"The room's name." example:"standup"`
+}
+
+// name returns the room that the path means.
+func (in InRoom) name() (rooms.Name, error) { return parseRoom("path.room", in.Room) }
+
+// parseRoom reads a name as a client wrote it: capital letters fold, nothing else does.
+func parseRoom(location, text string) (rooms.Name, error) {
+	if strings.ContainsAny(text, ";%") {
+		return "", invalid(location, "%s is no room name; it is 1 to 64 characters of a-z 0-9 . _ ~ + * -", clip(text))
+	}
+	name, err := rooms.ParseName(text)
+	if err != nil {
+		return "", invalid(location, "%s", problemOfError(err).Detail)
+	}
+	return name, nil
+}
+
+// RoomFields are what can be set in a room.
+type RoomFields struct {
+	DisplayName     optional[string]  `json:"display_name,omitempty" maxLength:"128" doc:"For people, at most 128 bytes. Default: empty." example:"Daily stand-up"`
+	MaxParticipants optional[int]     `json:"max_participants,omitempty" minimum:"0" maximum:"1000000" doc:"How many there may be at a time, up to the server's limit, which 0 means. Nobody is thrown out. Default 0." example:"20"`
+	Admission       optional[string]  `json:"admission,omitempty" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here. Default anyone." example:"anyone"`
+	Locked          optional[bool]    `json:"locked,omitempty" doc:"Nobody may join by calling; dialling out and moving in still work. Default false." example:"false"`
+	MutedOnEntry    optional[bool]    `json:"muted_on_entry,omitempty" doc:"Who joins begins muted. Default false." example:"false"`
+	Talkers         optional[int]     `json:"talkers,omitempty" minimum:"0" maximum:"64" doc:"How many are heard at once, the loudest; 0 is the server's default. Default 0." example:"8"`
+	SampleRate      optional[int]     `json:"sample_rate,omitempty" enum:"0,8000,16000,48000" doc:"The rate of the mix, Hz; 0 follows the members. Default 0." example:"16000"`
+	EmptyTimeout    optional[float64] `json:"empty_timeout,omitempty" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds, up to 30 days; it is deleted then. 0 is for ever for a room made over the API. Default 0." example:"300"`
+	Metadata        optional[object]  `json:"metadata,omitempty" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells. It is replaced as a whole. Default {}." example:"{\"team\":\"red\"}"`
+}
+
+// patch changes settings.
+func (f *RoomFields) patch(s *rooms.Settings) {
+	f.DisplayName.to(&s.DisplayName)
+	f.MaxParticipants.to(&s.MaxParticipants)
+	if f.Admission.set {
+		s.Admission = rooms.Admission(f.Admission.value)
+	}
+	f.Locked.to(&s.Locked)
+	f.MutedOnEntry.to(&s.MutedOnEntry)
+	f.Talkers.to(&s.Talkers)
+	f.SampleRate.to(&s.SampleRate)
+	toDuration(f.EmptyTimeout, &s.EmptyTimeout)
+	if f.Metadata.set {
+		s.Metadata = json.RawMessage(f.Metadata.value)
+	}
+}
+
+// RoomCreate is the body that makes a room.
+type RoomCreate struct {
+	Name optional[string] `json:"name,omitempty" minLength:"1" maxLength:"64" doc:"What callers dial: 1 to 64 characters of a-z 0-9 . _ ~ + * -; capital letters become small. Default: a name is made up." example:"standup"`
+	RoomFields
+}
+
+// RoomAnswer is one room.
+type RoomAnswer struct {
+	ETag string `header:"ETag"`
+	Body Room
+}
+
+// MadeRoom is a room that was made.
+type MadeRoom struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     Room
+}
+
+// RoomList is a page of rooms.
+type RoomList struct {
+	Body struct {
+		Rooms []Room `json:"rooms" nullable:"false" doc:"Rooms by name."`
+		Next
+	}
+}
+
+// Repeatable is the header that makes a POST safe to repeat.
+type Repeatable struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Any text of your making. The same request with the same key within 24 hours gets the same answer and does nothing more." example:"order-4711"`
+}
+
+// Why is the reason that a phone is told.
+type Why struct {
+	Reason string `query:"reason" maxLength:"128" doc:"Told to phones in the SIP header Reason, and to watchers. At most 128 bytes." example:"time is up"`
+}
+
+func (w Why) reason(code rooms.ReasonCode) (rooms.Reason, error) {
+	if strings.ContainsFunc(w.Reason, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) {
+		return rooms.Reason{}, invalid("query.reason", "it has a control character or broken UTF-8 in it")
+	}
+	return rooms.Reason{Code: code, Text: w.Reason}, nil
+}
+
+func (s *Server) addRooms() {
+	add(s, endpoint{method: "GET", path: "/v1/rooms", id: "list-rooms", tag: "rooms", scope: ScopeRead, perRoom: true,
+		summary: "List rooms", text: "Rooms by name, those that calls opened among them.", problems: []string{"invalid"}}, s.listRooms)
+	add(s, endpoint{method: "POST", path: "/v1/rooms", id: "create-room", tag: "rooms", scope: ScopeControl, perRoom: true, status: http.StatusCreated,
+		summary: "Create a room", text: "The room is there at once, survives a restart, and can be called at sip:NAME@host. An empty object {} makes one with a name of its own. A room that a call opened under that name becomes this one.",
+		problems: []string{"invalid", "exists", "full", "draining"}}, s.createRoom)
+	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}", id: "get-room", tag: "rooms", scope: ScopeRead, perRoom: true,
+		summary: "Read a room", problems: []string{"not_found"}}, s.getRoom)
+	add(s, endpoint{method: "PATCH", path: "/v1/rooms/{room}", id: "patch-room", tag: "rooms", scope: ScopeControl, perRoom: true,
+		summary: "Change a room", text: "A merge patch. It takes effect in the running conference.",
+		problems: []string{"invalid", "not_found", "precondition_failed"}}, s.patchRoom)
+	add(s, endpoint{method: "DELETE", path: "/v1/rooms/{room}", id: "delete-room", tag: "rooms", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,
+		summary: "Delete a room", text: "Ends the conference, with BYE to everyone, and the room.",
+		problems: []string{"not_found", "precondition_failed"}}, s.deleteRoom)
+}
+
+func (s *Server) listRooms(ctx context.Context, in *struct {
+	Paging
+	NamePrefix string `query:"name_prefix" maxLength:"64" doc:"Only rooms whose names begin so." example:"team-"`
+}) (*RoomList, error) {
+	all := s.config.Registry.List(rooms.ListOptions{Prefix: strings.ToLower(in.NamePrefix), After: rooms.Name(in.After)})
+	who := callerOf(ctx)
+	out := &RoomList{}
+	out.Body.Rooms = []Room{}
+	for i := range all {
+		if !who.mayRoom(all[i].Name) {
+			continue
+		}
+		if len(out.Body.Rooms) == in.Limit {
+			out.Body.Next.Next = out.Body.Rooms[in.Limit-1].Name
+			break
+		}
+		out.Body.Rooms = append(out.Body.Rooms, roomOf(&all[i]))
+	}
+	return out, nil
+}
+
+func (s *Server) createRoom(ctx context.Context, in *struct {
+	Repeatable
+	Body RoomCreate
+}) (*MadeRoom, error) {
+	var name rooms.Name
+	if in.Body.Name.set && !in.Body.Name.null {
+		var err error
+		if name, err = parseRoom("body.name", in.Body.Name.value); err != nil {
+			return nil, err
+		}
+	}
+	if err := needRoom(ctx, name); err != nil {
+		return nil, err
+	}
+	var settings rooms.Settings
+	in.Body.patch(&settings)
+	made, err := s.config.Registry.Create(ctx, name, settings)
+	if err != nil {
+		return nil, err
+	}
+	return &MadeRoom{ETag: etag(made.Version), Location: "/v1/rooms/" + string(made.Name), Body: roomOf(&made)}, nil
+}
+
+func (s *Server) getRoom(_ context.Context, in *InRoom) (*RoomAnswer, error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.config.Registry.Get(name)
+	return roomAnswer(&r, err)
+}
+
+func roomAnswer(r *rooms.RoomSnapshot, err error) (*RoomAnswer, error) {
+	if err != nil {
+		return nil, err
+	}
+	view := roomOf(r)
+	view.Participants = nil
+	return &RoomAnswer{ETag: etag(r.Version), Body: view}, nil
+}
+
+func (s *Server) patchRoom(ctx context.Context, in *struct {
+	InRoom
+	Precondition
+	Body RoomFields
+}) (*RoomAnswer, error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.config.Registry.Patch(ctx, name, func(settings *rooms.Settings) error {
+		in.Body.patch(settings)
+		return nil
+	}, version)
+	return roomAnswer(&r, onVersion(err, version))
+}
+
+func (s *Server) deleteRoom(ctx context.Context, in *struct {
+	InRoom
+	Precondition
+	Why
+}) (*struct{}, error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	why, err := in.reason(rooms.ReasonRoomClosed)
+	if err != nil {
+		return nil, err
+	}
+	return nil, onVersion(s.config.Registry.Delete(ctx, name, why, version), version)
+}

@@ -65,6 +65,40 @@ func TestCallerIsDescribedToTheRoom(t *testing.T) {
 	p.expect(200, p.request("BYE", "", ""))
 }
 
+// What strangers write about themselves reaches rosters and logs as text that harms nobody.
+func TestTextOfStrangersIsCleaned(t *testing.T) {
+	for in, want := range map[string]string{
+		"Ann": "Ann", "a\x1b[2Jb\tc\x00": "a [2Jb c ", "caf\xe9": "caf", "Łódź": "Łódź", "a\u009bb": "a b",
+		strings.Repeat("é", 200): strings.Repeat("é", 128), "x" + strings.Repeat("é", 200): "x" + strings.Repeat("é", 127),
+	} {
+		if got := bounded(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+	s := start(t)
+	p := dial(t, "UDP", s.addr(0))
+	p.send(replace(`"A \"B\""`, "\"A \\\x1b[31m\"")(p.request("INVITE", "", offer(p.local, "sendrecv"))))
+	if i := s.await(rooms.ParticipantJoined).Participant.Info; i.DisplayName != "A  [31m" {
+		t.Errorf("the display name is %q", i.DisplayName)
+	}
+}
+
+// The server hangs up from the socket that was called, also where that hears on every address.
+func TestRemovalOverAWildcardListener(t *testing.T) {
+	s := start(t, withListen(Listen{"udp", "127.0.0.1:0"}, Listen{"udp", ":0"}, Listen{"udp", "[::1]:0"}))
+	for i := range s.Addrs() {
+		addr := s.addr(i)
+		if addr.Addr().IsUnspecified() {
+			addr = loopback(addr)
+		}
+		p := dial(t, "UDP", addr) // a connected socket: it hears nobody else
+		p.call("")
+		s.only().confirmed(t).End(rooms.Reason{Code: rooms.ReasonRemoved})
+		p.answer(p.await(sip.BYE), 200, "", "")
+		s.settled()
+	}
+}
+
 func TestOfferlessInvite(t *testing.T) {
 	s := start(t)
 	p := dial(t, "UDP", s.addr(0))

@@ -76,7 +76,7 @@ func (a *Agent) newDialog(req *sip.Request, tx *sip.ServerTx, room rooms.Name) *
 		key:       dialogKey{req.CallID().Value(), newTag(), tagOf(req.From().Params)},
 		remoteSeq: req.CSeq().SeqNo, secure: req.Recipient.Scheme == "sips",
 		target: *req.From().Address.Clone(), started: time.Now(),
-		log: a.log.With("call_id", req.CallID().Value(), "room", string(room)),
+		log: a.log.With("call_id", bounded(req.CallID().Value()), "room", string(room)),
 	}
 	d.local = req.To().AsFrom()
 	d.local.Params.Add("tag", d.key.local)

@@ -144,7 +144,7 @@ func (d *dialog) accept(req *sip.Request, tx *sip.ServerTx, in incoming, body []
 	d.state = stateAnswered
 	d.awaitACK(req, tx, res, in.offer == nil)
 	d.startTimer(in.timer)
-	d.log.Info("call started", "from", d.remote.Address.Addr(), "remote", d.source.String(),
+	d.log.Info("call started", "from", bounded(d.remote.Address.Addr()), "remote", d.source.String(),
 		"transport", d.network, "media", d.call.describe())
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -21,31 +20,42 @@ func TestNoACK(t *testing.T) {
 			s := start(t, withListen(Listen{"udp", "127.0.0.1:0"}, Listen{"tcp", "127.0.0.1:0"}))
 			p := dial(t, transport, s.addr(i))
 			p.invite("", offer(p.local, "sendrecv"))
-			at := []time.Time{time.Now()}
+			s.only().checkGaps(t)
+			times := 1
 			var bye *sip.Request
 			for bye == nil {
 				switch m := p.next().(type) {
 				case *sip.Request:
 					bye = m
 				case *sip.Response:
-					at = append(at, time.Now())
+					times++
 				}
 			}
-			if len(at) < 6 || len(at) > 11 {
-				t.Errorf("the 200 was sent %d times, want about 11", len(at))
-			}
-			if first, fourth := at[1].Sub(at[0]), at[4].Sub(at[3]); fourth < 2*first {
-				t.Errorf("gaps between the 200s are %v first and %v later: they must double", first, fourth)
+			if times < 3 || times > 11 { // a machine that is busy leaves some out
+				t.Errorf("the 200 was sent %d times, want about 11", times)
 			}
 			if bye.Method != sip.BYE || !strings.Contains(header(t, bye, "Reason"), "cause=408") {
 				t.Errorf("got\n%s\nwant BYE with Reason", bye)
 			}
 			p.answer(bye, 200, "", "")
 			s.settled()
-			if st := s.Stats(); st.NoACK != 1 || st.Resent != uint64(len(at)-1) {
-				t.Errorf("counted %d without ACK, %d resent; want 1, %d", st.NoACK, st.Resent, len(at)-1)
+			if st := s.Stats(); st.NoACK != 1 || st.Resent != uint64(times-1) {
+				t.Errorf("counted %d without ACK, %d resent; want 1, %d", st.NoACK, st.Resent, times-1)
 			}
 		})
+	}
+}
+
+// checkGaps fails the test unless the gaps between the 200s double up to T2.
+func (d *dialog) checkGaps(t *testing.T) {
+	t.Helper()
+	for want := uint64(0); want < 3; want++ {
+		eventually(t, "the 200 to be resent", func() bool { return d.agent.Stats().Resent >= want })
+		d.mu.Lock()
+		if w, n := d.ack, d.agent.Stats().Resent; w != nil && w.every != min(sip.T1<<n, sip.T2) {
+			t.Errorf("the 200 was resent %d times and is due again after %v", n, w.every)
+		}
+		d.mu.Unlock()
 	}
 }
 

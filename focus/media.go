@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -73,13 +75,17 @@ func (d *dialog) info(req *sip.Request) rooms.Info {
 	}
 }
 
-// bounded cuts text of a stranger to a length that a roster can show.
+// bounded makes text of a stranger fit to be shown and logged: UTF-8 without control
+// characters, which a quoted display name may hold, of at most 256 bytes.
 func bounded(s string) string {
 	const longest = 256
-	if len(s) > longest {
-		return s[:longest]
-	}
-	return s
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s[:min(len(s), longest)])
+	return strings.TrimRight(strings.ToValidUTF8(s[:min(len(s), longest)], ""), "\ufffd")
 }
 
 func newCall(caps offeranswer.Capabilities, leg *transport.Leg, written netip.Addr) *call {

@@ -1,10 +1,13 @@
 package focus
 
 import (
+	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/confd/confd/rooms"
+	"github.com/confd/confd/transport"
 )
 
 // What is refused, and how. Nothing of it may leave a call behind.
@@ -98,6 +101,15 @@ func TestRoomErrorsHaveAStatus(t *testing.T) {
 		}
 		if retry != (want == 503) {
 			t.Errorf("%s: Retry-After %v", code, retry)
+		}
+	}
+}
+
+// A machine without room for one more socket is a matter of time, not a fault of ours.
+func TestLackOfSocketsIsUnavailable(t *testing.T) {
+	for _, err := range []error{transport.ErrNoPorts, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS} {
+		if s := statusOf(fmt.Errorf("cannot listen: %w", err), "h"); s.code != 503 || len(s.headers) != 1 || s.headers[0].Name() != "Retry-After" {
+			t.Errorf("%v: %d with %v, want 503 with Retry-After", err, s.code, s.headers)
 		}
 	}
 }

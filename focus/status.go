@@ -3,6 +3,7 @@ package focus
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -94,7 +95,8 @@ func statusOf(err error, host string) *status {
 		if room.Code != rooms.Internal {
 			s.headers = append(s.headers, warning(0, host, room.Message))
 		}
-	case errors.Is(err, transport.ErrNoPorts):
+	case errors.Is(err, transport.ErrNoPorts), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE),
+		errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM): // later there may be room
 		s = refusal(sip.StatusServiceUnavailable, err.Error())
 	default:
 		s = refusal(sip.StatusInternalServerError, err.Error())

@@ -149,7 +149,7 @@ func TestFileErrors(t *testing.T) {
 }
 
 func TestFilesThatSayNothing(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "sip:\n", "---\n"} {
+	for _, text := range []string{"", "# nothing\n", "sip:\n", "---\n", "drain_timeout:\n", "http:\n  listen: ~\n", "rtp: {ports: null}\n"} {
 		if c, _, err := LoadConfig(writeFile(t, text), nil, nil); err != nil || !reflect.DeepEqual(c, DefaultConfig()) {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -107,6 +107,9 @@ func walkYAML(all []setting, file, prefix string, m *yaml.Node) error {
 func applyYAML(all []setting, file, key string, k, v *yaml.Node) error {
 	for _, s := range all {
 		if s.key == key {
+			if v.Kind == yaml.ScalarNode && v.Tag == "!!null" {
+				return nil // a key with nothing behind it: the default, not zero
+			}
 			if err := s.setNode(v); err != nil {
 				return fmt.Errorf("%s:%d: %w", file, v.Line, err)
 			}

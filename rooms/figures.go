@@ -101,7 +101,7 @@ func (l *live) stats() ParticipantStats {
 // a listener's ear at the mixer, with half of the round trip on the way.
 func (s *ParticipantStats) rating() EModel {
 	m := DefaultEModel()
-	oneWay := s.Leg.RoundTrip/2 + s.Input.Delay
+	oneWay := max(s.Leg.RoundTrip/2+s.Input.Delay, 0)
 	m.Delay, m.TalkerDelay, m.RoundTrip = oneWay, oneWay, 2*oneWay
 	m.Loss = 100 * s.Loss
 	m.Equipment, m.Robustness = impairment(s.Input.Codec)

@@ -26,13 +26,26 @@ type arrangement struct {
 // more listeners. Never are there more mixes than distinct sets of others.
 func arrange(all []hearer) arrangement {
 	sets := audible(all)
+	keys := make([]choice, len(all))
+	for i, set := range sets {
+		if set == nil {
+			continue
+		}
+		keys[i].without = set.key()
+		keys[i].with = keys[i].without
+		if all[i].speaks {
+			set.set(i)
+			keys[i].with = set.key()
+			set.clear(i)
+		}
+	}
 	var best arrangement
-	for _, choose := range []func(i int, without, with string) bool{
-		popular(all, sets),
-		func(int, string, string) bool { return true },
-		func(int, string, string) bool { return false },
+	for _, with := range []func(choice) bool{
+		popular(keys),
+		func(choice) bool { return true },
+		func(choice) bool { return false },
 	} {
-		a := assign(all, sets, choose)
+		a := assign(sets, keys, with)
 		if best.of == nil || len(a.mixes) < len(best.mixes) {
 			best = a
 		}
@@ -40,23 +53,30 @@ func arrange(all []hearer) arrangement {
 	return best
 }
 
-// assign gives each listener its set, with itself if choose says so.
-func assign(all []hearer, sets []bitset, choose func(i int, without, with string) bool) arrangement {
-	a := arrangement{of: make([]int, len(all))}
+// choice is the two sets that serve a listener, as keys: both are "" for who has no sink.
+type choice struct{ without, with string }
+
+// assign gives each listener its set, with itself if with says so.
+func assign(sets []bitset, keys []choice, with func(choice) bool) arrangement {
+	a := arrangement{of: make([]int, len(sets))}
 	index := make(map[string]int)
-	for i := range all {
+	for i, set := range sets {
 		a.of[i] = -1
-		if !all[i].listens {
+		if set == nil {
 			continue
 		}
-		set := sets[i]
-		if own := all[i].and(set, i); choose(i, set.key(), own.key()) {
-			set = own
+		key := keys[i].without
+		if with(keys[i]) {
+			key = keys[i].with
 		}
-		at, known := index[set.key()]
+		at, known := index[key]
 		if !known {
 			at = len(a.mixes)
-			index[set.key()] = at
+			index[key] = at
+			set = set.clone()
+			if key != keys[i].without {
+				set.set(i)
+			}
 			a.mixes = append(a.mixes, set)
 		}
 		a.of[i] = at
@@ -64,24 +84,16 @@ func assign(all []hearer, sets []bitset, choose func(i int, without, with string
 	return a
 }
 
-// and returns the set with its listener, the i-th, if that one speaks at all.
-func (h *hearer) and(set bitset, i int) bitset {
-	if !h.speaks {
-		return set
-	}
-	return set.with(i)
-}
-
 // popular chooses what could serve more listeners.
-func popular(all []hearer, sets []bitset) func(i int, without, with string) bool {
+func popular(keys []choice) func(choice) bool {
 	served := make(map[string]int)
-	for i := range all {
-		if all[i].listens {
-			served[sets[i].key()]++
-			served[all[i].and(sets[i], i).key()]++
+	for _, k := range keys {
+		served[k.without]++
+		if k.with != k.without {
+			served[k.with]++
 		}
 	}
-	return func(_ int, without, with string) bool { return served[with] >= served[without] }
+	return func(k choice) bool { return served[k.with] >= served[k.without] }
 }
 
 // audible returns for each listener the set of others that it hears.
@@ -136,7 +148,7 @@ func audible(all []hearer) []bitset {
 			case sets[l] == nil:
 			case !by.has(l):
 				sets[l].clear(i)
-			case h.insists && !all[l].deaf && l != i:
+			case h.insists && h.speaks && !all[l].deaf && l != i:
 				sets[l].set(i)
 			}
 		}
@@ -153,13 +165,6 @@ func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
 func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
 func (b bitset) has(i int) bool { return b[i/64]>>(i%64)&1 != 0 }
 func (b bitset) clone() bitset  { return append(bitset(nil), b...) }
-
-// with returns the set and i.
-func (b bitset) with(i int) bitset {
-	c := b.clone()
-	c.set(i)
-	return c
-}
 
 // or takes in what o has; a nil o has nothing.
 func (b bitset) or(o bitset) {

@@ -186,11 +186,15 @@ func (r *room) mixes() []recipe {
 		s := &p.settings
 		special = special || s.Hears != nil || s.HeardBy != nil || s.Pinned || s.Deaf || s.Held
 	}
-	if !special && !r.arranged {
+	if !special && r.last == nil {
 		return nil
 	}
-	r.arranged = special
-	return r.compile()
+	mixes := r.compile()
+	r.last = mixes
+	if !special {
+		r.last = nil
+	}
+	return mixes
 }
 
 // compile returns the recipes of all mixes.

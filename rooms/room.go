@@ -38,7 +38,7 @@ type room struct {
 	playing      map[string]*playing
 	byInput      map[*mixer.Input]*Participant
 	places       uint64    // numbers participants as they come
-	arranged     bool      // the stage was told who hears whom
+	last         []recipe  // what the stage was told of who hears whom; nil if all hear all
 	seq          uint64    // of its last event
 	over         bool      // it ends
 	retired      bool      // and is not deleted, if the API made it
@@ -152,7 +152,7 @@ func (r *room) open() {
 		}
 	})
 	r.opened, r.conference = time.Now(), newID()
-	r.why, r.arranged, r.record = Reason{Code: ReasonEmpty}, false, conferenceFigures{}
+	r.why, r.last, r.record = Reason{Code: ReasonEmpty}, nil, conferenceFigures{}
 	r.registry.opened.Add(1)
 	r.registry.openNow.Add(1)
 	r.tellOfRoom(Event{Kind: RoomOpened})

@@ -237,7 +237,7 @@ type watcher struct {
 	room     rooms.Name
 	ringing  chan bool
 	joined   chan *rooms.Participant
-	failed   chan DialFailure
+	failed   chan rooms.DialFailure
 	refuse   error // what Answered returns
 }
 
@@ -254,24 +254,24 @@ func (w *watcher) Answered(i rooms.Info, m rooms.Media, c rooms.Call) (*rooms.Pa
 	return p, err
 }
 
-func (w *watcher) Failed(f DialFailure) { w.failed <- f }
+func (w *watcher) Failed(f rooms.DialFailure) { w.failed <- f }
 
 func (s *server) watcher() *watcher {
 	return &watcher{
 		t: s.t, registry: s.registry, room: rooms.Name(fmt.Sprintf("room%d", peers.Add(1))),
-		ringing: make(chan bool, 100), joined: make(chan *rooms.Participant, 1), failed: make(chan DialFailure, 2),
+		ringing: make(chan bool, 100), joined: make(chan *rooms.Participant, 1), failed: make(chan rooms.DialFailure, 2),
 	}
 }
 
 // call has the server call c; change may alter the request.
-func (s *server) call(c *callee, change ...func(*DialRequest)) (Outgoing, *watcher) {
+func (s *server) call(c *callee, change ...func(*rooms.DialRequest)) (rooms.Outgoing, *watcher) {
 	s.t.Helper()
 	to := "sip:bob@" + c.addr.String()
 	if c.transport != "UDP" {
 		to += ";transport=" + strings.ToLower(c.transport)
 	}
 	w := s.watcher()
-	req := DialRequest{To: to, Room: w.room, ParticipantID: "p1"}
+	req := rooms.DialRequest{To: to, Room: w.room, ParticipantID: "p1"}
 	for _, f := range change {
 		f(&req)
 	}
@@ -283,7 +283,7 @@ func (s *server) call(c *callee, change ...func(*DialRequest)) (Outgoing, *watch
 }
 
 // failure returns what the dial-out came to.
-func (w *watcher) failure() DialFailure {
+func (w *watcher) failure() rooms.DialFailure {
 	w.t.Helper()
 	return receive(w.t, w.failed, "the failure")
 }

@@ -20,9 +20,9 @@ import (
 // it.
 type outgoing struct {
 	agent    *Agent
-	req      DialRequest
+	req      rooms.DialRequest
 	plan     *plan
-	progress Progress
+	progress rooms.Progress
 	log      *slog.Logger
 	ctx      context.Context // ends with the time to ring, Cancel, Close, or the call's answer
 	stop     context.CancelCauseFunc
@@ -48,7 +48,7 @@ type outgoing struct {
 // another goroutine, and ends with Answered or Failed. Any goroutine may call it, after
 // Start. Errors, of type *rooms.Error: Invalid (whom, or how, cannot be), Overloaded (limits
 // on dial-outs, calls, or the machine's time), Draining; then progress is told nothing.
-func (a *Agent) Dial(_ context.Context, req DialRequest, progress Progress) (Outgoing, error) {
+func (a *Agent) Dial(_ context.Context, req rooms.DialRequest, progress rooms.Progress) (rooms.Outgoing, error) {
 	p, err := a.cfg.planCall(&req)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (a *Agent) admitDial(o *outgoing) error {
 	return nil
 }
 
-// Cancel implements Outgoing: it gives up on the call, or hangs up if it has been answered
+// Cancel implements rooms.Outgoing: it gives up on the call, or hangs up if it has been answered
 // meanwhile. It does not wait and may be called more than once.
 func (o *outgoing) Cancel(why rooms.Reason) {
 	o.stop(&cancellation{why})
@@ -118,7 +118,7 @@ func (o *outgoing) run() {
 		return
 	}
 	res, err := o.converse()
-	o.forks.drop()
+	defer o.forks.drop() // what is still early then has lost
 	switch {
 	case err != nil:
 		o.fail(o.failure(err))
@@ -142,12 +142,12 @@ func (o *outgoing) recovered() {
 	if p := recover(); p != nil {
 		o.agent.count.panics.Add(1)
 		o.log.Error("panic while calling", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		o.fail(DialFailure{Outcome: OutcomeFailed, Text: "a fault of the server"})
+		o.fail(rooms.DialFailure{Outcome: rooms.OutcomeFailed, Text: "a fault of the server"})
 	}
 }
 
 // failure says what an error that ended the attempt means.
-func (o *outgoing) failure(err error) DialFailure {
+func (o *outgoing) failure(err error) rooms.DialFailure {
 	if o.ctx.Err() != nil {
 		return failureOf(context.Cause(o.ctx), err)
 	}
@@ -155,7 +155,7 @@ func (o *outgoing) failure(err error) DialFailure {
 }
 
 // fail tells, once, that nobody has been reached, and gives back what the call has.
-func (o *outgoing) fail(f DialFailure) {
+func (o *outgoing) fail(f rooms.DialFailure) {
 	if o.told {
 		return
 	}

@@ -102,10 +102,9 @@ func (d *dialog) acknowledge(seq uint32) {
 // answered takes the first 2xx. If the dial-out has been given up on, it is ended as soon as
 // it is there (RFC 3261 section 9.1: CANCEL has come too late).
 func (o *outgoing) answered(res *sip.Response) {
-	defer o.forks.decide()
 	d := o.forks.dialog(o, tagOf(res.To().Params))
 	if d == nil {
-		o.fail(DialFailure{Outcome: OutcomeFailed, Status: res.StatusCode, Text: "there were too many early dialogs"})
+		o.fail(rooms.DialFailure{Outcome: rooms.OutcomeFailed, Status: res.StatusCode, Text: "there were too many early dialogs"})
 		return
 	}
 	if o.told {
@@ -155,12 +154,12 @@ func (o *outgoing) join(d *dialog, res *sip.Response) *rooms.Reason {
 	}
 	if err != nil {
 		text := "Answer: " + statusOf(err, "").why
-		o.fail(DialFailure{Outcome: OutcomeFailed, Status: res.StatusCode, Text: plain(text)})
+		o.fail(rooms.DialFailure{Outcome: rooms.OutcomeFailed, Status: res.StatusCode, Text: plain(text)})
 		return &rooms.Reason{Code: rooms.ReasonProtocolError, Text: text}
 	}
 	part, err := o.progress.Answered(d.answerer(res), m, d)
 	if err != nil {
-		o.fail(DialFailure{Outcome: OutcomeCancelled, Status: res.StatusCode, Text: err.Error()})
+		o.fail(rooms.DialFailure{Outcome: rooms.OutcomeCancelled, Status: res.StatusCode, Text: err.Error()})
 		return &rooms.Reason{Code: rooms.ReasonRemoved, Text: "Not let into the conference"}
 	}
 	c.part, c.since = part, clock.Now()
@@ -244,10 +243,7 @@ func (c *call) answered(answer []byte) (rooms.Media, error) {
 		return rooms.Media{}, err
 	}
 	c.pending, c.state = nil, res.State
-	return rooms.Media{
-		Source: c.leg, Sink: c.leg,
-		Receive: receiveConfig(&res.Negotiated), Send: sendConfig(&res.Negotiated),
-	}, nil
+	return c.media(&res.Negotiated), nil
 }
 
 // flush throws early media away, which would else be heard late and all at once. The leg is

@@ -15,9 +15,6 @@ import (
 
 // Bounds of a request to dial out.
 const (
-	defaultRing = time.Minute
-	maxRing     = 10 * time.Minute
-
 	maxHeaders      = 16
 	maxHeaderName   = 64
 	maxHeaderValue  = 512
@@ -54,28 +51,34 @@ type plan struct {
 }
 
 // planCall checks a request to dial out and says what to do. Errors are of the code Invalid.
-func (c *Config) planCall(req *DialRequest) (*plan, error) {
+func (c *Config) planCall(req *rooms.DialRequest) (*plan, error) {
 	p := &plan{login: login{req.Username, req.Password}, ring: req.Timeout}
-	err := p.aim(&c.Trunk, req.To)
-	if err == nil {
-		err = p.sayFrom(&c.Trunk, req)
-	}
-	if err == nil {
-		p.headers, err = extraHeaders(req.Headers)
-	}
-	if err == nil {
-		err = p.login.check()
-	}
-	if err == nil && (p.ring < 0 || p.ring > maxRing) {
-		err = fmt.Errorf("%v is no time to ring: want up to %v", p.ring, maxRing)
-	}
-	if err != nil {
-		return nil, &rooms.Error{Code: rooms.Invalid, Op: "dial", Message: err.Error(), Err: err}
-	}
 	if p.ring == 0 {
-		p.ring = defaultRing
+		p.ring = rooms.DefaultDialTimeout
+	}
+	for _, part := range []struct {
+		field string
+		take  func() error
+	}{
+		{"to", func() error { return p.aim(&c.Trunk, req.To) }},
+		{"caller_name", func() error { return p.sayName(req.DisplayName) }},
+		{"from", func() error { return p.sayFrom(&c.Trunk, req) }},
+		{"headers", func() (err error) { p.headers, err = extraHeaders(req.Headers); return err }},
+		{"username", p.login.check},
+		{"timeout", p.checkRing},
+	} {
+		if err := part.take(); err != nil {
+			return nil, &rooms.Error{Code: rooms.Invalid, Op: "dial", Field: part.field, Message: err.Error(), Err: err}
+		}
 	}
 	return p, nil
+}
+
+func (p *plan) checkRing() error {
+	if p.ring < 0 || p.ring > rooms.MaxDialTimeout {
+		return fmt.Errorf("%v is no time to ring: want up to %v", p.ring, rooms.MaxDialTimeout)
+	}
+	return nil
 }
 
 // aim finds out where the call goes.
@@ -134,11 +137,7 @@ func sameHost(a, b sip.Uri) bool { return strings.EqualFold(a.Host, b.Host) && a
 
 // sayFrom finds out who calls. Without a host, it is filled in once the address that the
 // peer sees is known.
-func (p *plan) sayFrom(t *Trunk, req *DialRequest) error {
-	if len(req.DisplayName) > maxDisplayName || hasControl(req.DisplayName) {
-		return fmt.Errorf("the caller's display name has at most %d bytes and no control characters", maxDisplayName)
-	}
-	p.from.DisplayName = escapeQuoted(req.DisplayName)
+func (p *plan) sayFrom(t *Trunk, req *rooms.DialRequest) error {
 	from := req.From
 	if from == "" && p.byTrunk {
 		from = t.From
@@ -166,6 +165,15 @@ func (p *plan) sayFrom(t *Trunk, req *DialRequest) error {
 			p.from.Address.Host = u.Host
 		}
 	}
+	return nil
+}
+
+// sayName takes the caller's name.
+func (p *plan) sayName(name string) error {
+	if len(name) > maxDisplayName || hasControl(name) {
+		return fmt.Errorf("the caller's display name has at most %d bytes and no control characters", maxDisplayName)
+	}
+	p.from.DisplayName = escapeQuoted(name)
 	return nil
 }
 
@@ -231,7 +239,7 @@ func (c *Config) completeDialOut() error {
 		_, err = networkOf(u)
 	}
 	if err == nil {
-		err = (&plan{byTrunk: true}).sayFrom(&c.Trunk, &DialRequest{From: c.Trunk.From})
+		err = (&plan{byTrunk: true}).sayFrom(&c.Trunk, &rooms.DialRequest{From: c.Trunk.From})
 	}
 	if err != nil {
 		return fmt.Errorf("focus: trunk: %w", err)

@@ -9,7 +9,7 @@ import (
 )
 
 // maxURI bounds an address to call, or to call from, in bytes.
-const maxURI = 256
+const maxURI = 512
 
 // parseTarget reads an address to call: sip:, sips: or tel:. Headers in it are refused, so
 // that an address cannot say more than where to call.

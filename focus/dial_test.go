@@ -35,7 +35,7 @@ func TestDialOut(t *testing.T) {
 	for i, transport := range []string{"UDP", "TCP", "TLS"} {
 		t.Run(transport, func(t *testing.T) {
 			c := listen(t, transport, cert)
-			_, w := s.call(c, func(r *DialRequest) {
+			_, w := s.call(c, func(r *rooms.DialRequest) {
 				r.DisplayName, r.From = `The "Room"`, "sip:conf@example.com"
 				r.Headers = map[string]string{"X-Account": "4711", "P-Asserted-Identity": "<sip:1@example.com>"}
 			})
@@ -124,24 +124,24 @@ func TestDialOutcomes(t *testing.T) {
 	for _, c := range []struct {
 		code    int
 		extra   string
-		outcome Outcome
+		outcome rooms.Outcome
 		text    string
 	}{
-		{486, "", OutcomeBusy, "Whatever"},
-		{600, "", OutcomeBusy, "Whatever"},
-		{603, "Reason: Q.850;cause=21;text=\"not \\\"now\\\"\"\n", OutcomeDeclined, `Whatever (not "now")`},
-		{607, "", OutcomeDeclined, "Whatever"},
-		{408, "", OutcomeUnanswered, "Whatever"},
-		{480, "", OutcomeUnanswered, "Whatever"},
-		{487, "", OutcomeUnanswered, "Whatever"},
-		{403, "", OutcomeFailed, "Whatever"},
-		{404, "Warning: 399 x \"no such number\"\n", OutcomeFailed, "Whatever (no such number)"},
-		{488, "", OutcomeFailed, "Whatever"},
-		{491, "", OutcomeFailed, "Whatever"},
-		{500, "", OutcomeFailed, "Whatever"},
-		{503, "Retry-After: 120 (full);duration=5\n", OutcomeFailed, "Whatever; to be tried again after 120 s"},
-		{302, "Contact: <sip:other@127.0.0.1:9>\n", OutcomeFailed, "Whatever: try sip:other@127.0.0.1:9 instead"},
-		{401, "", OutcomeFailed, "the peer asks for a user name and password, and none is given"},
+		{486, "", rooms.OutcomeBusy, "Whatever"},
+		{600, "", rooms.OutcomeBusy, "Whatever"},
+		{603, "Reason: Q.850;cause=21;text=\"not \\\"now\\\"\"\n", rooms.OutcomeDeclined, `Whatever (not "now")`},
+		{607, "", rooms.OutcomeDeclined, "Whatever"},
+		{408, "", rooms.OutcomeUnanswered, "Whatever"},
+		{480, "", rooms.OutcomeUnanswered, "Whatever"},
+		{487, "", rooms.OutcomeUnanswered, "Whatever"},
+		{403, "", rooms.OutcomeFailed, "Whatever"},
+		{404, "Warning: 399 x \"no such number\"\n", rooms.OutcomeFailed, "Whatever (no such number)"},
+		{488, "", rooms.OutcomeFailed, "Whatever"},
+		{491, "", rooms.OutcomeFailed, "Whatever"},
+		{500, "", rooms.OutcomeFailed, "Whatever"},
+		{503, "Retry-After: 120 (full);duration=5\n", rooms.OutcomeFailed, "Whatever; to be tried again after 120 s"},
+		{302, "Contact: <sip:other@127.0.0.1:9>\n", rooms.OutcomeFailed, "Whatever: try sip:other@127.0.0.1:9 instead"},
+		{401, "", rooms.OutcomeFailed, "the peer asks for a user name and password, and none is given"},
 	} {
 		t.Run(fmt.Sprint(c.code), func(t *testing.T) {
 			callee := listen(t, "UDP")
@@ -150,7 +150,7 @@ func TestDialOutcomes(t *testing.T) {
 			callee.answer(invite, 180, "b", "", "")
 			callee.answer(invite, c.code, "b", c.extra, "")
 			callee.await(sip.ACK)
-			if f := w.failure(); f != (DialFailure{c.outcome, c.code, c.text}) {
+			if f := w.failure(); f != (rooms.DialFailure{Outcome: c.outcome, Status: c.code, Text: c.text}) {
 				t.Errorf("got %+v, want %s %q", f, c.outcome, c.text)
 			}
 			s.undialled()
@@ -176,10 +176,10 @@ func TestDialToNowhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := s.watcher()
-			if _, err := s.Dial(t.Context(), DialRequest{To: c.to, Room: w.room}, w); err != nil {
+			if _, err := s.Dial(t.Context(), rooms.DialRequest{To: c.to, Room: w.room}, w); err != nil {
 				t.Fatal(err)
 			}
-			if f := w.failure(); f.Outcome != OutcomeFailed || f.Status != 0 || !strings.Contains(f.Text, c.text) {
+			if f := w.failure(); f.Outcome != rooms.OutcomeFailed || f.Status != 0 || !strings.Contains(f.Text, c.text) {
 				t.Errorf("got %+v, want %q in it", f, c.text)
 			}
 			s.undialled()

@@ -2,7 +2,9 @@ package focus
 
 import (
 	"sync"
+	"time"
 
+	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
 )
 
@@ -31,6 +33,16 @@ func (m *MediaStats) add(s transport.Stats) {
 	m.Unauthenticated += d.Unauthenticated + d.Replayed + s.RTCP.Unauthenticated
 	m.Dropped += d.Malformed + d.TooLong + d.PayloadType + d.Source + d.Sequence + d.Loop + d.Held + d.Empty + d.Overrun
 	m.SendErrors += s.SendErrors.Refused + s.SendErrors.NoRoom + s.SendErrors.Failed + s.SendErrors.Oversize
+}
+
+// quality is the transport's figures of a call. Any goroutine may call it.
+func (c *call) quality() rooms.LegQuality {
+	s := c.leg.Stats()
+	span := func(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+	return rooms.LegQuality{
+		Received: s.PacketsReceived, Lost: s.Lost, Jitter: span(s.Jitter), RoundTrip: span(s.RoundTrip),
+		PeerLoss: s.PeerFraction, PeerJitter: span(s.PeerJitter),
+	}
 }
 
 // legs knows the legs that are open, and the totals of those that were.

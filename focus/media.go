@@ -112,7 +112,7 @@ func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
 		send := mixer.OutputConfig{Format: media.Format{
 			Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Channels: 1, PacketTime: 20 * time.Millisecond,
 		}}
-		return body, rooms.Media{Source: c.leg, Sink: c.leg, Send: send}, nil
+		return body, rooms.Media{Source: c.leg, Sink: c.leg, Send: send, Quality: c.quality}, nil
 	}
 	res, err := offeranswer.Negotiate(offer, c.caps, c.local, nil)
 	if err != nil {
@@ -122,10 +122,14 @@ func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
 		return nil, m, err
 	}
 	c.state = res.State
-	return res.SDP, rooms.Media{
-		Source: c.leg, Sink: c.leg,
-		Receive: receiveConfig(&res.Negotiated), Send: sendConfig(&res.Negotiated),
-	}, nil
+	return res.SDP, c.media(&res.Negotiated), nil
+}
+
+// media is what the room needs to know of an exchange.
+func (c *call) media(n *offeranswer.Negotiated) rooms.Media {
+	return rooms.Media{
+		Source: c.leg, Sink: c.leg, Receive: receiveConfig(n), Send: sendConfig(n), Quality: c.quality,
+	}
 }
 
 // apply sets the leg up before it is in a room.

@@ -15,20 +15,20 @@ import (
 
 // outcomes is the one table from SIP status to what a dial-out came to; what is not in it
 // has failed.
-var outcomes = map[int]Outcome{
-	sip.StatusBusyHere:               OutcomeBusy,
-	sip.StatusGlobalBusyEverywhere:   OutcomeBusy,
-	sip.StatusGlobalDecline:          OutcomeDeclined,
-	607:                              OutcomeDeclined, // unwanted, RFC 8197
-	608:                              OutcomeDeclined, // rejected by an analytics engine, RFC 8688
-	sip.StatusRequestTimeout:         OutcomeUnanswered,
-	sip.StatusTemporarilyUnavailable: OutcomeUnanswered,
-	sip.StatusRequestTerminated:      OutcomeUnanswered, // not by us: then nobody looks here
+var outcomes = map[int]rooms.Outcome{
+	sip.StatusBusyHere:               rooms.OutcomeBusy,
+	sip.StatusGlobalBusyEverywhere:   rooms.OutcomeBusy,
+	sip.StatusGlobalDecline:          rooms.OutcomeDeclined,
+	607:                              rooms.OutcomeDeclined, // unwanted, RFC 8197
+	608:                              rooms.OutcomeDeclined, // rejected by an analytics engine, RFC 8688
+	sip.StatusRequestTimeout:         rooms.OutcomeUnanswered,
+	sip.StatusTemporarilyUnavailable: rooms.OutcomeUnanswered,
+	sip.StatusRequestTerminated:      rooms.OutcomeUnanswered, // not by us: then nobody looks here
 }
 
 // outcomeOf says what a final response that refuses the call means.
-func outcomeOf(res *sip.Response) DialFailure {
-	f := DialFailure{Outcome: OutcomeFailed, Status: res.StatusCode, Text: plain(res.Reason)}
+func outcomeOf(res *sip.Response) rooms.DialFailure {
+	f := rooms.DialFailure{Outcome: rooms.OutcomeFailed, Status: res.StatusCode, Text: plain(res.Reason)}
 	if o, ok := outcomes[res.StatusCode]; ok {
 		f.Outcome = o
 	}
@@ -120,22 +120,22 @@ var errUnanswered = errors.New("nobody answered in time")
 
 // failureOf says what an error means that kept a call from being answered. cause is why the
 // dial-out was ended from here, nil if it was not.
-func failureOf(cause, err error) DialFailure {
+func failureOf(cause, err error) rooms.DialFailure {
 	var ours *cancellation
 	var bad *status
 	switch {
 	case errors.As(cause, &ours):
-		return DialFailure{Outcome: OutcomeCancelled, Text: ours.why.String()}
+		return rooms.DialFailure{Outcome: rooms.OutcomeCancelled, Text: ours.why.String()}
 	case errors.Is(cause, errUnanswered):
-		return DialFailure{Outcome: OutcomeUnanswered, Text: cause.Error()}
+		return rooms.DialFailure{Outcome: rooms.OutcomeUnanswered, Text: cause.Error()}
 	case cause != nil:
-		return DialFailure{Outcome: OutcomeCancelled, Text: "the server ends"}
+		return rooms.DialFailure{Outcome: rooms.OutcomeCancelled, Text: "the server ends"}
 	case errors.Is(err, sip.ErrTransactionTimeout):
-		return DialFailure{Outcome: OutcomeFailed, Text: "there was no answer to the INVITE, within " + strconv.Itoa(int((64 * sip.T1).Seconds())) + " s"}
+		return rooms.DialFailure{Outcome: rooms.OutcomeFailed, Text: "there was no answer to the INVITE, within " + strconv.Itoa(int((64 * sip.T1).Seconds())) + " s"}
 	case errors.As(err, &bad):
-		return DialFailure{Outcome: OutcomeFailed, Status: bad.code, Text: plain(bad.why)}
+		return rooms.DialFailure{Outcome: rooms.OutcomeFailed, Status: bad.code, Text: plain(bad.why)}
 	case errors.Is(err, context.DeadlineExceeded):
-		return DialFailure{Outcome: OutcomeFailed, Text: "the peer could not be reached in time"}
+		return rooms.DialFailure{Outcome: rooms.OutcomeFailed, Text: "the peer could not be reached in time"}
 	}
-	return DialFailure{Outcome: OutcomeFailed, Text: plain(err.Error())}
+	return rooms.DialFailure{Outcome: rooms.OutcomeFailed, Text: plain(err.Error())}
 }

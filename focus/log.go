@@ -28,13 +28,18 @@ func (q quiet) Handle(_ context.Context, r slog.Record) error {
 func (q quiet) WithAttrs([]slog.Attr) slog.Handler { return q }
 func (q quiet) WithGroup(string) slog.Handler      { return q }
 
-var globals sync.Once
+var (
+	globals sync.Once
+	// unplaced is what transports without a logger of ours count, for all agents of the
+	// process.
+	unplaced atomic.Uint64
+)
 
 // setGlobals sets what sipgo keeps in package variables: they are the same for every
 // Agent of the process.
 func setGlobals() {
 	globals.Do(func() {
-		sip.SetDefaultLogger(slog.New(quiet{}))
+		sip.SetDefaultLogger(slog.New(quiet{&unplaced}))
 		// sipgo refuses to send a datagram that is longer than this less 200 bytes, and
 		// knows no way to another transport. An answer must go back the way its request
 		// came (RFC 3261 section 18.2.2); let the kernel fragment it.

@@ -120,11 +120,12 @@ func (d *dialog) preferSource(hop sip.Uri) bool {
 	return d.nat || ip.IsPrivate() && !isLocalNetwork(src) || ip.IsLoopback() && !src.IsLoopback()
 }
 
-// transact sends a request and returns the final response, waiting no longer than
-// 64*T1: an INVITE that rings has no limit of its own, but those in a dialog ring nobody. If the peer's address does not resolve or a connection
-// cannot be made, the source address is tried. If the peer asks for credentials and there
-// are some, the request goes out anew, so the response may have a later CSeq. onRepeat, if
-// not nil, is told of each repeated 2xx. d.mu is not held: answers need it.
+// transact sends a request and returns the final response, waiting no longer than 64*T1: an
+// INVITE that rings has no limit of its own, but one in a dialog rings nobody. If the peer's
+// address does not resolve or a connection cannot be made, the source address is tried. If
+// the peer asks for credentials and there are some, the request goes out anew, so the response
+// may have a later CSeq. onRepeat, if not nil, is told of each repeated 2xx. d.mu is not held:
+// answers need it.
 func (d *dialog) transact(req *sip.Request, onRepeat func(*sip.Response)) (*sip.Response, error) {
 	p := prover{login: d.login}
 	for {

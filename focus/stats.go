@@ -106,7 +106,7 @@ func (a *Agent) Stats() Stats {
 		Calls: int(c.calls.Load()), Dialogs: a.dialogs.size(),
 		Answered: c.answered.Load(), NoACK: c.noACK.Load(), Expired: c.expired.Load(),
 		Unreachable: c.unreachable.Load(), Resent: c.resent.Load(), Merged: c.merged.Load(),
-		Panics: c.panics.Load(), Unparsable: c.unparsable.Load(),
+		Panics: c.panics.Load(), Unparsable: c.unparsable.Load() + unplaced.Load(),
 	}
 	c.mu.Lock()
 	for k, v := range c.requests {

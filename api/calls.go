@@ -143,7 +143,7 @@ func (s *Server) listCalls(ctx context.Context, in *Records) (*CallList, error) 
 	}
 	page, next, err := s.config.Calls.Calls(q)
 	if err != nil {
-		return nil, err
+		return nil, badCursor(err)
 	}
 	out := &CallList{}
 	out.Body.Next.Next = next
@@ -154,6 +154,14 @@ func (s *Server) listCalls(ctx context.Context, in *Records) (*CallList, error) 
 	return out, nil
 }
 
+// badCursor words what is wrong with a query: only its cursor can be.
+func badCursor(err error) error {
+	if rooms.CodeOf(err) == rooms.Invalid {
+		return invalid("query.after", "it is no next of a page")
+	}
+	return err
+}
+
 func (s *Server) listConferences(ctx context.Context, in *Records) (*ConferenceList, error) {
 	q, err := in.query(ctx)
 	if err != nil {
@@ -161,7 +169,7 @@ func (s *Server) listConferences(ctx context.Context, in *Records) (*ConferenceL
 	}
 	page, next, err := s.config.Calls.Conferences(q)
 	if err != nil {
-		return nil, err
+		return nil, badCursor(err)
 	}
 	out := &ConferenceList{}
 	out.Body.Next.Next = next

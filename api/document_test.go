@@ -1,0 +1,198 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// document is what tests read of /openapi.json.
+type document struct {
+	OpenAPI    string
+	Paths      map[string]map[string]operation
+	Components struct{ Schemas map[string]schema }
+}
+
+type operation struct {
+	OperationID string
+	Summary     string
+	Description string
+	Parameters  []struct {
+		Name, In, Description string
+		Schema                schema
+	}
+	RequestBody *struct {
+		Content map[string]struct{ Schema schema }
+	}
+	Responses map[string]struct {
+		Headers map[string]struct{ Description string }
+		Content map[string]struct{ Schema schema }
+	}
+}
+
+type schema struct {
+	Type                 any
+	Ref                  string `json:"$ref"`
+	Description          string
+	Examples             []any
+	Properties           map[string]schema
+	AdditionalProperties any
+	Items                *schema
+	Minimum, Maximum     *float64
+}
+
+func readDocument(t *testing.T, b *bench) document {
+	t.Helper()
+	var d document
+	if err := json.Unmarshal(b.want(200, "GET", "/openapi.json", "", nil).Body.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// The router and the document have the same routes.
+func TestDocumentAndRouterAgree(t *testing.T) {
+	b := newBench(t, nil)
+	d := readDocument(t, b)
+	if d.OpenAPI != "3.1.0" {
+		t.Errorf("openapi %q", d.OpenAPI)
+	}
+	routed := map[string]bool{}
+	err := chi.Walk(b.Handler().(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		routed[method+" "+route] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for path, item := range d.Paths {
+		for method := range item {
+			documented[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	for r := range routed {
+		if !documented[r] {
+			t.Errorf("%s is routed and not documented", r)
+		}
+	}
+	for r := range documented {
+		if !routed[r] {
+			t.Errorf("%s is documented and not routed", r)
+		}
+	}
+	if len(routed) < 30 {
+		t.Errorf("only %d routes", len(routed))
+	}
+}
+
+// What is not wired has no route.
+func TestNothingWithoutItsPart(t *testing.T) {
+	s := newServer(t, Config{})
+	for _, path := range []string{"/v1/calls", "/v1/webhooks", "/v1/sounds", "/v1/rooms/a/announcements", "/v1/log"} {
+		if w := get(s, "GET", path); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		if strings.Contains(string(s.document), `"`+path+`"`) {
+			t.Errorf("the document has %s", path)
+		}
+	}
+}
+
+// Everything has a description, what is sent as a value an example, numbers of a quantity
+// a range.
+func TestEveryFieldIsDescribed(t *testing.T) {
+	d := readDocument(t, newBench(t, nil))
+	for name, s := range d.Components.Schemas {
+		for field, f := range s.Properties {
+			checkField(t, name+"."+field, f)
+		}
+		if len(s.Properties) > 0 && s.AdditionalProperties != false {
+			t.Errorf("%s takes unknown fields", name)
+		}
+	}
+	ids := map[string]bool{}
+	for path, item := range d.Paths {
+		for method, op := range item {
+			where := method + " " + path
+			if op.Summary == "" || op.OperationID == "" || ids[op.OperationID] {
+				t.Errorf("%s: id %q, summary %q", where, op.OperationID, op.Summary)
+			}
+			ids[op.OperationID] = true
+			for _, p := range op.Parameters {
+				if p.Description == "" {
+					p.Description = p.Schema.Description
+				}
+				p.Schema.Description = p.Description
+				checkField(t, where+" "+p.Name, p.Schema)
+			}
+			for status, r := range op.Responses {
+				for h, v := range r.Headers {
+					if v.Description == "" {
+						t.Errorf("%s: %s: header %s is not described", where, status, h)
+					}
+				}
+			}
+			if _, ok := op.Responses["default"]; !ok {
+				t.Errorf("%s: no problems", where)
+			}
+		}
+	}
+}
+
+func checkField(t *testing.T, where string, f schema) {
+	t.Helper()
+	if f.Description == "" {
+		t.Errorf("%s has no description", where)
+	}
+	plain := f.Ref == "" && (f.Items == nil || f.Items.Ref == "")
+	if plain && len(f.Examples) == 0 {
+		t.Errorf("%s has no example", where)
+	}
+	if f.Type == "number" && f.Minimum == nil && f.Maximum == nil {
+		t.Errorf("%s has no range", where)
+	}
+}
+
+// The document names only problems that there are, and all problems have a test.
+func TestDocumentedProblemsExist(t *testing.T) {
+	d := readDocument(t, newBench(t, nil))
+	list := regexp.MustCompile(`Problems: ([a-z_, ]+)\.`)
+	for path, item := range d.Paths {
+		for _, op := range item {
+			m := list.FindStringSubmatch(op.Description)
+			if m == nil {
+				continue
+			}
+			for code := range strings.SplitSeq(m[1], ", ") {
+				if _, ok := provocations[code]; !ok {
+					t.Errorf("%s names the problem %s, which no test provokes", path, code)
+				}
+			}
+		}
+	}
+	for code := range statusOf {
+		if _, ok := provocations[string(code)]; !ok && !slices.Contains(notOverHTTP, string(code)) {
+			t.Errorf("no test provokes %s", code)
+		}
+	}
+}
+
+// The page needs nothing but this server.
+func TestDocsPageIsOffline(t *testing.T) {
+	b := newBench(t, nil)
+	for _, path := range []string{"/docs", "/docs/docs.js", "/docs/docs.css"} {
+		w := b.want(200, "GET", path, "", nil)
+		if strings.Contains(w.Body.String(), "//cdn") || strings.Contains(w.Body.String(), "http://") || strings.Contains(w.Body.String(), "https://") {
+			t.Errorf("%s speaks of other servers", path)
+		}
+		if !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s: policy %q", path, w.Header().Get("Content-Security-Policy"))
+		}
+	}
+}

@@ -168,7 +168,7 @@ func (c caller) allowed(scope Scope, room string, ofRoom bool) error {
 	if !ofRoom {
 		return refuse(http.StatusForbidden, string(rooms.Forbidden), "this key is good for single rooms, and this is about the server")
 	}
-	if name, err := rooms.ParseName(room); room != "" && (err != nil || !c.mayRoom(name)) {
+	if name, err := parseRoom("path.room", room); room != "" && (err != nil || !c.mayRoom(name)) {
 		return refuse(http.StatusForbidden, string(rooms.Forbidden), "this key is not good for room %s", clip(room))
 	}
 	return nil

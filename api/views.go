@@ -129,6 +129,9 @@ func statsOf(s *rooms.ParticipantStats) ParticipantStats {
 	if s.Leg.Received == 0 {
 		v.Received = s.Input.Packets
 	}
+	if s.Input.Packets == 0 { // nothing has come that could have a level
+		v.Level = -int(media.Silence)
+	}
 	if s.Input.Codec != media.NoCodec {
 		v.IngressCodec = s.Input.Codec.String()
 	}

@@ -182,13 +182,16 @@ func (c *callee) answer(req *sip.Request, code int, tag, extra, body string) {
 			fmt.Fprintf(&b, "%s: %s\n", h.Name(), h.Value())
 		}
 	}
-	to := req.To().Value()
+	to, user := req.To().Value(), tagOf(req.To().Params)
+	if user == "" {
+		user = tag
+	}
 	if tag != "" && !strings.Contains(to, ";tag=") {
 		to += ";tag=" + tag
 	}
 	fmt.Fprintf(&b, "To: %s\n", to)
 	if !strings.Contains(extra, "Contact:") && code > 100 && code < 400 {
-		extra += fmt.Sprintf("Contact: <sip:%s@%s;transport=%s>\n", tag, c.addr, strings.ToLower(c.transport))
+		extra += fmt.Sprintf("Contact: <sip:%s@%s;transport=%s>\n", user, c.addr, strings.ToLower(c.transport))
 	}
 	b.WriteString(extra)
 	if body != "" {

@@ -94,6 +94,7 @@ func retryAfterOf(res *sip.Response) (int, bool) {
 }
 
 func parseRetryAfter(v string) (int, bool) {
+	v = strings.TrimSpace(v)
 	if i := strings.IndexAny(v, ";( \t"); i >= 0 {
 		v = v[:i]
 	}

@@ -286,7 +286,7 @@ func next(t *testing.T, events <-chan *Event, n int) []Event {
 				t.Fatalf("the stream ended after %v", kinds(got))
 			}
 			got = append(got, *e)
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatalf("only %v came", kinds(got))
 		}
 	}

@@ -133,6 +133,8 @@ func TestFaultsAreNamed(t *testing.T) {
 		{"overflow", "claims", func(b []byte) []byte { b[at(m.root)+14] = 1; return b }},
 		{"key beyond", "outside", func(b []byte) []byte { b[at(m.root)+headerSize+6] = 1; return b }},
 		{"free list is a leaf", "list of free", func(b []byte) []byte { b[at(m.freelist)+8] = leafPage; return b }},
+		{"empty leaf", "has 0 keys", func(b []byte) []byte { b[at(below(whole))+10] = 0; return b }},
+		{"branch to one page", "has 1 keys", func(b []byte) []byte { b[at(branch(whole))+10] = 1; return b }},
 		{"root is free", "listed as free", func(b []byte) []byte {
 			order.PutUint64(b[at(m.freelist)+headerSize:], m.root)
 			order.PutUint16(b[at(m.freelist)+10:], 1)
@@ -147,6 +149,18 @@ func TestFaultsAreNamed(t *testing.T) {
 		})
 	}
 }
+
+// branch returns the first branch page of a file with pages of 1024 bytes, below the first
+// page that it leads to.
+func branch(file []byte) uint64 {
+	for id := uint64(firstTree); ; id++ {
+		if order.Uint16(file[id*1024+8:]) == branchPage && order.Uint64(file[id*1024:]) == id {
+			return id
+		}
+	}
+}
+
+func below(file []byte) uint64 { return order.Uint64(file[branch(file)*1024+headerSize+8:]) }
 
 // One torn meta page leaves the other.
 func TestOneMetaPageIsEnough(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 type Addresses struct {
 	SIP  []SIPAddr
 	HTTP net.Addr // nil if there is none
+	TLS  bool     // HTTP is HTTPS
 }
 
 // SIPAddr is one SIP listener.
@@ -26,7 +27,7 @@ func (s *server) addresses() Addresses {
 		a.SIP = append(a.SIP, SIPAddr{networks[i], addr})
 	}
 	if s.web != nil {
-		a.HTTP = s.web.Addr()
+		a.HTTP, a.TLS = s.web.Addr(), s.config.HTTP.TLSCert != ""
 	}
 	return a
 }
@@ -61,7 +62,11 @@ func (a Addresses) String() string {
 		fmt.Fprintf(&b, "sip:anyroom@%s (%s)", at, strings.Join(networks[at], ", "))
 	}
 	if a.HTTP != nil {
-		fmt.Fprintf(&b, "; health and metrics at http://%s", a.HTTP)
+		scheme := "http"
+		if a.TLS {
+			scheme = "https"
+		}
+		fmt.Fprintf(&b, "; the API at %s://%s, explained at %[1]s://%[2]s/docs", scheme, a.HTTP)
 	}
 	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ func (c *Config) Check() error {
 	c.Rooms.check(&w)
 	c.Audio.check(&w)
 	c.HTTP.check(&w)
+	w.duration("records.keep", c.Records.Keep, time.Hour, 10*365*24*time.Hour)
 	w.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	w.oneOf("log.format", c.Log.Format, "text", "json")
 	w.duration("drain_timeout", c.DrainTimeout, 0, time.Hour)
@@ -100,8 +102,30 @@ func (c *HTTPConfig) check(w *wrongs) {
 		return
 	}
 	host, _, _ := net.SplitHostPort(c.Listen)
-	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		w.add("http.listen", c.Listen, "a loopback address, as in 127.0.0.1:8080: nothing but the machine itself protects it")
+	ip, err := netip.ParseAddr(host)
+	if loopback := host == "localhost" || err == nil && ip.IsLoopback(); !loopback && len(c.Keys) == 0 {
+		w.add("http.listen", c.Listen, "a loopback address, as in 127.0.0.1:8080, or http.keys beside it: nothing but the machine itself protects it")
+	}
+	c.checkAccess(w)
+}
+
+func (c *HTTPConfig) checkAccess(w *wrongs) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		w.add("http.tls_cert and http.tls_key", "one without the other", "both or none")
+	}
+	for _, text := range c.Keys {
+		if _, err := parseKey(text); err != nil {
+			*w = append(*w, fmt.Errorf("http.keys: %w", err))
+		}
+	}
+	for _, origin := range c.CORS {
+		u, err := url.Parse(origin)
+		if origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host) {
+			w.add("http.cors", fmt.Sprintf("%q", origin), "an origin, as in https://app.example, or *")
+		}
+	}
+	if c.RequireKey && len(c.Keys) == 0 {
+		w.add("http.require_key", "true", "http.keys beside it: nobody could get in")
 	}
 }
 

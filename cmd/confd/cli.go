@@ -35,11 +35,12 @@ type versionCommand struct{}
 type configFlags struct {
 	Config    string   `placeholder:"FILE" help:"YAML file; deploy/confd.yaml shows every key. CONFD_CONFIG does the same."`
 	SIP       []string `name:"sip" sep:"none" placeholder:"ADDR" help:"Listen for SIP on udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT; HOST:PORT alone is UDP and TCP. Repeatable. Default :5060."`
-	HTTP      *string  `name:"http" placeholder:"ADDR" help:"Serve health, readiness and metrics on HOST:PORT; empty for nowhere. Default 127.0.0.1:8080."`
+	HTTP      *string  `name:"http" placeholder:"ADDR" help:"Serve the API, health and metrics on HOST:PORT; empty for nowhere. Default 127.0.0.1:8080."`
 	RTPPorts  *string  `name:"rtp-ports" placeholder:"LOW-HIGH" help:"UDP ports for media. Default 16384-32767."`
 	MediaIP   *string  `name:"media-ip" placeholder:"IP" help:"Address to write into SDP. Default: the local address of the route to the peer."`
 	TLSCert   *string  `name:"tls-cert" placeholder:"FILE" help:"Certificate chain for tls: addresses, PEM."`
 	TLSKey    *string  `name:"tls-key" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	Store     *string  `name:"store" placeholder:"FILE" help:"File with what survives a restart; empty for memory. Default: where the system keeps state."`
 	LogLevel  *string  `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error. Default info."`
 	LogFormat *string  `name:"log-format" placeholder:"FORMAT" help:"text or json. Default text."`
 }
@@ -120,7 +121,7 @@ func (f configFlags) load(env []string) (Config, []string, error) {
 	flags := map[string][]string{"sip": f.SIP}
 	for name, v := range map[string]*string{
 		"http": f.HTTP, "rtp-ports": f.RTPPorts, "media-ip": f.MediaIP, "tls-cert": f.TLSCert,
-		"tls-key": f.TLSKey, "log-level": f.LogLevel, "log-format": f.LogFormat,
+		"tls-key": f.TLSKey, "store": f.Store, "log-level": f.LogLevel, "log-format": f.LogFormat,
 	} {
 		if v != nil {
 			flags[name] = []string{*v}

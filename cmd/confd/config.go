@@ -16,6 +16,8 @@ type Config struct {
 	Rooms        RoomsConfig   `yaml:"rooms"`
 	Audio        AudioConfig   `yaml:"audio"`
 	HTTP         HTTPConfig    `yaml:"http"`
+	Store        StoreConfig   `yaml:"store"`
+	Records      RecordsConfig `yaml:"records"`
 	Log          LogConfig     `yaml:"log"`
 	DrainTimeout time.Duration `yaml:"drain_timeout" help:"how long SIGTERM waits for calls to be hung up"`
 }
@@ -75,7 +77,22 @@ type AudioConfig struct {
 
 // HTTPConfig is the API.
 type HTTPConfig struct {
-	Listen string `yaml:"listen" flag:"http" help:"HOST:PORT of health, readiness and metrics; a loopback address; empty: none"`
+	Listen     string   `yaml:"listen" flag:"http" help:"HOST:PORT of API, health and metrics; without keys a loopback address; empty: none"`
+	TLSCert    string   `yaml:"tls_cert" help:"PEM file with the certificate chain for HTTPS; empty: plain HTTP"`
+	TLSKey     string   `yaml:"tls_key" help:"PEM file with the certificate's private key"`
+	Keys       []string `yaml:"keys" help:"access keys, each NAME:SCOPE:SHA256 or NAME:SCOPE:SHA256:ROOM+ROOM; SCOPE is read, control or admin, SHA256 that of the key in hexadecimal"`
+	RequireKey bool     `yaml:"require_key" help:"ask who is on this machine for a key, too; right behind a proxy on this machine"`
+	CORS       []string `yaml:"cors" help:"origins whose web pages may use the API, as https://app.example; * is all, each with a key"`
+}
+
+// StoreConfig is the file with what survives a restart.
+type StoreConfig struct {
+	Path string `yaml:"path" flag:"store" help:"file with the rooms made over the API, keys, webhooks and records; auto: $STATE_DIRECTORY/confd.db, else $XDG_STATE_HOME/confd/confd.db or ~/.local/state/confd/confd.db; empty: memory, gone at the end"`
+}
+
+// RecordsConfig is the records of calls and conferences.
+type RecordsConfig struct {
+	Keep time.Duration `yaml:"keep" help:"how long records of calls and conferences are kept"`
 }
 
 // LogConfig is the log, which goes to standard error.
@@ -126,7 +143,9 @@ func DefaultConfig() Config {
 			OpusComplexity: 5,
 			OpusBitrate:    64000,
 		},
-		HTTP:         HTTPConfig{Listen: "127.0.0.1:8080"},
+		HTTP:         HTTPConfig{Listen: "127.0.0.1:8080", Keys: []string{}, CORS: []string{}},
+		Store:        StoreConfig{Path: autoPath},
+		Records:      RecordsConfig{Keep: 30 * 24 * time.Hour},
 		Log:          LogConfig{Level: "info", Format: "text"},
 		DrainTimeout: 10 * time.Second,
 	}

@@ -23,6 +23,7 @@ import (
 type server struct {
 	config   Config
 	log      *slog.Logger
+	level    *slog.LevelVar // of log
 	engine   *mixer.Engine
 	registry *rooms.Registry
 	pool     *transport.PortPool
@@ -38,11 +39,11 @@ func (c serveCommand) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(config.Log, m.Stderr)
+	log, level := newLogger(config.Log, m.Stderr)
 	for _, w := range warnings {
 		log.Warn(w)
 	}
-	s := &server{config: config, log: log, failed: make(chan error, 1)}
+	s := &server{config: config, log: log, level: level, failed: make(chan error, 1)}
 	if err := s.start(); err != nil {
 		return errors.Join(err, s.stop())
 	}
@@ -61,6 +62,9 @@ func (c serveCommand) Run(ctx context.Context, m *Main) error {
 // start opens everything; if it fails, stop closes what was opened.
 func (s *server) start() (err error) {
 	c := &s.config
+	if s.storage, err = openStorage(c, s.env, s.log); err != nil {
+		return err
+	}
 	if s.engine, err = mixer.New(c.mixer()); err != nil {
 		return err
 	}
@@ -68,7 +72,10 @@ func (s *server) start() (err error) {
 	if err := s.engine.RealTime(); err != nil && c.Audio.RealTime {
 		s.log.Info("mixing threads run at ordinary priority", "reason", err)
 	}
-	s.registry = rooms.New(c.registry(s.engine, s.log))
+	s.registry = rooms.New(c.registry(s))
+	if err = s.storage.restore(s.registry); err != nil {
+		return err
+	}
 	if s.pool, err = transport.NewPortPool(c.RTP.Ports.Low, c.RTP.Ports.High, c.RTP.ReuseAfter); err != nil {
 		return fmt.Errorf("rtp.ports: %w", err)
 	}
@@ -79,10 +86,15 @@ func (s *server) start() (err error) {
 	if s.agent, err = focus.New(sip); err != nil {
 		return err
 	}
+	s.registry.SetDialer(s.agent)
 	if err = s.startHTTP(sipCollector{s.agent, guard, s.pool}); err != nil {
 		return err
 	}
-	return s.agent.Start()
+	if err = s.agent.Start(); err != nil {
+		return err
+	}
+	s.registry.SetDialer(s.agent)
+	return nil
 }
 
 func (s *server) startHTTP(sip sipCollector) (err error) {
@@ -90,14 +102,16 @@ func (s *server) startHTTP(sip sipCollector) (err error) {
 		return nil
 	}
 	s.http, err = api.New(api.Config{
+		LogLevel: s.level, Calls: s.storage,
 		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,
-		Collectors: []prometheus.Collector{sip}, Version: buildinfo.Version, Logger: s.log,
+		Collectors: []prometheus.Collector{sip}, Version: buildinfo.Version, Logger: s.log, LogLevel: s.level,
+		Keys: s.config.HTTP.keys(), RequireKey: s.config.HTTP.RequireKey, CORS: s.config.HTTP.CORS,
 	})
 	if err != nil {
 		return err
 	}
-	if s.web, err = net.Listen("tcp", s.config.HTTP.Listen); err != nil {
-		return fmt.Errorf("http.listen: %w", err)
+	if s.web, err = s.config.HTTP.listen(); err != nil {
+		return err
 	}
 	go func() {
 		if err := s.http.Serve(s.web); err != nil {
@@ -158,6 +172,9 @@ func (s *server) stop() error {
 	}
 	if s.engine != nil {
 		s.engine.Close()
+	}
+	if s.storage != nil {
+		errs = append(errs, s.storage.close())
 	}
 	return errors.Join(errs...)
 }

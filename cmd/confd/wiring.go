@@ -20,14 +20,15 @@ import (
 
 // What follows translates the configuration into each part's own.
 
-func newLogger(c LogConfig, w io.Writer) *slog.Logger {
-	var level slog.Level
+// newLogger returns a log, and what changes its level while it is in use.
+func newLogger(c LogConfig, w io.Writer) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
 	_ = level.UnmarshalText([]byte(c.Level)) // checked before
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(slog.NewJSONHandler(w, options)), level
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(slog.NewTextHandler(w, options)), level
 }
 
 func (c *Config) mixer() mixer.Config {
@@ -40,14 +41,16 @@ func (c *Config) mixer() mixer.Config {
 	}
 }
 
-func (c *Config) registry(engine *mixer.Engine, log *slog.Logger) rooms.Config {
+func (c *Config) registry(s *server) rooms.Config {
 	return rooms.Config{
-		Engine:          engine,
+		Engine:          s.engine,
+		Store:           s.storage,
+		Records:         s.storage.record,
 		Open:            c.Rooms.Open,
 		MaxRooms:        c.Rooms.MaxRooms,
 		MaxParticipants: c.Rooms.MaxTotalParticipants,
 		MaxPerRoom:      c.Rooms.MaxParticipants,
-		Logger:          log,
+		Logger:          s.log,
 	}
 }
 

@@ -4,7 +4,19 @@
 // A [Registry] holds the rooms by name. Each room is an actor: one goroutine owns its
 // state and is parked while nothing happens. Verbs reach it as requests and come back as
 // values; it never waits for media, and media never waits for it. A room that a call
-// opened ends when its last participant leaves.
+// opened ends when its last participant leaves; one that was created stays, and its
+// definition outlives the process in a [Store].
+//
+// Where to read on:
+//
+//	registry.go room.go membership.go   joining, leaving, the actor
+//	definition.go steer.go expiry.go    rooms that the API makes, changes and deletes
+//	settings.go patch.go                what can be set, in rooms and in participants
+//	hears.go hearing.go                 who hears whom, as few mixes
+//	stage.go conference.go              the media plane, behind an interface
+//	move.go invite.go play.go           changing rooms, dialling out, announcements
+//	event.go hub.go history.go roster.go  the stream, resuming, what latecomers get
+//	figures.go mos.go record.go         how it sounded, and what was
 //
 // The package knows no SIP, no SDP, no HTTP and no socket: a participant is a source, a
 // sink, and a [Call] that can be asked to end.

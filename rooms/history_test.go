@@ -180,7 +180,7 @@ func BenchmarkPublish(b *testing.B) {
 		b.Run(map[int]string{0: "nobody", 1000: "1000 watchers"}[n], func(b *testing.B) {
 			h := hub{history: history{limit: historySize}}
 			for range n {
-				s := h.subscribe(SubscribeOptions{Live: true, Buffer: 16})
+				s := h.subscribe(SubscribeOptions{Live: true, Buffer: 1 << 14})
 				go func() {
 					for range s.Events() {
 					}

@@ -22,6 +22,7 @@ type baresip struct {
 	*process
 	dir    string
 	codec  baresipCodec
+	sip    string // host:port, where it answers calls by itself
 	ctrl   net.Conn
 	reader *bufio.Reader
 }
@@ -47,10 +48,11 @@ func startBaresip(t *testing.T, p *place, c baresipCodec, freq float64) *baresip
 	dir := t.TempDir()
 	rtp := p.freePort(t)
 	ctrl := p.freePort(t)
+	sip := p.freePort(t)
 	files := map[string]string{
-		"accounts": fmt.Sprintf("<sip:baresip@%s>;regint=0;audio_codecs=%s\n", p.ip, c.name),
+		"accounts": fmt.Sprintf("<sip:baresip@%s>;regint=0;answermode=auto;audio_codecs=%s\n", p.ip, c.name),
 		"contacts": "",
-		"config":   baresipConfig(dir, p.ip, p.freePort(t), ctrl, rtp, c),
+		"config":   baresipConfig(dir, p.ip, sip, ctrl, rtp, c),
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -63,7 +65,7 @@ func startBaresip(t *testing.T, p *place, c baresipCodec, freq float64) *baresip
 	if err := os.WriteFile(filepath.Join(dir, "in.wav"), toneFile(c.rate, c.channels, freq, time.Minute), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := &baresip{process: run(t, p.command("baresip", "-4", "-f", dir, "-t", "100")), dir: dir, codec: c}
+	b := &baresip{process: run(t, p.command("baresip", "-4", "-f", dir, "-t", "100")), dir: dir, codec: c, sip: hostPort(p.ip, sip)}
 	eventually(t, 10*time.Second, "baresip's control port", func() (err error) {
 		b.ctrl, err = p.DialContext(context.Background(), "tcp", net.JoinHostPort(p.ip, strconv.Itoa(ctrl)))
 		return err

@@ -19,7 +19,8 @@ import (
 // sippRun is one start of SIPp with a scenario of testdata.
 type sippRun struct {
 	scenario  string // file in testdata
-	target    string // host:port
+	target    string // host:port; "" for a callee
+	port      int    // where a callee listens
 	room      string
 	transport string // u1, t1 (one socket) or tn (one per call)
 	calls     int
@@ -43,13 +44,19 @@ func startSipp(t *testing.T, p *place, r sippRun) *process {
 			t.Fatal(err)
 		}
 	}
+	if r.port == 0 {
+		r.port = p.freePort(t)
+	}
 	args := []string{
-		r.target, "-sf", scenario, "-s", r.room, "-i", p.ip, "-p", strconv.Itoa(p.freePort(t)),
+		"-sf", scenario, "-s", r.room, "-i", p.ip, "-p", strconv.Itoa(r.port),
 		"-t", r.transport, "-m", strconv.Itoa(r.calls), "-r", strconv.Itoa(r.rate), "-l", strconv.Itoa(r.calls),
 		"-d", strconv.Itoa(int(r.hold / time.Millisecond)),
 		"-nostdin", "-trace_err", "-error_file", filepath.Join(dir, "errors.log"),
 		"-trace_stat", "-stf", filepath.Join(dir, "stat.csv"), "-timeout", "90s",
 		"-mp", strconv.Itoa(p.freePort(t)), "-max_socket", "1000",
+	}
+	if r.target != "" {
+		args = append([]string{r.target}, args...)
 	}
 	cmd := p.command("sipp", args...)
 	cmd.Dir = dir

@@ -15,9 +15,10 @@ import (
 
 // Bounds of a request to dial out.
 const (
-	maxHeaders      = 16
+	maxHeaders      = 32
 	maxHeaderName   = 64
-	maxHeaderValue  = 512
+	maxHeaderValue  = 1024
+	maxHeaderBytes  = 8 << 10 // of all of them; a peer's own limit is seldom over 16 KiB
 	maxDisplayName  = 128
 	maxCredential   = 256
 	maxRetryHistory = 6 // INVITEs of one dial-out: challenges and a longer session interval
@@ -195,7 +196,7 @@ func extraHeaders(add map[string]string) ([]sip.Header, error) {
 		return nil, fmt.Errorf("there are %d extra headers; at most %d are taken", len(add), maxHeaders)
 	}
 	var out []sip.Header
-	seen := map[string]bool{}
+	seen, size := map[string]bool{}, 0
 	for name, value := range add {
 		lower := strings.ToLower(name)
 		switch {
@@ -207,6 +208,9 @@ func extraHeaders(add map[string]string) ([]sip.Header, error) {
 			return nil, fmt.Errorf("the header %s is given twice", name)
 		case len(value) > maxHeaderValue || hasControl(value) || strings.TrimSpace(value) == "":
 			return nil, fmt.Errorf("the value of %s must be 1 to %d bytes of text without control characters", name, maxHeaderValue)
+		}
+		if size += len(name) + len(value); size > maxHeaderBytes {
+			return nil, fmt.Errorf("the extra headers have more than %d bytes together", maxHeaderBytes)
 		}
 		seen[lower] = true
 		out = append(out, sip.NewHeader(name, strings.TrimSpace(value)))

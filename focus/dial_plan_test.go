@@ -87,25 +87,30 @@ func TestExtraHeaders(t *testing.T) {
 	for i := range maxHeaders + 1 {
 		many[fmt.Sprint("X-", i)] = "v"
 	}
+	large := map[string]string{}
+	for i := range 9 {
+		large[fmt.Sprint("X-", i)] = strings.Repeat("v", 1000)
+	}
 	for name, c := range map[string]struct {
 		add  map[string]string
 		want string
 	}{
+		"too large":   {large, "more than 8192 bytes together"},
 		"some":        {map[string]string{"X-B": " 2 ", "X-A": "\u00e4"}, "X-A: \u00e4|X-B: 2"},
-		"longest":     {map[string]string{strings.Repeat("x", 64): strings.Repeat("v", 512)}, strings.Repeat("x", 64) + ": " + strings.Repeat("v", 512)},
+		"longest":     {map[string]string{strings.Repeat("x", 64): strings.Repeat("v", 1024)}, strings.Repeat("x", 64) + ": " + strings.Repeat("v", 1024)},
 		"own":         {map[string]string{"ROUTE": "<sip:x>"}, "is the server's own"},
 		"compact":     {map[string]string{"f": "x"}, "is no header name"},
 		"line break":  {map[string]string{"X-A": "1\r\nVia: x"}, "without control characters"},
 		"bare return": {map[string]string{"X-A": "1\rx"}, "without control characters"},
 		"colon":       {map[string]string{"X-A:": "1"}, "is no header name"},
 		"space":       {map[string]string{"X A": "1"}, "is no header name"},
-		"empty":       {map[string]string{"X-A": " "}, "1 to 512 bytes"},
+		"empty":       {map[string]string{"X-A": " "}, "1 to 1024 bytes"},
 		"not UTF-8":   {map[string]string{"X-A": "\xff"}, "without control characters"},
 		"C1":          {map[string]string{"X-A": "\u0085"}, "without control characters"},
 		"twice":       {map[string]string{"X-A": "1", "x-a": "2"}, "given twice"},
 		"long name":   {map[string]string{strings.Repeat("x", 65): "v"}, "is no header name"},
-		"long value":  {map[string]string{"X-A": strings.Repeat("v", 513)}, "1 to 512 bytes"},
-		"too many":    {many, "at most 16"},
+		"long value":  {map[string]string{"X-A": strings.Repeat("v", 1025)}, "1 to 1024 bytes"},
+		"too many":    {many, "at most 32"},
 	} {
 		hs, err := extraHeaders(c.add)
 		var lines []string

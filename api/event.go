@@ -102,13 +102,7 @@ type eventText struct {
 // of returns an event in JSON.
 func (c *eventTexts) of(e *rooms.Event) []byte {
 	t := c.slot(e)
-	t.once.Do(func() {
-		text, err := json.Marshal(EventOf(e))
-		if err != nil { // our own types do not fail
-			panic(err)
-		}
-		t.text = text
-	})
+	t.once.Do(func() { t.text = EventText(e) })
 	return t.text
 }
 
@@ -128,4 +122,13 @@ func (c *eventTexts) slot(e *rooms.Event) *eventText {
 	c.ring[c.next], c.by[e] = t, t
 	c.next = (c.next + 1) % len(c.ring)
 	return t
+}
+
+// EventText returns an event as JSON text: the body of a webhook.
+func EventText(e *rooms.Event) []byte {
+	text, err := json.Marshal(EventOf(e))
+	if err != nil { // our own types do not fail
+		panic(err)
+	}
+	return text
 }

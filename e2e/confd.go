@@ -64,7 +64,7 @@ func startConfd(t *testing.T, p *place, o serverOptions) *confd {
 	low, release := mediaPorts(p)
 	t.Cleanup(release)
 	args := []string{
-		"serve", "--sip", c.sip, "--http", c.http, "--media-ip", p.ip,
+		"serve", "--store", "", "--sip", c.sip, "--http", c.http, "--media-ip", p.ip,
 		"--rtp-ports", fmt.Sprintf("%d-%d", low, low+mediaRange-1),
 	}
 	if o.certificates != nil {

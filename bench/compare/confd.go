@@ -46,7 +46,7 @@ func startConfd(ctx context.Context, o *options, load *callers.Load) (server, er
 		return nil, err
 	}
 	c := &confd{options: o, load: load, line: line, sip: sip, exited: make(chan struct{})}
-	c.command = exec.Command(o.confd, "serve", "--sip", "udp:"+sip, "--http", http)
+	c.command = exec.Command(o.confd, "serve", "--store", "", "--sip", "udp:"+sip, "--http", http)
 	c.command.Env = os.Environ()
 	if o.codec == media.Opus {
 		c.command.Env = append(c.command.Env,

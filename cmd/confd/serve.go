@@ -24,12 +24,15 @@ type server struct {
 	config   Config
 	log      *slog.Logger
 	level    *slog.LevelVar // of log
+	env      []string
+	storage  *storage
 	engine   *mixer.Engine
 	registry *rooms.Registry
 	pool     *transport.PortPool
 	agent    *focus.Agent
 	web      net.Listener // nil if there is no HTTP
 	http     *api.Server
+	extras   extras
 	failed   chan error // something that should run for ever ended
 }
 
@@ -43,7 +46,7 @@ func (c serveCommand) Run(ctx context.Context, m *Main) error {
 	for _, w := range warnings {
 		log.Warn(w)
 	}
-	s := &server{config: config, log: log, level: level, failed: make(chan error, 1)}
+	s := &server{config: config, log: log, level: level, env: m.Env, failed: make(chan error, 1)}
 	if err := s.start(); err != nil {
 		return errors.Join(err, s.stop())
 	}
@@ -86,7 +89,9 @@ func (s *server) start() (err error) {
 	if s.agent, err = focus.New(sip); err != nil {
 		return err
 	}
-	s.registry.SetDialer(s.agent)
+	if err = s.startExtras(); err != nil {
+		return err
+	}
 	if err = s.startHTTP(sipCollector{s.agent, guard, s.pool}); err != nil {
 		return err
 	}
@@ -101,13 +106,14 @@ func (s *server) startHTTP(sip sipCollector) (err error) {
 	if s.config.HTTP.Listen == "" {
 		return nil
 	}
-	s.http, err = api.New(api.Config{
+	c := api.Config{
 		LogLevel: s.level, Calls: s.storage,
 		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,
-		Collectors: []prometheus.Collector{sip}, Version: buildinfo.Version, Logger: s.log, LogLevel: s.level,
+		Collectors: []prometheus.Collector{sip}, Version: buildinfo.Version, Logger: s.log,
 		Keys: s.config.HTTP.keys(), RequireKey: s.config.HTTP.RequireKey, CORS: s.config.HTTP.CORS,
-	})
-	if err != nil {
+	}
+	s.extras.addTo(&c)
+	if s.http, err = api.New(c); err != nil {
 		return err
 	}
 	if s.web, err = s.config.HTTP.listen(); err != nil {
@@ -162,6 +168,7 @@ func (s *server) stop() error {
 	if s.registry != nil {
 		s.registry.Close()
 	}
+	errs = append(errs, s.extras.close())
 	if s.http != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

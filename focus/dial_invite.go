@@ -136,6 +136,9 @@ func (o *outgoing) transact(req *sip.Request) (*sip.Response, error) {
 			defer t.Stop()
 			patience = t.C
 		case <-a.ctx.Done():
+			if proceeding && !cancelled {
+				o.sendCancel(req)
+			}
 			tx.Terminate()
 			return nil, a.ctx.Err()
 		}

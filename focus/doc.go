@@ -1,5 +1,5 @@
-// Package focus is the SIP side of a conference: the user agent server that callers dial
-// (RFC 3261, RFC 4579).
+// Package focus is the SIP side of a conference: the user agent that callers dial, and that
+// dials out for its rooms (RFC 3261, RFC 4579).
 //
 // sipgo parses, keeps transactions and moves messages; everything above is here: the
 // dialog table, the order of requests within a dialog, the resending of a 200 until its
@@ -15,6 +15,17 @@
 //	reinvite.go  re-INVITE and UPDATE change it; info.go and options.go ask and tell
 //	timer.go     refreshes, or expiry; liveness.go probes who has fallen silent
 //	end.go       BYE from either side; the room is left, then the ports are given back
+//
+// The way of a call that the server makes:
+//
+//	dial.go         limits (dials.go), then a goroutine that runs it until it is answered
+//	dial_plan.go    whom (dial_target.go), as whom, by way of what, with which headers
+//	dial_hops.go    DNS, our socket for the way; stream.go: connections, read by the guard
+//	dial_invite.go  INVITE, provisional responses, CANCEL; dial_auth.go: challenges
+//	dial_answer.go  early dialogs, the one that wins, those that lose
+//	outcome.go      what a refusal means to the room
+//
+// From its 2xx on, its dialog is as one that a caller began.
 //
 // Each dialog has a mutex. Whoever holds it (a request, a timer, a verb of the room) has
 // the dialog to itself; nothing of a dialog runs while nothing happens to it. Locks nest

@@ -79,8 +79,8 @@ func (h *handover) Close() error {
 // Addr implements net.Listener: sipgo wants one with a port.
 func (h *handover) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
-// give returns when c is in sipgo's pool.
-func (h *handover) give(c net.Conn) error {
+// give returns when c is in sipgo's pool, or closes it.
+func (h *handover) give(ctx context.Context, c net.Conn) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	select {
@@ -90,6 +90,9 @@ func (h *handover) give(c net.Conn) error {
 	case <-h.closed:
 		_ = c.Close()
 		return net.ErrClosed
+	case <-ctx.Done():
+		_ = c.Close()
+		return ctx.Err()
 	}
 }
 
@@ -172,7 +175,7 @@ func (a *Agent) connect(ctx context.Context, network string, to netip.AddrPort, 
 	if network == "TLS" {
 		a.streams.setVerified(to.String(), host)
 	}
-	return addrPort(conn.LocalAddr()), through.give(guarded)
+	return addrPort(conn.LocalAddr()), through.give(ctx, guarded)
 }
 
 // secure is the client's side of a TLS handshake.

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	"github.com/confd/confd/cmd/confd/client"
+)
+
+// remoteCommands are those that speak to a running server.
+type remoteCommands struct {
+	Rooms        roomsCommand        `cmd:"" help:"List, show, create, change or delete rooms of a running server."`
+	Participants participantsCommand `cmd:"" help:"List, show, change, remove, move or dial participants of a room."`
+	Calls        callsCommand        `cmd:"" help:"List calls that are over."`
+}
+
+// variables of the environment that are for clients and none of the server's settings.
+const (
+	envServer = "CONFD_SERVER"
+	envKey    = "CONFD_KEY"
+)
+
+const defaultServer = "http://127.0.0.1:8080"
+
+// serverFlags say which server.
+type serverFlags struct {
+	Server string `placeholder:"URL" help:"Where the server's HTTP is. CONFD_SERVER does the same. Default http://127.0.0.1:8080."`
+	Key    string `placeholder:"KEY" help:"Access key. CONFD_KEY does the same, and does not show in lists of processes."`
+}
+
+// remoteFlags say which server, and how to print.
+type remoteFlags struct {
+	serverFlags `embed:""`
+	JSON        bool `name:"json" help:"Print the server's JSON."`
+}
+
+func (f serverFlags) client(m *Main) (*client.Client, error) {
+	server, key := f.Server, f.Key
+	if server == "" {
+		server = lookup(m.Env, envServer)
+	}
+	if server == "" {
+		server = defaultServer
+	}
+	if key == "" {
+		key = lookup(m.Env, envKey)
+	}
+	c, err := client.New(server, key)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return c, nil
+}
+
+// do sends one request and prints the answer: as JSON, or as tell does.
+func (f remoteFlags) do(ctx context.Context, m *Main, method, path string, query url.Values, body any, tell func(json.RawMessage) error) error {
+	c, err := f.client(m)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	text, err := c.Do(ctx, method, path, query, body)
+	if err != nil {
+		return err
+	}
+	if f.JSON {
+		return printJSON(m.Stdout, text)
+	}
+	return tell(text)
+}
+
+// list reads a list and prints it: as JSON, or as a table of the lines that row returns.
+func (f remoteFlags) list(ctx context.Context, m *Main, path, field string, query url.Values, limit int, head string, row func(json.RawMessage) (string, error)) error {
+	c, err := f.client(m)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	all, err := c.List(ctx, path, field, query, limit)
+	if err != nil {
+		return err
+	}
+	if f.JSON {
+		text, err := json.Marshal(map[string]any{field: all})
+		if err != nil {
+			return err
+		}
+		return printJSON(m.Stdout, text)
+	}
+	w := table(m.Stdout)
+	fmt.Fprintln(w, head)
+	for _, entry := range all {
+		line, err := row(entry)
+		if err != nil {
+			return fmt.Errorf("an entry of %s: %w", field, err)
+		}
+		fmt.Fprintln(w, line)
+	}
+	return w.Flush()
+}
+
+func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0) }
+
+func printJSON(w io.Writer, text []byte) error {
+	if len(text) == 0 {
+		return nil // 204
+	}
+	out, err := client.JSON(text)
+	if err == nil {
+		_, err = w.Write(out)
+	}
+	return err
+}
+
+// fields prints each field of an object on a line.
+func (m *Main) fields(text json.RawMessage) error {
+	all, err := client.Fields(text, "stats", "reason")
+	if err != nil {
+		return err
+	}
+	w := table(m.Stdout)
+	for _, f := range all {
+		fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Value)
+	}
+	return w.Flush()
+}
+
+// say prints a line instead of an answer.
+func (m *Main) say(format string, args ...any) func(json.RawMessage) error {
+	return func(json.RawMessage) error {
+		_, err := fmt.Fprintf(m.Stdout, format+"\n", args...)
+		return err
+	}
+}
+
+// why is the query that tells phones a reason.
+func why(reason string) url.Values {
+	if reason == "" {
+		return nil
+	}
+	return url.Values{"reason": {reason}}
+}
+
+// patch gathers the fields of a body that were given.
+type patch map[string]any
+
+func put[T any](p patch, name string, v *T) {
+	if v != nil {
+		p[name] = *v
+	}
+}
+
+// metadata puts a JSON text into a patch.
+func (p patch) metadata(text *string) error {
+	if text == nil {
+		return nil
+	}
+	if !json.Valid([]byte(*text)) {
+		return &usageError{fmt.Errorf("--metadata: %.100q is no JSON; right is something like '{\"team\":\"red\"}'", *text)}
+	}
+	p["metadata"] = json.RawMessage(*text)
+	return nil
+}
+
+// some refuses a change that changes nothing.
+func (p patch) some() error {
+	if len(p) == 0 {
+		return &usageError{fmt.Errorf("nothing to change; flags say what, see --help")}
+	}
+	return nil
+}
+
+// dash is what tables have for nothing.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return client.Clip(s, 40)
+}
+
+// since is how long ago something was.
+func since(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return "-"
+	}
+	return max(time.Since(*t), 0).Truncate(time.Second).String()
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

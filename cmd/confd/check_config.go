@@ -23,6 +23,7 @@ func (c *Config) Check() error {
 	c.Audio.check(&w)
 	c.HTTP.check(&w)
 	w.duration("records.keep", c.Records.Keep, time.Hour, 10*365*24*time.Hour)
+	w.whole("sounds.max_size", c.Sounds.MaxSize, 1000, 1<<30)
 	w.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	w.oneOf("log.format", c.Log.Format, "text", "json")
 	w.duration("drain_timeout", c.DrainTimeout, 0, time.Hour)

@@ -11,15 +11,17 @@ import (
 // the documentation, flag its command-line flag if it has one. Every key can also be set
 // by an environment variable: CONFD_ and the key's path in capitals, as CONFD_SIP_LISTEN.
 type Config struct {
-	SIP          SIPConfig     `yaml:"sip"`
-	RTP          RTPConfig     `yaml:"rtp"`
-	Rooms        RoomsConfig   `yaml:"rooms"`
-	Audio        AudioConfig   `yaml:"audio"`
-	HTTP         HTTPConfig    `yaml:"http"`
-	Store        StoreConfig   `yaml:"store"`
-	Records      RecordsConfig `yaml:"records"`
-	Log          LogConfig     `yaml:"log"`
-	DrainTimeout time.Duration `yaml:"drain_timeout" help:"how long SIGTERM waits for calls to be hung up"`
+	SIP          SIPConfig      `yaml:"sip"`
+	RTP          RTPConfig      `yaml:"rtp"`
+	Rooms        RoomsConfig    `yaml:"rooms"`
+	Audio        AudioConfig    `yaml:"audio"`
+	HTTP         HTTPConfig     `yaml:"http"`
+	Store        StoreConfig    `yaml:"store"`
+	Records      RecordsConfig  `yaml:"records"`
+	Webhooks     WebhooksConfig `yaml:"webhooks"`
+	Sounds       SoundsConfig   `yaml:"sounds"`
+	Log          LogConfig      `yaml:"log"`
+	DrainTimeout time.Duration  `yaml:"drain_timeout" help:"how long SIGTERM waits for calls to be hung up"`
 }
 
 // SIPConfig is the signalling.
@@ -95,6 +97,19 @@ type RecordsConfig struct {
 	Keep time.Duration `yaml:"keep" help:"how long records of calls and conferences are kept"`
 }
 
+// WebhooksConfig is where events may be sent.
+type WebhooksConfig struct {
+	AllowNetworks []netip.Prefix `yaml:"allow_networks" help:"networks that webhooks may go to though they are not public, as 10.0.0.0/8"`
+	AllowHTTP     bool           `yaml:"allow_http" help:"let webhooks go to http: URLs, too, which anyone on the way can read"`
+}
+
+// SoundsConfig is the sound files that announcements play.
+type SoundsConfig struct {
+	Folder  string `yaml:"folder" help:"folder of sound files, WAV and Ogg/Opus; empty: no announcements"`
+	Upload  bool   `yaml:"upload" help:"let the API put files there and delete them"`
+	MaxSize int    `yaml:"max_size" help:"longest file that may be uploaded, bytes"`
+}
+
 // LogConfig is the log, which goes to standard error.
 type LogConfig struct {
 	Level  string `yaml:"level" flag:"log-level" help:"debug, info, warn or error"`
@@ -146,6 +161,8 @@ func DefaultConfig() Config {
 		HTTP:         HTTPConfig{Listen: "127.0.0.1:8080", Keys: []string{}, CORS: []string{}},
 		Store:        StoreConfig{Path: autoPath},
 		Records:      RecordsConfig{Keep: 30 * 24 * time.Hour},
+		Webhooks:     WebhooksConfig{AllowNetworks: []netip.Prefix{}},
+		Sounds:       SoundsConfig{Upload: true, MaxSize: 50 << 20},
 		Log:          LogConfig{Level: "info", Format: "text"},
 		DrainTimeout: 10 * time.Second,
 	}

@@ -106,11 +106,15 @@ func (s *server) startHTTP(sip sipCollector) (err error) {
 	if s.config.HTTP.Listen == "" {
 		return nil
 	}
+	keys, err := s.keys()
+	if err != nil {
+		return err
+	}
 	c := api.Config{
 		LogLevel: s.level, Calls: s.storage,
 		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,
 		Collectors: []prometheus.Collector{sip}, Version: buildinfo.Version, Logger: s.log,
-		Keys: s.config.HTTP.keys(), RequireKey: s.config.HTTP.RequireKey, CORS: s.config.HTTP.CORS,
+		Keys: keys, RequireKey: s.config.HTTP.RequireKey, CORS: s.config.HTTP.CORS,
 	}
 	s.extras.addTo(&c)
 	if s.http, err = api.New(c); err != nil {

@@ -17,6 +17,7 @@ type remoteCommands struct {
 	Rooms        roomsCommand        `cmd:"" help:"List, show, create, change or delete rooms of a running server."`
 	Participants participantsCommand `cmd:"" help:"List, show, change, remove, move or dial participants of a room."`
 	Calls        callsCommand        `cmd:"" help:"List calls that are over."`
+	Top          topCommand          `cmd:"" help:"Watch rooms, talkers, levels and loss, live."`
 }
 
 // variables of the environment that are for clients and none of the server's settings.

@@ -202,6 +202,7 @@ func TestRemoteAgainstServer(t *testing.T) {
 		t.Fatalf("%v %+v", err, list)
 	}
 	id := list.Participants[0].ID
+	ask("lobby   1 in it", "top", "--once")
 	ask("muted", "participants", "set", "lobby", id, "--muted")
 	ask(id+" is in side now", "participants", "move", "lobby", id, "side")
 	ask("connected,muted", "participants", "side")

@@ -128,7 +128,6 @@ func TestFileErrors(t *testing.T) {
 		{"rtp:\n  media_ip: localhost\n", []string{"confd.yaml:2", "rtp.media_ip", "localhost"}},
 		{"rtp:\n  srtp: on\n", []string{"rtp.srtp", "on", "optional"}},
 		{"rooms:\n  open: all\n", []string{"rooms.open", "all", "private, anyone, nobody"}},
-		{"http:\n  listen: 0.0.0.0:80\n", []string{"http.listen", "0.0.0.0:80", "loopback"}},
 		{"log:\n  level: loud\n", []string{"log.level", "loud", "debug"}},
 		{"a: [\n", []string{"confd.yaml", "line"}},
 	} {

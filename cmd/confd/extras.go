@@ -9,6 +9,7 @@ import (
 	"github.com/confd/confd/announce/library"
 	"github.com/confd/confd/api"
 	"github.com/confd/confd/internal/buildinfo"
+	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/store"
 	"github.com/confd/confd/webhook"
 )
@@ -37,7 +38,9 @@ func (s *server) startExtras() (err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.extras.cancel = cancel
-	s.extras.feeding.Go(func() { webhooks{s.extras.hooks}.feed(ctx, s.registry, s.log) })
+	// From here on: what was restored is no news.
+	events := s.registry.Subscribe(rooms.SubscribeOptions{Live: true, Buffer: feedBuffer})
+	s.extras.feeding.Go(func() { webhooks{s.extras.hooks}.feed(ctx, s.registry, events, s.log) })
 	if c.Sounds.Folder == "" {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 
 	"github.com/confd/confd/api"
@@ -51,6 +52,22 @@ func parseKey(text string) (k api.Key, err error) {
 		}
 	}
 	return k, nil
+}
+
+// checkKeys tells what is wrong with c where there are just these keys, those of the store
+// among them.
+func (c *HTTPConfig) checkKeys(keys configuredKeys) error {
+	var w wrongs
+	host, _, _ := net.SplitHostPort(c.Listen)
+	ip, err := netip.ParseAddr(host)
+	switch loopback := host == "localhost" || err == nil && ip.IsLoopback(); {
+	case len(keys) > 0:
+	case !loopback:
+		w.add("http.listen", c.Listen, "a loopback address, as in 127.0.0.1:8080, or a key, from confd key create or in http.keys: nothing but the machine itself protects it")
+	case c.RequireKey:
+		w.add("http.require_key", "true", "a key beside it, from confd key create or in http.keys: nobody could get in")
+	}
+	return errors.Join(w...)
 }
 
 // listen opens the socket of the API.

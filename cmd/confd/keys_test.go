@@ -28,7 +28,9 @@ func TestKeys(t *testing.T) {
 		t.Fatalf("create: %d %q %q", status, out, errs)
 	}
 	serve := []string{"--sip", "udp:127.0.0.1:0", "--store", file}
-	r := start(t, nil, serve...)
+	r := start(t, []string{"CONFD_HTTP_REQUIRE_KEY=true"}, serve...)
+	r.end()
+	r = start(t, nil, serve...)
 	r.do("POST", "/v1/rooms", `{"name":"standup"}`)
 	for _, c := range []struct {
 		path, key string

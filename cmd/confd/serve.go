@@ -110,6 +110,9 @@ func (s *server) startHTTP(sip sipCollector) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.config.HTTP.checkKeys(keys); err != nil {
+		return err
+	}
 	c := api.Config{
 		LogLevel: s.level, Calls: s.storage,
 		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,

@@ -275,6 +275,7 @@ func TestStartFails(t *testing.T) {
 		{[]string{"serve", "--sip", "tcp:" + taken.Addr().String(), "--http", ""}, 1, taken.Addr().String()},
 		{[]string{"serve", "--sip", "udp:127.0.0.1:0", "--http", taken.Addr().String()}, 1, "http.listen"},
 		{[]string{"serve", "--sip", "tls:127.0.0.1:0", "--tls-cert", missing, "--tls-key", missing, "--http", ""}, 1, "sip.tls_cert"},
+		{[]string{"serve", "--sip", "udp:127.0.0.1:0", "--http", "0.0.0.0:0"}, 1, "http.listen: 0.0.0.0:0 is wrong; right is a loopback address"},
 		{[]string{"serve", "--sip", "nonsense"}, 2, "--sip"},
 		{[]string{"serve", "--rtp-ports", "5-4"}, 2, "rtp.ports"},
 		{[]string{"serve", "--config", missing}, 2, "none.pem"},

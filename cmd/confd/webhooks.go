@@ -12,6 +12,9 @@ import (
 	"github.com/confd/confd/webhook"
 )
 
+// feedBuffer is how many events webhooks may be behind before they have to ask again.
+const feedBuffer = 4096
+
 // webhooks is a manager of webhooks as the API sees it.
 type webhooks struct{ manager *webhook.Manager }
 
@@ -156,16 +159,14 @@ func instant(t time.Time) *time.Time {
 	return &t
 }
 
-// feed hands the registry's events to webhooks until ctx or the registry ends. Whoever was
-// too slow goes on where it was; what is forgotten by then is lost, and logged.
-func (w webhooks) feed(ctx context.Context, g *rooms.Registry, log *slog.Logger) {
-	last := uint64(0)
-	for ctx.Err() == nil {
-		o := rooms.SubscribeOptions{After: last, Live: last == 0, Buffer: 4096}
-		sub := g.Subscribe(o)
+// feed hands the events of a subscription, and of those that follow it, to webhooks until
+// ctx or the registry ends. Whoever was too slow goes on where it was; what is forgotten by
+// then is lost, and logged.
+func (w webhooks) feed(ctx context.Context, g *rooms.Registry, sub *rooms.Subscription, log *slog.Logger) {
+	for last := uint64(0); ; sub = g.Subscribe(rooms.SubscribeOptions{After: last, Buffer: feedBuffer}) {
 		n, open := w.follow(ctx, sub, &last, log)
 		sub.Close()
-		if !open && n == 0 { // the registry has ended
+		if open || n == 0 { // ctx or the registry has ended
 			return
 		}
 	}

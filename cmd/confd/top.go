@@ -279,8 +279,9 @@ func (f *frame) head() []string {
 	}
 	return []string{
 		fmt.Sprintf("confd %s   %s   up %v%s   q ends", client.Clip(s.Version, 40), client.Clip(f.server, 80), seconds(s.Uptime).Truncate(time.Second), state),
-		fmt.Sprintf("rooms %d   conferences %d   participants %d   load %.0f %%   ticks late %.1f ms   packets in %d out %d lost %d",
-			s.Rooms, s.Conferences, s.Participants, 100*s.Load, 1000*s.TickLate, s.PacketsReceived, s.PacketsSent, s.PacketsLost),
+		fmt.Sprintf("rooms %d   conferences %d   participants %d   load %.0f %%   ticks late %.1f ms",
+			s.Rooms, s.Conferences, s.Participants, 100*s.Load, 1000*s.TickLate),
+		fmt.Sprintf("packets in %d   out %d   lost %d", s.PacketsReceived, s.PacketsSent, s.PacketsLost),
 	}
 }
 

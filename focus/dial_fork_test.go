@@ -102,6 +102,12 @@ func TestCancel(t *testing.T) {
 	if s.pool.InUse() != 0 {
 		t.Error("the ports are still taken")
 	}
+	for n := range 3 { // answers come, but no CANCEL with them
+		c.request(invite, "none", "OPTIONS", n+1, "", "")
+		if m, ok := c.next().(*sip.Response); !ok {
+			t.Fatalf("got\n%v\nbefore the callee has said anything", m)
+		}
+	}
 	c.answer(invite, 180, "b", "", "")
 	cancel := c.expect(sip.CANCEL)
 	if cancel.Recipient.String() != invite.Recipient.String() || cancel.Via().Value() != invite.Via().Value() ||

@@ -116,7 +116,7 @@ func (s *server) startHTTP(sip sipCollector) (err error) {
 	c := api.Config{
 		LogLevel: s.level, Calls: s.storage,
 		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,
-		Collectors: []prometheus.Collector{sip}, Version: buildinfo.Version, Logger: s.log,
+		Collectors: []prometheus.Collector{sip, storeCollector{s.storage.file, s.extras.hooks}}, Version: buildinfo.Version, Logger: s.log,
 		Keys: keys, RequireKey: s.config.HTTP.RequireKey, CORS: s.config.HTTP.CORS,
 	}
 	s.extras.addTo(&c)

@@ -71,6 +71,12 @@ func TestRestart(t *testing.T) {
 		_, body := r.get("/v1/calls?room=standup")
 		return strings.Contains(body, `"outcome":"answered"`)
 	})
+	_, metrics := r.get("/metrics")
+	for _, want := range []string{"confd_store_records_lost_total 0\n", "confd_store_broken 0\n", `confd_webhook_dead_letters_total{reason="overflow"} 0`} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("the metrics lack %s", want)
+		}
+	}
 	r.end()
 	if !hasRecord(r.stderr.String(), "call") || !hasRecord(r.stderr.String(), "conference") {
 		t.Errorf("the log tells of no call or conference:\n%s", r.stderr.String())

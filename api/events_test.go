@@ -208,11 +208,15 @@ func TestThousandWatchers(t *testing.T) {
 	for range watchers {
 		done.Go(func() {
 			w := watch(t, url+"/v1/events?kinds=room.")
-			_, ok := w.next() // the snapshot
+			_, ok := w.next()
 			ready.Done()
+			if !ok {
+				wrong <- "no snapshot"
+				return
+			}
 			for want := range events {
-				var m message
-				if m, ok = w.next(); !ok || m.data.RoomInfo == nil || m.data.RoomInfo.DisplayName != fmt.Sprint(want) {
+				m, ok := w.next()
+				if !ok || m.data.RoomInfo == nil || m.data.RoomInfo.DisplayName != fmt.Sprint(want) {
 					wrong <- fmt.Sprintf("event %d: %+v", want, m)
 					return
 				}

@@ -42,7 +42,7 @@ func TestSecretsAreOf24To64Bytes(t *testing.T) {
 			t.Errorf("%s: code %q, key %v", c.name, CodeOf(err), key)
 		}
 	}
-	if NewSecret() == NewSecret() {
+	if one, other := NewSecret(), NewSecret(); one == other {
 		t.Error("two fresh secrets are the same")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/api"
+	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/internal/testkit/phone"
 )
 
@@ -39,6 +40,7 @@ func (r *running) send(want int, method, path, body string, to any) {
 
 // An endpoint is told of a room, signed, and subscriptions survive a restart.
 func TestWebhooksAreTold(t *testing.T) {
+	leak.Check(t)
 	told := make(chan string, 100)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var e api.Event
@@ -71,6 +73,7 @@ func TestWebhooksAreTold(t *testing.T) {
 
 // A file is uploaded, played to a phone, ends by itself, and can be stopped.
 func TestAnnouncementsPlay(t *testing.T) {
+	leak.Check(t)
 	dir := t.TempDir()
 	r := start(t, []string{"CONFD_STORE_PATH=", "CONFD_SOUNDS_FOLDER=" + dir}, "--sip", "udp:127.0.0.1:0", "--rtp-ports", "42000-42099")
 	r.send(200, "PUT", "/v1/sounds/short.wav", silence(100*time.Millisecond), nil)

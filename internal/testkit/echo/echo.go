@@ -79,11 +79,20 @@ func Listen(o Options) (*Server, error) {
 	return s, nil
 }
 
+// openTries is how often a port that is free for UDP may turn out to be taken for TCP.
+const openTries = 20
+
 func (s *Server) open(o Options) (err error) {
-	if s.udp, err = net.ListenPacket("udp", o.Address); err != nil {
-		return err
+	for range openTries {
+		if s.udp, err = net.ListenPacket("udp", o.Address); err != nil {
+			return err
+		}
+		if s.tcp, err = net.Listen("tcp", s.udp.LocalAddr().String()); err == nil {
+			break
+		}
+		s.udp.Close()
 	}
-	if s.tcp, err = net.Listen("tcp", s.udp.LocalAddr().String()); err != nil {
+	if err != nil {
 		return err
 	}
 	if o.TLS != nil {

@@ -49,7 +49,7 @@ func (b *bench) from(peer, host, method, path, body, key string, headers ...stri
 
 func TestKeys(t *testing.T) {
 	b := withKeys(t, nil)
-	b.want(201, "POST", "/v1/rooms", `{"name":"b"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
 	for _, c := range []struct {
 		key, method, path, body string
 		want                    int
@@ -58,7 +58,7 @@ func TestKeys(t *testing.T) {
 		{"reader", "GET", "/metrics", "", 200},
 		{"reader", "POST", "/v1/rooms", "{}", 403},
 		{"reader", "DELETE", "/v1/rooms/b", "", 403},
-		{"controller", "POST", "/v1/rooms", `{"name":"c"}`, 201},
+		{"controller", "POST", "/v1/rooms", `{"id":"c"}`, 201},
 		{"controller", "POST", "/v1/drain", "{}", 403},
 		{"controller", "GET", "/v1/webhooks", "", 403},
 		{"admin", "GET", "/v1/webhooks", "", 200},
@@ -66,8 +66,8 @@ func TestKeys(t *testing.T) {
 		{"old", "GET", "/v1/rooms", "", 401},
 		{"none", "GET", "/v1/rooms", "", 401},
 		{"", "GET", "/v1/rooms", "", 401},
-		{"ofa", "POST", "/v1/rooms", `{"name":"A"}`, 201},
-		{"ofa", "POST", "/v1/rooms", `{"name":"d"}`, 403},
+		{"ofa", "POST", "/v1/rooms", `{"id":"A"}`, 201},
+		{"ofa", "POST", "/v1/rooms", `{"id":"d"}`, 403},
 		{"ofa", "POST", "/v1/rooms", `{}`, 403},
 		{"ofa", "PATCH", "/v1/rooms/a", `{"locked":true}`, 200},
 		{"ofa", "PATCH", "/v1/rooms/A", `{"locked":false}`, 200},
@@ -90,7 +90,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	w := b.from("192.0.2.1:9", "confd.example", "GET", "/v1/rooms", "", "ofa")
-	if s := w.Body.String(); !strings.Contains(s, `"name":"a"`) || strings.Contains(s, `"name":"b"`) {
+	if s := w.Body.String(); !strings.Contains(s, `"id":"a"`) || strings.Contains(s, `"id":"b"`) {
 		t.Errorf("a key of room a lists %s", s)
 	}
 	// A wrong key is refused on this machine, too; none is needed there.
@@ -104,7 +104,7 @@ func TestKeys(t *testing.T) {
 // A key of one room cannot move somebody out of it.
 func TestKeyOfRoomAndMoves(t *testing.T) {
 	b := withKeys(t, nil)
-	b.want(201, "POST", "/v1/rooms", `{"name":"b"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
 	p := b.join("a", "anna")
 	path := "/v1/rooms/a/participants/" + p.ID() + "/move"
 	if w := b.from("192.0.2.1:9", "x", "POST", path, `{"room":"b"}`, "ofa"); w.Code != 403 {

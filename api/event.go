@@ -42,13 +42,13 @@ type DialFailure struct {
 // Announcement is a sound at work in a room, as JSON.
 type Announcement struct {
 	ID      string    `json:"id" maxLength:"32" doc:"Names the announcement." example:"m4wz6xa3tbnq3v7m"`
-	Name    string    `json:"name" doc:"The file that plays." example:"welcome.wav"`
+	File    string    `json:"file" doc:"The file that plays." example:"welcome.wav"`
 	To      *[]string `json:"to,omitempty" doc:"Who hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"q3v7mq4wz6xa3tbn\"]"`
 	Started time.Time `json:"started" doc:"When it began." example:"2026-03-01T09:15:00Z"`
 }
 
 func announcementOf(a *rooms.AnnouncementSnapshot) Announcement {
-	return Announcement{ID: a.ID, Name: a.Name, To: a.To, Started: a.Started.UTC()}
+	return Announcement{ID: a.ID, File: a.Name, To: a.To, Started: a.Started.UTC()}
 }
 
 // EventOf returns an event as JSON has it.

@@ -119,7 +119,7 @@ func (w *watcher) want(kind rooms.EventKind) message {
 func TestEventsResume(t *testing.T) {
 	b := newBench(t, nil)
 	url := b.listen()
-	b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	p := b.join("a", "anna")
 	w := watch(t, url+"/v1/events")
 	first := w.want(rooms.SnapshotTaken)
@@ -161,8 +161,8 @@ func TestEventsChoose(t *testing.T) {
 	if m := one.want(rooms.SnapshotTaken); len(m.data.Rooms) != 0 || m.data.Room != "b" {
 		t.Errorf("%+v", m.data)
 	}
-	b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
-	b.want(201, "POST", "/v1/rooms", `{"name":"b"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
 	b.want(204, "DELETE", "/v1/rooms/a", "", nil)
 	b.join("b", "ben")
 	if m := one.want(rooms.RoomCreated); m.data.Room != "b" {
@@ -201,7 +201,7 @@ func TestThousandWatchers(t *testing.T) {
 	const watchers, events = 1000, 20
 	b := newBench(t, nil)
 	url := b.listen()
-	b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	var ready, done sync.WaitGroup
 	wrong := make(chan string, watchers)
 	ready.Add(watchers)
@@ -216,7 +216,7 @@ func TestThousandWatchers(t *testing.T) {
 			}
 			for want := range events {
 				m, ok := w.next()
-				if !ok || m.data.RoomInfo == nil || m.data.RoomInfo.DisplayName != fmt.Sprint(want) {
+				if !ok || m.data.RoomInfo == nil || m.data.RoomInfo.Name != fmt.Sprint(want) {
 					wrong <- fmt.Sprintf("event %d: %+v", want, m)
 					return
 				}
@@ -225,7 +225,7 @@ func TestThousandWatchers(t *testing.T) {
 	}
 	ready.Wait()
 	for i := range events {
-		b.want(200, "PATCH", "/v1/rooms/a", fmt.Sprintf(`{"display_name":"%d"}`, i), nil)
+		b.want(200, "PATCH", "/v1/rooms/a", fmt.Sprintf(`{"name":"%d"}`, i), nil)
 	}
 	done.Wait()
 	close(wrong)
@@ -239,7 +239,7 @@ func TestWatcherThatNeverReads(t *testing.T) {
 	b := newBench(t, nil)
 	b.writeTime = 10 * time.Millisecond
 	url := b.listen()
-	b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		t.Fatal(err)

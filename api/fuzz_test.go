@@ -15,8 +15,8 @@ func (nothing) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader
 // Whatever the body, the answer is right or a problem that says what is wrong, and never
 // the server's fault.
 func FuzzBody(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"name":"a"}`, `{"talkers":1e2}`, `{"talkers":1e400}`, `{"empty_timeout":1e-320}`, `{"metadata":{"a":[1,{"b":null}]}}`,
-		`{"hears":["group:x"],"groups":null}`, `{"to":"sip:x@h","headers":{"a":"b"}}`, `{"name":"\ud800"}`, `null`, `"x"`, `[{}]`, `{"a":{"a":{"a":1}}}`, `{"locked":1}`, "\xff", `{"muted":true,"muted":null}`} {
+	for _, seed := range []string{`{}`, `{"id":"a"}`, `{"talkers":1e2}`, `{"talkers":1e400}`, `{"empty_timeout":1e-320}`, `{"metadata":{"a":[1,{"b":null}]}}`,
+		`{"hears":["group:x"],"groups":null}`, `{"to":"sip:x@h","headers":{"a":"b"}}`, `{"id":"\ud800"}`, `null`, `"x"`, `[{}]`, `{"a":{"a":{"a":1}}}`, `{"locked":1}`, "\xff", `{"muted":true,"muted":null}`} {
 		f.Add([]byte(seed))
 	}
 	b := newBench(f, nil)
@@ -53,13 +53,13 @@ func FuzzIDs(f *testing.F) {
 		path, query := url.PathEscape(id), url.QueryEscape(id)
 		for _, at := range []string{
 			"/v1/rooms/" + path, "/v1/rooms/" + path + "/participants", "/v1/rooms/a/participants/" + path, "/v1/rooms/a/announcements/" + path,
-			"/v1/webhooks/" + path, "/v1/rooms?after=" + query, "/v1/rooms?name_prefix=" + query, "/v1/rooms/a/participants?after=" + query,
+			"/v1/webhooks/" + path, "/v1/rooms?after=" + query, "/v1/rooms?id_prefix=" + query, "/v1/rooms/a/participants?after=" + query,
 			"/v1/calls?room=" + query, "/v1/calls?from=" + query,
 		} {
 			sane(t, b.do("GET", at, ""))
 		}
 		sane(t, b.do("PATCH", "/v1/rooms/a", `{"locked":false}`, "If-Match", id))
-		sane(t, b.do("POST", "/v1/rooms", `{"name":"a"}`, "Idempotency-Key", id))
+		sane(t, b.do("POST", "/v1/rooms", `{"id":"a"}`, "Idempotency-Key", id))
 		sane(t, b.do("DELETE", "/v1/rooms/a/participants/x?reason="+query, ""))
 		sane(t, b.do("GET", "/v1/rooms", "", "Authorization", id))
 	})

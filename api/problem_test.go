@@ -28,7 +28,7 @@ var provocations = map[string]struct {
 		return b.do("POST", "/v1/rooms", `{}`, "Content-Type", "text/plain")
 	})},
 	"too_large": {413, on(func(b *bench) *httptest.ResponseRecorder {
-		return b.do("POST", "/v1/rooms", `{"display_name":"`+strings.Repeat("x", 70000)+`"}`)
+		return b.do("POST", "/v1/rooms", `{"name":"`+strings.Repeat("x", 70000)+`"}`)
 	})},
 	"not_found":          {404, on(func(b *bench) *httptest.ResponseRecorder { return b.do("GET", "/v1/rooms/none", "") })},
 	"method_not_allowed": {405, on(func(b *bench) *httptest.ResponseRecorder { return b.do("PUT", "/v1/rooms", "") })},
@@ -39,8 +39,8 @@ var provocations = map[string]struct {
 		return b.do("POST", "/v1/rooms", `{}`, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site")
 	})},
 	"exists": {409, on(func(b *bench) *httptest.ResponseRecorder {
-		b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
-		return b.do("POST", "/v1/rooms", `{"name":"A"}`)
+		b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
+		return b.do("POST", "/v1/rooms", `{"id":"A"}`)
 	})},
 	"full": {409, on(func(b *bench) *httptest.ResponseRecorder {
 		for range 100 {
@@ -49,19 +49,19 @@ var provocations = map[string]struct {
 		return b.do("POST", "/v1/rooms", `{}`)
 	})},
 	"conflict": {409, on(func(b *bench) *httptest.ResponseRecorder {
-		b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
-		b.want(201, "POST", "/v1/rooms", `{"name":"b"}`, nil)
+		b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
+		b.want(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
 		var p Participant
 		b.want(201, "POST", "/v1/rooms/a/participants", `{"to":"sip:x@example.com"}`, &p)
 		return b.do("POST", "/v1/rooms/a/participants/"+p.ID+"/move", `{"room":"b"}`)
 	})},
 	"precondition_failed": {412, on(func(b *bench) *httptest.ResponseRecorder {
-		b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
+		b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 		return b.do("PATCH", "/v1/rooms/a", `{"locked":true}`, "If-Match", `"1"`)
 	})},
 	"idempotency_key_reused": {422, on(func(b *bench) *httptest.ResponseRecorder {
-		b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil, "Idempotency-Key", "k")
-		return b.do("POST", "/v1/rooms", `{"name":"b"}`, "Idempotency-Key", "k")
+		b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil, "Idempotency-Key", "k")
+		return b.do("POST", "/v1/rooms", `{"id":"b"}`, "Idempotency-Key", "k")
 	})},
 	"overloaded": {503, on(func(b *bench) *httptest.ResponseRecorder {
 		b.watchers.Store(maxWatchers)
@@ -156,7 +156,7 @@ func TestEveryProblem(t *testing.T) {
 // A problem names the field at fault and what would be right.
 func TestProblemsNameTheField(t *testing.T) {
 	b := newBench(t, nil)
-	b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	for _, c := range []struct {
 		method, path, body string
 		status             int
@@ -173,12 +173,12 @@ func TestProblemsNameTheField(t *testing.T) {
 		{"POST", "/v1/rooms", `{"metadata":[]}`, 422, "metadata", "body.metadata", "object"},
 		{"POST", "/v1/rooms", `{"metadata":{"a":"` + strings.Repeat("x", 4096) + `"}}`, 422, "metadata", "body.metadata", "4096"},
 		{"POST", "/v1/rooms", `{"max_participants":51}`, 422, "max_participants", "body.max_participants", "50"},
-		{"POST", "/v1/rooms", `{"name":"a b"}`, 422, "name", "body.name", "a-z"},
-		{"POST", "/v1/rooms", `{"name":"a%20"}`, 422, "name", "body.name", "a-z"},
-		{"POST", "/v1/rooms", `{"name":""}`, 422, "name", "body.name", "length"},
+		{"POST", "/v1/rooms", `{"id":"a b"}`, 422, "id", "body.id", "a-z"},
+		{"POST", "/v1/rooms", `{"id":"a%20"}`, 422, "id", "body.id", "a-z"},
+		{"POST", "/v1/rooms", `{"id":""}`, 422, "id", "body.id", "length"},
 		{"POST", "/v1/rooms", `[]`, 422, "", "body", "object"},
 		{"POST", "/v1/rooms", ``, 400, "", "", "{}"},
-		{"POST", "/v1/rooms", `{"display_name":"a\nb"}`, 422, "display_name", "body.display_name", "control"},
+		{"POST", "/v1/rooms", `{"name":"a\nb"}`, 422, "name", "body.name", "control"},
 		{"GET", "/v1/rooms?limit=0", ``, 422, "limit", "query.limit", ">= 1"},
 		{"GET", "/v1/rooms?limit=501", ``, 422, "limit", "query.limit", "<= 500"},
 		{"GET", "/v1/rooms?limit=x", ``, 422, "limit", "query.limit", "integer"},

@@ -17,8 +17,8 @@ import (
 func TestRoomFromBirthToEnd(t *testing.T) {
 	b := newBench(t, nil)
 	var made, read Room
-	w := b.want(201, "POST", "/v1/rooms", `{"name":"StandUp","display_name":"Daily","empty_timeout":300,"metadata":{"a":1},"admission":"anyone"}`, &made)
-	if made.Name != "standup" || made.EmptyTimeout != 300 || !made.Persistent || made.Admission != "anyone" || w.Header().Get("Location") != "/v1/rooms/standup" {
+	w := b.want(201, "POST", "/v1/rooms", `{"id":"StandUp","name":"Daily","empty_timeout":300,"metadata":{"a":1},"admission":"anyone"}`, &made)
+	if made.ID != "standup" || made.EmptyTimeout != 300 || !made.Persistent || made.Admission != "anyone" || w.Header().Get("Location") != "/v1/rooms/standup" {
 		t.Errorf("%+v %v", made, w.Header())
 	}
 	tag := w.Header().Get("ETag")
@@ -26,7 +26,7 @@ func TestRoomFromBirthToEnd(t *testing.T) {
 		t.Errorf("read %+v, made %+v", read, made)
 	}
 	w = b.want(200, "PATCH", "/v1/rooms/standup", `{"locked":true}`, &read, "If-Match", tag)
-	if !read.Locked || read.DisplayName != "Daily" || w.Header().Get("ETag") == tag {
+	if !read.Locked || read.Name != "Daily" || w.Header().Get("ETag") == tag {
 		t.Errorf("%+v", read)
 	}
 	wantProblem(t, b.do("PATCH", "/v1/rooms/standup", `{"locked":false}`, "If-Match", tag), 412, "precondition_failed")
@@ -39,14 +39,14 @@ func TestRoomFromBirthToEnd(t *testing.T) {
 
 // RFC 7396: what is left out stays, null resets, a value replaces.
 func TestMergePatchOfRooms(t *testing.T) {
-	const full = `{"name":"a","display_name":"d","max_participants":5,"admission":"private","locked":true,"muted_on_entry":true,"talkers":3,"sample_rate":16000,"empty_timeout":1.5,"metadata":{"k":1}}`
+	const full = `{"id":"a","name":"d","max_participants":5,"admission":"private","locked":true,"muted_on_entry":true,"talkers":3,"sample_rate":16000,"empty_timeout":1.5,"metadata":{"k":1}}`
 	for _, c := range []struct {
 		patch string
 		want  func(*Room)
 	}{
 		{`{}`, func(*Room) {}},
-		{`{"display_name":null}`, func(r *Room) { r.DisplayName = "" }},
-		{`{"display_name":""}`, func(r *Room) { r.DisplayName = "" }},
+		{`{"name":null}`, func(r *Room) { r.Name = "" }},
+		{`{"name":""}`, func(r *Room) { r.Name = "" }},
 		{`{"max_participants":null}`, func(r *Room) { r.MaxParticipants = 0 }},
 		{`{"admission":null}`, func(r *Room) { r.Admission = "anyone" }},
 		{`{"admission":"invited"}`, func(r *Room) { r.Admission = "invited" }},
@@ -113,7 +113,7 @@ func TestMergePatchOfParticipants(t *testing.T) {
 
 func TestDialOut(t *testing.T) {
 	b := newBench(t, nil)
-	b.want(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	var made Participant
 	w := b.want(201, "POST", "/v1/rooms/a/participants", `{"to":"sip:anna@h","from":"7","caller_name":"C","headers":{"X-A":"b"},"timeout":2.5,"username":"u","password":"p","muted":true,"role":"guest"}`, &made)
 	c := <-b.dialer.calls
@@ -153,19 +153,19 @@ func TestDialOut(t *testing.T) {
 func TestPages(t *testing.T) {
 	b := newBench(t, nil)
 	for i := range 7 {
-		b.want(201, "POST", "/v1/rooms", fmt.Sprintf(`{"name":"x%d"}`, i), nil)
+		b.want(201, "POST", "/v1/rooms", fmt.Sprintf(`{"id":"x%d"}`, i), nil)
 		b.join("x0", fmt.Sprint(i))
 	}
-	b.want(201, "POST", "/v1/rooms", `{"name":"y"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"y"}`, nil)
 	var names []string
 	for after := ""; ; {
 		var page struct {
 			Rooms []Room
 			Next  string
 		}
-		b.want(200, "GET", "/v1/rooms?name_prefix=X&limit=3&after="+after, "", &page)
+		b.want(200, "GET", "/v1/rooms?id_prefix=X&limit=3&after="+after, "", &page)
 		for _, r := range page.Rooms {
-			names = append(names, r.Name)
+			names = append(names, r.ID)
 		}
 		if after = page.Next; after == "" {
 			break
@@ -199,7 +199,7 @@ func TestIdempotency(t *testing.T) {
 	var first, again Room
 	w1 := b.want(201, "POST", "/v1/rooms", `{}`, &first, "Idempotency-Key", "k")
 	w2 := b.want(201, "POST", "/v1/rooms", `{}`, &again, "Idempotency-Key", "k")
-	if first.Name != again.Name || w2.Header().Get("Idempotency-Replayed") != "true" || w2.Header().Get("ETag") != w1.Header().Get("ETag") {
+	if first.ID != again.ID || w2.Header().Get("Idempotency-Replayed") != "true" || w2.Header().Get("ETag") != w1.Header().Get("ETag") {
 		t.Errorf("%+v, then %+v %v", first, again, w2.Header())
 	}
 	// What failed may be tried again.
@@ -212,7 +212,7 @@ func TestIdempotency(t *testing.T) {
 		all.Go(func() {
 			var r Room
 			_ = json.Unmarshal(b.do("POST", "/v1/rooms", `{}`, "Idempotency-Key", "m").Body.Bytes(), &r)
-			names <- r.Name
+			names <- r.ID
 		})
 	}
 	all.Wait()
@@ -226,7 +226,7 @@ func TestIdempotency(t *testing.T) {
 	// After a day it is another request.
 	b.replays.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 	b.want(201, "POST", "/v1/rooms", `{}`, &again, "Idempotency-Key", "k")
-	if again.Name == first.Name {
+	if again.ID == first.ID {
 		t.Error("an answer is repeated after a day")
 	}
 }
@@ -244,7 +244,7 @@ func TestReplaysAreBounded(t *testing.T) {
 
 func TestMovesAndOperation(t *testing.T) {
 	b := newBench(t, nil)
-	b.want(201, "POST", "/v1/rooms", `{"name":"b"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
 	p := b.join("a", "anna")
 	var moved Participant
 	w := b.want(200, "POST", "/v1/rooms/a/participants/"+p.ID()+"/move", `{"room":"B"}`, &moved)

@@ -11,7 +11,7 @@ import (
 
 // InRoom is the path of what belongs to a room.
 type InRoom struct {
-	Room string `path:"room" minLength:"1" maxLength:"64" doc:"The room's name." example:"standup"`
+	Room string `path:"room" minLength:"1" maxLength:"64" doc:"The room's id." example:"standup"`
 }
 
 // name returns the room that the path means.
@@ -20,7 +20,7 @@ func (in InRoom) name() (rooms.Name, error) { return parseRoom("path.room", in.R
 // parseRoom reads a name as a client wrote it: capital letters fold, nothing else does.
 func parseRoom(location, text string) (rooms.Name, error) {
 	if strings.ContainsAny(text, ";%") {
-		return "", invalid(location, "%s is no room name; it is 1 to 64 characters of a-z 0-9 . _ ~ + * -", clip(text))
+		return "", invalid(location, "%s is no room id; it is 1 to 64 characters of a-z 0-9 . _ ~ + * -", clip(text))
 	}
 	name, err := rooms.ParseName(text)
 	if err != nil {
@@ -31,7 +31,7 @@ func parseRoom(location, text string) (rooms.Name, error) {
 
 // RoomFields are what can be set in a room.
 type RoomFields struct {
-	DisplayName     optional[string]  `json:"display_name,omitempty" maxLength:"128" doc:"For people, at most 128 bytes. Default: empty." example:"Daily stand-up"`
+	Name            optional[string]  `json:"name,omitempty" maxLength:"128" doc:"For people, at most 128 bytes. Default: empty." example:"Daily stand-up"`
 	MaxParticipants optional[int]     `json:"max_participants,omitempty" minimum:"0" maximum:"1000000" doc:"How many there may be at a time, up to the server's limit, which 0 means. Nobody is thrown out. Default 0." example:"20"`
 	Admission       optional[string]  `json:"admission,omitempty" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here. Default anyone." example:"anyone"`
 	Locked          optional[bool]    `json:"locked,omitempty" doc:"Nobody may join by calling; dialling out and moving in still work. Default false." example:"false"`
@@ -44,7 +44,7 @@ type RoomFields struct {
 
 // patch changes settings.
 func (f *RoomFields) patch(s *rooms.Settings) {
-	f.DisplayName.to(&s.DisplayName)
+	f.Name.to(&s.DisplayName)
 	f.MaxParticipants.to(&s.MaxParticipants)
 	if f.Admission.set {
 		s.Admission = rooms.Admission(f.Admission.value)
@@ -61,7 +61,7 @@ func (f *RoomFields) patch(s *rooms.Settings) {
 
 // RoomCreate is the body that makes a room.
 type RoomCreate struct {
-	Name optional[string] `json:"name,omitempty" minLength:"1" maxLength:"64" doc:"What callers dial: 1 to 64 characters of a-z 0-9 . _ ~ + * -; capital letters become small. Default: a name is made up." example:"standup"`
+	ID optional[string] `json:"id,omitempty" minLength:"1" maxLength:"64" doc:"What callers dial and paths name: 1 to 64 characters of a-z 0-9 . _ ~ + * -; capital letters become small. Default: one is made up." example:"standup"`
 	RoomFields
 }
 
@@ -81,7 +81,7 @@ type MadeRoom struct {
 // RoomList is a page of rooms.
 type RoomList struct {
 	Body struct {
-		Rooms []Room `json:"rooms" nullable:"false" doc:"Rooms by name."`
+		Rooms []Room `json:"rooms" nullable:"false" doc:"Rooms by id."`
 		Next
 	}
 }
@@ -105,9 +105,9 @@ func (w Why) reason(code rooms.ReasonCode) (rooms.Reason, error) {
 
 func (s *Server) addRooms() {
 	add(s, endpoint{method: "GET", path: "/v1/rooms", id: "list-rooms", tag: "rooms", scope: ScopeRead, perRoom: true,
-		summary: "List rooms", text: "Rooms by name, those that calls opened among them.", problems: []string{"invalid"}}, s.listRooms)
+		summary: "List rooms", text: "Rooms by id, those that calls opened among them.", problems: []string{"invalid"}}, s.listRooms)
 	add(s, endpoint{method: "POST", path: "/v1/rooms", id: "create-room", tag: "rooms", scope: ScopeControl, perRoom: true, status: http.StatusCreated,
-		summary: "Create a room", text: "The room is there at once, survives a restart, and can be called at sip:NAME@host. An empty object {} makes one with a name of its own. A room that a call opened under that name becomes this one.",
+		summary: "Create a room", text: "The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.",
 		problems: []string{"invalid", "exists", "full", "draining"}}, s.createRoom)
 	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}", id: "get-room", tag: "rooms", scope: ScopeRead, perRoom: true,
 		summary: "Read a room", problems: []string{"not_found"}}, s.getRoom)
@@ -121,9 +121,9 @@ func (s *Server) addRooms() {
 
 func (s *Server) listRooms(ctx context.Context, in *struct {
 	Paging
-	NamePrefix string `query:"name_prefix" maxLength:"64" doc:"Only rooms whose names begin so." example:"team-"`
+	IDPrefix string `query:"id_prefix" maxLength:"64" doc:"Only rooms whose ids begin so." example:"team-"`
 }) (*RoomList, error) {
-	all := s.config.Registry.List(rooms.ListOptions{Prefix: strings.ToLower(in.NamePrefix), After: rooms.Name(in.After)})
+	all := s.config.Registry.List(rooms.ListOptions{Prefix: strings.ToLower(in.IDPrefix), After: rooms.Name(in.After)})
 	who := callerOf(ctx)
 	out := &RoomList{}
 	out.Body.Rooms = []Room{}
@@ -132,7 +132,7 @@ func (s *Server) listRooms(ctx context.Context, in *struct {
 			continue
 		}
 		if len(out.Body.Rooms) == in.Limit {
-			out.Body.Next.Next = out.Body.Rooms[in.Limit-1].Name
+			out.Body.Next.Next = out.Body.Rooms[in.Limit-1].ID
 			break
 		}
 		out.Body.Rooms = append(out.Body.Rooms, roomOf(&all[i]))
@@ -145,9 +145,9 @@ func (s *Server) createRoom(ctx context.Context, in *struct {
 	Body RoomCreate
 }) (*MadeRoom, error) {
 	var name rooms.Name
-	if in.Body.Name.set && !in.Body.Name.null {
+	if in.Body.ID.set && !in.Body.ID.null {
 		var err error
-		if name, err = parseRoom("body.name", in.Body.Name.value); err != nil {
+		if name, err = parseRoom("body.id", in.Body.ID.value); err != nil {
 			return nil, err
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 // Room is a room as JSON.
 type Room struct {
-	Name             string        `json:"name" minLength:"1" maxLength:"64" doc:"What callers dial: 1 to 64 characters of a-z 0-9 . _ ~ + * -" example:"standup"`
-	DisplayName      string        `json:"display_name" maxLength:"128" doc:"For people, at most 128 bytes." example:"Daily stand-up"`
+	ID               string        `json:"id" minLength:"1" maxLength:"64" doc:"What callers dial and paths name: 1 to 64 characters of a-z 0-9 . _ ~ + * -" example:"standup"`
+	Name             string        `json:"name" maxLength:"128" doc:"For people, at most 128 bytes." example:"Daily stand-up"`
 	MaxParticipants  int           `json:"max_participants" minimum:"0" doc:"How many there may be at a time; 0 is the server's limit." example:"20"`
 	Admission        string        `json:"admission" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here." example:"anyone"`
 	Locked           bool          `json:"locked" doc:"Nobody may join by calling; dialling out and moving in still work." example:"false"`
@@ -32,7 +32,7 @@ type Room struct {
 
 func roomOf(s *rooms.RoomSnapshot) Room {
 	r := Room{
-		Name: string(s.Name), DisplayName: s.DisplayName, MaxParticipants: s.MaxParticipants,
+		ID: string(s.Name), Name: s.DisplayName, MaxParticipants: s.MaxParticipants,
 		Admission: string(s.Admission), Locked: s.Locked, MutedOnEntry: s.MutedOnEntry, Talkers: s.Talkers,
 		SampleRate: s.SampleRate, EmptyTimeout: seconds(s.EmptyTimeout), Metadata: object(s.Metadata),
 		Persistent: s.Persistent, ParticipantCount: s.Count, Rate: s.Rate, Conference: s.Conference,

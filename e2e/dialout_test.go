@@ -79,7 +79,7 @@ func TestDialOut(t *testing.T) {
 	sipp := startSipp(t, place, sippRun{
 		scenario: "answer.xml", port: port, room: "sipp", transport: "t1", calls: 1, rate: 1, freq: tones[1],
 	})
-	c.do(t, http.StatusCreated, "POST", "/v1/rooms", `{"name": "out"}`, nil)
+	c.do(t, http.StatusCreated, "POST", "/v1/rooms", `{"id":"out"}`, nil)
 	p := c.call(t, phone.Options{URI: c.uri("out"), Tone: tones[2]})
 	c.dialOut(t, "out", "sip:baresip@"+bare.sip)
 	bare.event(t, "CALL_ESTABLISHED")

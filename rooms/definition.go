@@ -10,7 +10,7 @@ import (
 // long; without one it stays for ever. (A room that a call opened ends with its last
 // participant, or its EmptyTimeout after that if somebody set one.)
 type Definition struct {
-	Name     Name      `json:"name"`
+	Name     Name      `json:"id"`
 	Settings           // in force
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
@@ -47,7 +47,7 @@ func (g *Registry) Create(ctx context.Context, name Name, s Settings) (RoomSnaps
 		name = Name("r-" + newID()[:10])
 	}
 	if canonical, err := ParseName(string(name)); err != nil || canonical != name {
-		return RoomSnapshot{}, wrong(op, "name", "%.80q is no canonical room name; %s", string(name), nameRule)
+		return RoomSnapshot{}, wrong(op, "id", "%.80q is no canonical room name; %s", string(name), nameRule)
 	}
 	s = s.clone()
 	if err := s.check(op, g.config.MaxPerRoom); err != nil {
@@ -161,7 +161,7 @@ func (g *Registry) Restore(defs []Definition) error {
 func (g *Registry) restore(def Definition) error {
 	const op = "restore room"
 	if canonical, err := ParseName(string(def.Name)); err != nil || canonical != def.Name {
-		return wrong(op, "name", "%.80q is no canonical room name; %s", string(def.Name), nameRule)
+		return wrong(op, "id", "%.80q is no canonical room name; %s", string(def.Name), nameRule)
 	}
 	def.MaxParticipants = min(def.MaxParticipants, g.config.MaxPerRoom) // the server's limit may have sunk
 	def.Settings = def.Settings.clone()

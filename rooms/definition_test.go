@@ -131,7 +131,7 @@ func TestCreateRefuses(t *testing.T) {
 	store := &fakeStore{}
 	h := newHouse(t, Config{MaxRooms: 2, MaxPerRoom: 10, Store: store})
 	for _, n := range []Name{"A", "a/b", "..", "a b", Name(strings.Repeat("x", 65)), "\x00"} {
-		if _, err := h.Create(ctx, n, Settings{}); fieldOf(err) != "name" {
+		if _, err := h.Create(ctx, n, Settings{}); fieldOf(err) != "id" {
 			t.Errorf("%q: %v", n, err)
 		}
 	}
@@ -247,7 +247,7 @@ func TestRestore(t *testing.T) {
 	h = newHouse(t, Config{Store: store, MaxPerRoom: 100})
 	store.err = errors.New("not to be called")
 	defs := append(store.all(), Definition{Name: "B"}, store.all()[0], Definition{Name: "c", Settings: Settings{Talkers: 99}}, Definition{Name: "d"})
-	if err := h.Restore(defs); fieldOf(err) != "name" {
+	if err := h.Restore(defs); fieldOf(err) != "id" {
 		t.Error(err)
 	}
 	s, err := h.Get("a")

@@ -9,7 +9,7 @@ const MaxNameLength = 64
 
 // Name is a room's name in its canonical form: 1 to [MaxNameLength] characters of
 // a-z 0-9 . _ ~ + * - , neither "." nor "..". It stands in a SIP address and in a URL path
-// as it is.
+// as it is. HTTP calls it the id of a room, whose name there is for people.
 type Name string
 
 const nameRule = "a room name is 1 to 64 characters of a-z 0-9 . _ ~ + * -"

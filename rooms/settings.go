@@ -36,7 +36,7 @@ const (
 
 // Settings are what can be set in a room; the zero value is the default of each.
 type Settings struct {
-	DisplayName     string          `json:"display_name,omitempty"`     // at most MaxDisplayName bytes, no control characters
+	DisplayName     string          `json:"name,omitempty"`             // for people; at most MaxDisplayName bytes, no control characters
 	MaxParticipants int             `json:"max_participants,omitempty"` // at most the server's limit; 0 means that. Nobody is thrown out
 	Admission       Admission       `json:"admission,omitempty"`
 	Locked          bool            `json:"locked,omitempty"`         // no call may join; dialling out and moving in still work
@@ -93,7 +93,7 @@ func cloneList(l *[]string) *[]string {
 
 // check brings s into its canonical form, or says which field is wrong.
 func (s *Settings) check(op string, limit int) error {
-	if err := checkText(op, "display_name", s.DisplayName, MaxDisplayName); err != nil {
+	if err := checkText(op, "name", s.DisplayName, MaxDisplayName); err != nil {
 		return err
 	}
 	switch {

@@ -55,7 +55,7 @@ func TestWebhooksAreTold(t *testing.T) {
 	env := []string{"CONFD_STORE_PATH=" + filepath.Join(t.TempDir(), "confd.db"), "CONFD_WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8", "CONFD_WEBHOOKS_ALLOW_HTTP=true"}
 	r := start(t, env, args...)
 	r.send(201, "POST", "/v1/webhooks", `{"url":"`+hook.URL+`","kinds":["room.created"]}`, nil)
-	r.send(201, "POST", "/v1/rooms", `{"name":"a"}`, nil)
+	r.send(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	if got := <-told; got != "room.created a" {
 		t.Errorf("told %q", got)
 	}
@@ -63,7 +63,7 @@ func TestWebhooksAreTold(t *testing.T) {
 	r.wait()
 	r = start(t, env, args...)
 	r.send(200, "GET", "/v1/rooms/a", "", nil)
-	r.send(201, "POST", "/v1/rooms", `{"name":"b"}`, nil)
+	r.send(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
 	if got := <-told; got != "room.created b" {
 		t.Errorf("after a restart, told %q", got)
 	}

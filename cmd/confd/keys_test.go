@@ -31,7 +31,7 @@ func TestKeys(t *testing.T) {
 	r := start(t, []string{"CONFD_HTTP_REQUIRE_KEY=true"}, serve...)
 	r.end()
 	r = start(t, nil, serve...)
-	r.do("POST", "/v1/rooms", `{"name":"standup"}`)
+	r.do("POST", "/v1/rooms", `{"id":"standup"}`)
 	for _, c := range []struct {
 		path, key string
 		status    int

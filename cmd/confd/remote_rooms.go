@@ -23,7 +23,7 @@ type roomsCommand struct {
 
 // roomFlags are what can be set in a room.
 type roomFlags struct {
-	DisplayName     *string        `placeholder:"TEXT" help:"For people."`
+	Name            *string        `placeholder:"TEXT" help:"For people."`
 	MaxParticipants *int           `placeholder:"N" help:"How many there may be at a time; 0 is the server's limit."`
 	Admission       *string        `placeholder:"WHO" help:"Who may join by calling: anyone, private (trusted networks) or invited (nobody)."`
 	Locked          *bool          `negatable:"" help:"Nobody may join by calling."`
@@ -36,7 +36,7 @@ type roomFlags struct {
 
 func (f *roomFlags) patch() (patch, error) {
 	p := patch{}
-	put(p, "display_name", f.DisplayName)
+	put(p, "name", f.Name)
 	put(p, "max_participants", f.MaxParticipants)
 	put(p, "admission", f.Admission)
 	put(p, "locked", f.Locked)
@@ -53,16 +53,16 @@ func roomPath(room string) string { return client.Path("v1", "rooms", room) }
 
 type roomsList struct {
 	remoteFlags `embed:""`
-	Prefix      string `placeholder:"TEXT" help:"Only rooms whose names begin so."`
+	Prefix      string `placeholder:"TEXT" help:"Only rooms whose ids begin so."`
 }
 
 // Run prints the rooms.
 func (c roomsList) Run(ctx context.Context, m *Main) error {
 	q := url.Values{}
 	if c.Prefix != "" {
-		q.Set("name_prefix", c.Prefix)
+		q.Set("id_prefix", c.Prefix)
 	}
-	return c.list(ctx, m, "/v1/rooms", "rooms", q, 0, "ROOM\tPEOPLE\tMAX\tRATE\tOPEN FOR\tADMISSION\tKEPT\tDISPLAY NAME", roomRow)
+	return c.list(ctx, m, "/v1/rooms", "rooms", q, 0, "ROOM\tPEOPLE\tMAX\tRATE\tOPEN FOR\tADMISSION\tKEPT\tNAME", roomRow)
 }
 
 func roomRow(text json.RawMessage) (string, error) {
@@ -83,13 +83,13 @@ func roomRow(text json.RawMessage) (string, error) {
 	if r.Persistent {
 		kept = "yes"
 	}
-	return strings.Join([]string{client.Clip(r.Name, 64), fmt.Sprint(r.ParticipantCount), limit, rate, since(r.Opened),
-		client.Clip(admission, 40), kept, dash(r.DisplayName)}, "\t"), nil
+	return strings.Join([]string{client.Clip(r.ID, 64), fmt.Sprint(r.ParticipantCount), limit, rate, since(r.Opened),
+		client.Clip(admission, 40), kept, dash(r.Name)}, "\t"), nil
 }
 
 type roomsShow struct {
 	remoteFlags `embed:""`
-	Room        string `arg:"" help:"Its name."`
+	Room        string `arg:"" help:"Its id."`
 }
 
 // Run prints a room.
@@ -100,7 +100,7 @@ func (c roomsShow) Run(ctx context.Context, m *Main) error {
 type roomsCreate struct {
 	remoteFlags `embed:""`
 	roomFlags   `embed:""`
-	Room        string `arg:"" optional:"" help:"Its name; without one the server makes it up."`
+	Room        string `arg:"" optional:"" help:"Its id, which callers dial; without one the server makes it up."`
 }
 
 // Run makes a room.
@@ -110,21 +110,21 @@ func (c roomsCreate) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	if c.Room != "" {
-		p["name"] = c.Room
+		p["id"] = c.Room
 	}
 	return c.do(ctx, m, http.MethodPost, "/v1/rooms", nil, p, func(text json.RawMessage) error {
 		var r api.Room
 		if err := json.Unmarshal(text, &r); err != nil {
 			return err
 		}
-		return m.say("room %s is there; call sip:%[1]s@HOST", client.Clean(r.Name))(nil)
+		return m.say("room %s is there; call sip:%[1]s@HOST", client.Clean(r.ID))(nil)
 	})
 }
 
 type roomsSet struct {
 	remoteFlags `embed:""`
 	roomFlags   `embed:""`
-	Room        string `arg:"" help:"Its name."`
+	Room        string `arg:"" help:"Its id."`
 }
 
 // Run changes a room.
@@ -141,7 +141,7 @@ func (c roomsSet) Run(ctx context.Context, m *Main) error {
 
 type roomsDelete struct {
 	remoteFlags `embed:""`
-	Room        string `arg:"" help:"Its name."`
+	Room        string `arg:"" help:"Its id."`
 	Reason      string `placeholder:"TEXT" help:"Told to the phones in it."`
 }
 

@@ -47,11 +47,11 @@ func scripted(t *testing.T, status int, answer string) (string, *asked) {
 func TestRemoteCommandsAsk(t *testing.T) {
 	for _, c := range []struct{ args, line, body string }{
 		{"rooms", "GET /v1/rooms?limit=500", ""},
-		{"rooms list --prefix team-", "GET /v1/rooms?limit=500&name_prefix=team-", ""},
+		{"rooms list --prefix team-", "GET /v1/rooms?id_prefix=team-&limit=500", ""},
 		{"rooms show a/b", "GET /v1/rooms/a%2Fb", ""},
 		{"rooms show ..", "GET /v1/rooms/%2E%2E", ""},
 		{"rooms create", "POST /v1/rooms", `{}`},
-		{"rooms create x --locked --empty-timeout 5m --metadata {\"a\":1}", "POST /v1/rooms", `{"empty_timeout":300,"locked":true,"metadata":{"a":1},"name":"x"}`},
+		{"rooms create x --locked --empty-timeout 5m --metadata {\"a\":1}", "POST /v1/rooms", `{"empty_timeout":300,"id":"x","locked":true,"metadata":{"a":1}}`},
 		{"rooms set x --no-locked --talkers 4", "PATCH /v1/rooms/x", `{"locked":false,"talkers":4}`},
 		{"rooms delete x --reason bye", "DELETE /v1/rooms/x?reason=bye", ""},
 		{"participants x", "GET /v1/rooms/x/participants?limit=500", ""},
@@ -136,7 +136,7 @@ func TestListsArePaged(t *testing.T) {
 		if after < "c" {
 			next = fmt.Sprintf(`,"next":%q`, map[string]string{"": "a", "a": "b", "b": "c"}[after])
 		}
-		fmt.Fprintf(w, `{"rooms":[{"name":"after-%s"}],"calls":[{"id":"after-%s"}]%s}`, after, after, next)
+		fmt.Fprintf(w, `{"rooms":[{"id":"after-%s"}],"calls":[{"id":"after-%s"}]%s}`, after, after, next)
 	}))
 	defer s.Close()
 	_, stdout, _ := run(s.URL, "rooms")

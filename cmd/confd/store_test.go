@@ -62,7 +62,7 @@ func TestRestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "deep", "confd.db")
 	args := []string{"--sip", "udp:127.0.0.1:0", "--rtp-ports", "21600-21699", "--store", file, "--log-format", "json"}
 	r := start(t, nil, args...)
-	if status, body := r.do("POST", "/v1/rooms", `{"name":"standup","display_name":"Daily"}`); status != 201 {
+	if status, body := r.do("POST", "/v1/rooms", `{"id":"standup","name":"Daily"}`); status != 201 {
 		t.Fatalf("create: %d %s", status, body)
 	}
 	p := r.dial(phone.Options{URI: "sip:standup@" + r.SIP[0].Addr.String()})
@@ -120,7 +120,7 @@ func TestLogLevelChangesAtRunTime(t *testing.T) {
 	if status, body := r.do("PATCH", "/v1/log", `{"level":"info"}`); status != 200 {
 		t.Fatalf("%d %s", status, body)
 	}
-	r.do("POST", "/v1/rooms", `{"name":"loud"}`)
+	r.do("POST", "/v1/rooms", `{"id":"loud"}`)
 	if !strings.Contains(r.stderr.String(), "room created") {
 		t.Errorf("nothing is logged:\n%s", r.stderr.String())
 	}

@@ -219,7 +219,7 @@ func (r *roomFrame) read(ctx context.Context, c *client.Client) error {
 		Participants []api.Participant `json:"participants"`
 		api.Next
 	}
-	if err := fetch(ctx, c, participantsPath(r.Name), url.Values{"limit": {"500"}}, &page); err != nil {
+	if err := fetch(ctx, c, participantsPath(r.ID), url.Values{"limit": {"500"}}, &page); err != nil {
 		return err
 	}
 	r.people, r.more = page.Participants, page.Next.Next != ""
@@ -292,7 +292,7 @@ func (r *roomFrame) title() string {
 			talk++
 		}
 	}
-	t := fmt.Sprintf("%s   %d in it", client.Clip(r.Name, 64), r.ParticipantCount)
+	t := fmt.Sprintf("%s   %d in it", client.Clip(r.ID, 64), r.ParticipantCount)
 	if r.Rate > 0 {
 		t += fmt.Sprintf("   %d talking   %g kHz   for %s", talk, float64(r.Rate)/1000, since(r.Opened))
 	}

@@ -26,9 +26,9 @@ func busy(t *testing.T, stats int) string {
 			w.WriteHeader(stats)
 			io.WriteString(w, statsJSON)
 		case "/v1/rooms":
-			io.WriteString(w, `{"rooms":[{"name":"empty"},{"name":"full","participant_count":2,"rate":16000},{"name":"gone","participant_count":1}]}`)
+			io.WriteString(w, `{"rooms":[{"id":"empty"},{"id":"full","participant_count":2,"rate":16000},{"id":"gone","participant_count":1}]}`)
 		case "/v1/rooms/full":
-			io.WriteString(w, `{"name":"full","participant_count":2,"rate":16000}`)
+			io.WriteString(w, `{"id":"full","participant_count":2,"rate":16000}`)
 		case "/v1/rooms/full/participants":
 			io.WriteString(w, `{"participants":[{"id":"p2","display_name":"quiet","state":"connected","stats":{"level":-127}},`+hostile+`]}`)
 		default:
@@ -89,7 +89,7 @@ func TestTopLive(t *testing.T) {
 			}
 			f := &frame{server: "here"}
 			for i := range 20 {
-				f.rooms = append(f.rooms, roomFrame{Room: api.Room{Name: fmt.Sprintf("room-%d-%d-%s", frames, i, strings.Repeat("x", 40))}})
+				f.rooms = append(f.rooms, roomFrame{Room: api.Room{ID: fmt.Sprintf("room-%d-%d-%s", frames, i, strings.Repeat("x", 40))}})
 			}
 			return f, nil
 		})

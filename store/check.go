@@ -47,16 +47,11 @@ func (s *Store) lockAndCheck(f *os.File, wait time.Duration) error {
 // trimmed by its count.
 func checkBucket(path []string, sequence uint64, keys int) error {
 	kind, _, _ := strings.Cut(path[0], ":")
-	counted := false
 	switch {
-	case path[0] == metaBucket && len(path) == 1, kind == queueKind && len(path) == 1:
-	case (kind == collectionKind || kind == logKind) && len(path) == 1, kind == queueKind && len(path) == 2:
-		counted = true
-	default:
+	case len(path) > 1 || path[0] != metaBucket && kind != collectionKind && kind != logKind:
 		return fmt.Errorf("it is no store of confd: it has a bucket %q", strings.Join(path, "/"))
-	}
-	if counted && sequence != uint64(keys) {
-		return fmt.Errorf("%s has %d documents, its count is %d", strings.Join(path, "/"), keys, sequence)
+	case path[0] != metaBucket && sequence != uint64(keys):
+		return fmt.Errorf("%s has %d documents, its count is %d", path[0], keys, sequence)
 	}
 	return nil
 }
@@ -77,5 +72,5 @@ func (s *Store) checkDocument(path []string, key, value []byte) error {
 		s.damaged++
 		return nil
 	}
-	return fmt.Errorf("document %q in %s: %w", key, strings.Join(path, "/"), err)
+	return fmt.Errorf("document %q in %s: %w", key, path[0], err)
 }

@@ -132,15 +132,9 @@ func (c *Collection[T]) All() ([]Entry[T], error) {
 // Len returns the number of documents, 0 if the store cannot be read.
 func (c *Collection[T]) Len() int { return c.s.length(c.bucket) }
 
-func (s *Store) length(path ...[]byte) (n int) {
+func (s *Store) length(bucket []byte) (n int) {
 	_ = s.view("count", func(tx *bbolt.Tx) error {
-		b := tx.Bucket(path[0])
-		for _, name := range path[1:] {
-			if b = b.Bucket(name); b == nil {
-				return nil
-			}
-		}
-		n = count(b)
+		n = count(tx.Bucket(bucket))
 		return nil
 	})
 	return n

@@ -23,20 +23,15 @@ func crash(path string) error {
 	if err != nil {
 		return err
 	}
-	q, err := OpenQueues(s, things, 1000)
-	if err != nil {
-		return err
-	}
 	l, err := OpenLog(s, things, LogOptions{})
 	if err != nil {
 		return err
 	}
 	say("open")
 	var all sync.WaitGroup
-	for w := range 3 {
+	for w := range 4 {
 		all.Go(func() { work(w, func() (string, func() error) { return changeCollection(c, w) }) })
 	}
-	all.Go(func() { work(3, func() (string, func() error) { return changeQueue(q) }) })
 	all.Go(func() { work(4, func() (string, func() error) { return changeLog(s, l) }) })
 	all.Wait()
 	return nil
@@ -65,20 +60,6 @@ func changeCollection(c *Collection[thing], w int) (string, func() error) {
 	return fmt.Sprintf("put %s %d", key, n), func() error { return c.Put(key, thing{n, text}) }
 }
 
-func changeQueue(q *Queues[thing]) (string, func() error) {
-	n := rand.IntN(1e9)
-	if rand.IntN(5) < 2 {
-		return "pop - 0", func() error {
-			first, ok, err := q.Peek("q")
-			if err == nil && ok {
-				err = q.Pop("q", first.Seq)
-			}
-			return err
-		}
-	}
-	return fmt.Sprintf("push - %d", n), func() error { _, err := q.Push("q", thing{N: n}); return err }
-}
-
 func changeLog(s *Store, l *Log[thing]) (string, func() error) {
 	n := rand.IntN(1e9)
 	return fmt.Sprintf("append - %d", n), func() error {
@@ -91,16 +72,13 @@ func changeLog(s *Store, l *Log[thing]) (string, func() error) {
 
 // model is what a store should hold.
 type model struct {
-	docs  map[string]int
-	queue []int
-	log   map[int]bool
+	docs map[string]int
+	log  map[int]bool
 }
 
 func newModel() *model { return &model{docs: map[string]int{}, log: map[int]bool{}} }
 
-func (m *model) clone() *model {
-	return &model{maps.Clone(m.docs), slices.Clone(m.queue), maps.Clone(m.log)}
-}
+func (m *model) clone() *model { return &model{maps.Clone(m.docs), maps.Clone(m.log)} }
 
 func (m *model) apply(t *testing.T, what string) {
 	var verb, key string
@@ -113,10 +91,6 @@ func (m *model) apply(t *testing.T, what string) {
 		m.docs[key] = n
 	case "delete":
 		delete(m.docs, key)
-	case "push":
-		m.queue = append(m.queue, n)
-	case "pop":
-		m.queue = m.queue[min(1, len(m.queue)):]
 	case "append":
 		m.log[n] = true
 	}
@@ -183,7 +157,7 @@ func runAndKill(t *testing.T, path string, m *model, early bool) (pending map[st
 func verify(t *testing.T, path string, m *model, pending map[string]string) *model {
 	s := openAt(t, path, Options{})
 	defer closeNow(t, s)
-	c, q, l := collectionOf(t, s), queuesOf(t, s, 1000), logOf(t, s, LogOptions{})
+	c, l := collectionOf(t, s), logOf(t, s, LogOptions{})
 	got := newModel()
 	got.docs = contents(t, c)
 	for _, r := range pagesOf(t, l) {
@@ -192,28 +166,13 @@ func verify(t *testing.T, path string, m *model, pending map[string]string) *mod
 	for w, what := range pending {
 		with := m.clone()
 		with.apply(t, what)
-		switch w {
-		case "3":
-			if got.queue = drain(t, q, "q"); slices.Equal(got.queue, with.queue) {
-				m = with
-			}
-		case "4":
-			if maps.Equal(got.log, with.log) {
-				m = with
-			}
-		default:
-			if prefixed(got.docs, w) == prefixed(with.docs, w) {
-				m = with
-			}
+		if w == "4" && maps.Equal(got.log, with.log) || w != "4" && prefixed(got.docs, w) == prefixed(with.docs, w) {
+			m = with
 		}
 	}
-	if got.queue == nil {
-		got.queue = drain(t, q, "q")
-	}
-	if !maps.Equal(got.docs, m.docs) || !slices.Equal(got.queue, m.queue) || !maps.Equal(got.log, m.log) {
+	if !maps.Equal(got.docs, m.docs) || !maps.Equal(got.log, m.log) {
 		t.Errorf("the store holds\n%+v\nwant\n%+v\nwith or without %v", got, m, pending)
 	}
-	m.queue = nil // drained
 	return m
 }
 

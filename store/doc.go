@@ -1,13 +1,11 @@
 // Package store keeps what must survive a restart, in one file: room definitions, keys,
 // webhook subscriptions with their deliveries, and the records of calls and conferences. It
 // knows none of these types: it keeps JSON documents of whatever type its user gives, in
-// three shapes.
+// two shapes.
 //
 //   - [Collection]: documents by key. Put and Delete are on the disk when they return.
 //   - [Log]: documents by time, read newest first in pages. Append never waits: a record is
 //     queued, and one that finds the queue full is refused and counted.
-//   - [Queues]: first in, first out, by name, each of bounded length. Push and Pop are on
-//     the disk when they return.
 //
 // # Design
 //
@@ -27,15 +25,15 @@
 // a transaction, so none can block the writer or wait for itself.
 //
 // A document is stored with its version and a checksum over its key, version and content. A
-// damaged document in a collection or a queue is an error that names it; in a log it is
-// skipped and counted, since one bad record must not hide the others. A file is checked page
-// by page before it is opened (store/pages), and what is not whole is an error: nothing is
-// ever repaired or created anew in its place. A new file appears under its name only once it
+// damaged document in a collection is an error that names it; in a log it is skipped and
+// counted, since one bad record must not hide the others. A file is checked page by page
+// before it is opened (store/pages), and what is not whole is an error: nothing is ever
+// repaired or created anew in its place. A new file appears under its name only once it
 // is complete. A page that the disk cannot give back later is an error, not the end of the
 // process.
 //
-// Versions: the file has a layout version and each space (a collection, log or set of
-// queues) a version of its documents. What a newer confd has written is refused with
+// Versions: the file has a layout version and each space (a collection or a
+// log) a version of its documents. What a newer confd has written is refused with
 // [ErrNewer]. Older documents are migrated as they are read ([Schema].Migrate) and stay as
 // they are on the disk until they are written again, so opening is quick and a backup of
 // the day before remains of use.
@@ -47,8 +45,6 @@
 //	meta      layout; version per space        name                     decimal number
 //	documents "collection:NAME"                the key                  document
 //	          "log:NAME"                       time (8 bytes), id       document
-//	          "queue:NAME" / queue             sequence number (8)      document
 //
-// The sequence number of a bucket of documents is the count of its keys; that of
-// "queue:NAME" is the last sequence number given to an item.
+// The sequence number of a bucket of documents is the count of its keys.
 package store

@@ -12,7 +12,7 @@ import (
 
 // Limits of what is stored.
 const (
-	MaxKey      = 256     // bytes of a key, an id or the name of a queue
+	MaxKey      = 256     // bytes of a key or an id
 	MaxDocument = 1 << 20 // bytes of a document as JSON
 	maxVersion  = 1<<16 - 1
 )

@@ -15,7 +15,7 @@ import (
 var (
 	ErrInvalid  = errors.New("invalid")       // a key, cursor, limit or value that cannot be
 	ErrNotFound = errors.New("not found")     // no document of that key
-	ErrFull     = errors.New("full")          // a queue is at its bound
+	ErrFull     = errors.New("full")          // too many records wait
 	ErrClosed   = errors.New("closed")        // the store has been closed
 	ErrLocked   = errors.New("locked")        // another process has the file open
 	ErrCorrupt  = errors.New("corrupt")       // the file or a document is damaged, or not a store

@@ -16,7 +16,6 @@ const (
 
 	collectionKind = "collection"
 	logKind        = "log"
-	queueKind      = "queue"
 )
 
 func initialise(db *bbolt.DB) error {

@@ -255,29 +255,20 @@ func TestSpacesAreChecked(t *testing.T) {
 	logOf(t, s, LogOptions{}) // of the same name, but another kind
 	_, err = OpenLog(s, Schema[thing]{Name: "more", Version: 1}, LogOptions{Keep: -1})
 	wantKind(t, err, ErrInvalid)
-	_, err = OpenQueues(s, things, 0)
-	wantKind(t, err, ErrInvalid)
 }
 
 func TestClosedStoreSaysSo(t *testing.T) {
 	eachPath(t, func(t *testing.T, path string) {
 		s := openAt(t, path, Options{})
 		c, l := collectionOf(t, s), logOf(t, s, LogOptions{})
-		q, err := OpenQueues(s, things, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
 		closeNow(t, s)
 		closeNow(t, s)
 		_, get := c.Get("a")
 		_, all := c.All()
 		_, page := l.Page(Query[thing]{Limit: 1})
 		_, prune := l.Prune(epoch)
-		_, push := q.Push("q", thing{})
-		_, _, peek := q.Peek("q")
 		_, backup := s.WriteTo(io.Discard)
-		for _, err := range []error{c.Put("a", thing{}), c.Delete("a"), get, all, l.Append(epoch, "a", thing{}), page, prune, push, peek,
-			q.Pop("q", 1), backup, s.Flush()} {
+		for _, err := range []error{c.Put("a", thing{}), c.Delete("a"), get, all, l.Append(epoch, "a", thing{}), page, prune, backup, s.Flush()} {
 			wantKind(t, err, ErrClosed)
 		}
 	})

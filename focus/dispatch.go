@@ -15,7 +15,7 @@ import (
 // is no retransmission (the transaction absorbs those) but may be out of order with other
 // requests of its dialog (dialog.enter sorts that out).
 func (a *Agent) onRequest(req *sip.Request, tx *sip.ServerTx) {
-	if !a.enter() {
+	if isStray(tx) || !a.enter() {
 		tx.Terminate()
 		return
 	}
@@ -45,6 +45,18 @@ func (a *Agent) onRequest(req *sip.Request, tx *sip.ServerTx) {
 	default:
 		a.refuse(req, tx, unknownMethod(req.Method))
 	}
+}
+
+// isStray closes the socket that sipgo has opened for a request whose listener was closed
+// between its arrival and now, and reports whether there was one. Nobody guards it or would
+// ever close it.
+func isStray(tx *sip.ServerTx) bool {
+	c, ok := tx.Connection().(*sip.UDPConnection)
+	if !ok || c.Listener {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 func (a *Agent) onInDialog(req *sip.Request, tx *sip.ServerTx) {

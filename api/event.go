@@ -23,7 +23,7 @@ type Event struct {
 	From         string        `json:"from,omitempty" doc:"Of participant.joined after a move: the room that it comes from." example:"lobby"`
 	To           string        `json:"to,omitempty" doc:"Of participant.left by a move: the room that it goes to." example:"breakout-1"`
 	Announcement *Announcement `json:"announcement,omitempty" doc:"Of events of an announcement."`
-	Rooms        []Room        `json:"rooms,omitempty" doc:"Of snapshot: all rooms, or the one, with participants, as they are after event seq."`
+	Rooms        []Room        `json:"rooms,omitempty" nullable:"false" doc:"Of snapshot: all rooms, or the one, with participants, as they are after event seq."`
 }
 
 // EndReason is why something ended.

@@ -21,8 +21,8 @@ type Problem struct {
 	Status  int          `json:"status" minimum:"400" maximum:"599" doc:"The HTTP status, as in the status line." example:"422"`
 	Detail  string       `json:"detail,omitempty" doc:"What was wrong here, and what would be right." example:"talkers: expected number <= 64"`
 	Field   string       `json:"field,omitempty" doc:"The first field, parameter or header at fault." example:"talkers"`
-	Errors  []FieldError `json:"errors,omitempty" doc:"All faults that were found in the request."`
-	Reasons []Reason     `json:"reasons,omitempty" doc:"Of /readyz: why new calls should go elsewhere."`
+	Errors  []FieldError `json:"errors,omitempty" nullable:"false" doc:"All faults that were found in the request."`
+	Reasons []Reason     `json:"reasons,omitempty" nullable:"false" doc:"Of /readyz: why new calls should go elsewhere."`
 }
 
 // FieldError is one fault in a request.

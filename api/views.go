@@ -27,7 +27,7 @@ type Room struct {
 	Updated          time.Time     `json:"updated" doc:"When its settings were last changed." example:"2026-03-01T09:05:00Z"`
 	Opened           *time.Time    `json:"opened,omitempty" doc:"When the running conference began; absent while there is none." example:"2026-03-01T09:10:00Z"`
 	Version          uint64        `json:"version" doc:"Grows with every change of the settings; the ETag has it." example:"1764000000000000"`
-	Participants     []Participant `json:"participants,omitempty" doc:"Who is in it, in the order in which they came. In snapshot events only."`
+	Participants     []Participant `json:"participants,omitempty" nullable:"false" doc:"Who is in it, in the order in which they came. In snapshot events only."`
 }
 
 func roomOf(s *rooms.RoomSnapshot) Room {
@@ -68,7 +68,7 @@ type Participant struct {
 	Pinned      bool              `json:"pinned" doc:"It is heard beside the loudest, however many speak." example:"false"`
 	Hears       *[]string         `json:"hears,omitempty" doc:"Whom alone it hears: ids of participants, or group:NAME. Absent: everyone." example:"[\"group:floor\"]"`
 	HeardBy     *[]string         `json:"heard_by,omitempty" doc:"Who alone hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"q3v7mq4wz6xa3tbn\"]"`
-	Groups      []string          `json:"groups" doc:"The groups that it is in, for the lists of others." example:"[\"floor\"]"`
+	Groups      []string          `json:"groups" nullable:"false" doc:"The groups that it is in, for the lists of others." example:"[\"floor\"]"`
 	Created     time.Time         `json:"created" doc:"When the call came in, or dialling began." example:"2026-03-01T09:10:00Z"`
 	Joined      *time.Time        `json:"joined,omitempty" doc:"When it entered the conference; absent before." example:"2026-03-01T09:10:02Z"`
 	Talking     bool              `json:"talking" doc:"It speaks now." example:"true"`

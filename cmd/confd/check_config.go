@@ -16,6 +16,7 @@ import (
 func (c *Config) Check() error {
 	var w wrongs
 	c.SIP.check(&w)
+	c.DialOut.check(&w)
 	c.RTP.check(&w)
 	c.Rooms.check(&w)
 	c.Audio.check(&w)

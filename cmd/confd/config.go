@@ -8,10 +8,12 @@ import (
 )
 
 // Config is everything that can be set. A field's yaml tag is its key, help its line in
-// the documentation, flag its command-line flag if it has one. Every key can also be set
-// by an environment variable: CONFD_ and the key's path in capitals, as CONFD_SIP_LISTEN.
+// the documentation, flag its command-line flag if it has one; the value of a secret is not
+// printed. Every key can also be set by an environment variable: CONFD_ and the key's path
+// in capitals, as CONFD_SIP_LISTEN.
 type Config struct {
 	SIP          SIPConfig      `yaml:"sip"`
+	DialOut      DialOutConfig  `yaml:"dial_out"`
 	RTP          RTPConfig      `yaml:"rtp"`
 	Rooms        RoomsConfig    `yaml:"rooms"`
 	Audio        AudioConfig    `yaml:"audio"`
@@ -47,6 +49,30 @@ type SIPLimitsConfig struct {
 	MessageSize  int     `yaml:"message_size" help:"longest SIP message, bytes, 1500 to 65535"`
 	Connections  int     `yaml:"connections" help:"TCP and TLS connections at a time"`
 	Load         float64 `yaml:"load" help:"share of its time that a mixing thread may be at work before calls are refused, 0.1 to 1"`
+}
+
+// DialOutConfig is the calls that the server makes.
+type DialOutConfig struct {
+	Trunk  TrunkConfig         `yaml:"trunk"`
+	TLSCA  string              `yaml:"tls_ca" help:"PEM file with authorities to trust beside the system's in calls over TLS"`
+	Limits DialOutLimitsConfig `yaml:"limits"`
+}
+
+// TrunkConfig is the way to the telephone network.
+type TrunkConfig struct {
+	Address      string `yaml:"address" help:"where telephone numbers (tel:) are called: HOST, HOST:PORT or a SIP URI without a user, as sip:sip.example.net;transport=tls; empty: there is no trunk, and no number can be called"`
+	Username     string `yaml:"username" help:"what the trunk knows this server by, where it asks; it goes to the trunk alone"`
+	Password     string `yaml:"password" secret:"yes" help:"the password to it, in plain text; better in a file of its own"`
+	PasswordFile string `yaml:"password_file" help:"file whose first line is the password"`
+	From         string `yaml:"from" help:"who calls, where a call does not say: a number of yours, as +4930123456, or a SIP URI; empty: the room"`
+	All          bool   `yaml:"all" help:"make calls to SIP addresses by way of the trunk, too, as an outbound proxy"`
+}
+
+// DialOutLimitsConfig bounds what keys and programs can run up on a telephone bill.
+type DialOutLimitsConfig struct {
+	Calls int     `yaml:"calls" help:"calls that nobody has answered yet, at a time; 0: the server calls nobody"`
+	Rate  float64 `yaml:"rate" help:"new calls per second in the long run"`
+	Burst int     `yaml:"burst" help:"new calls at once"`
 }
 
 // RTPConfig is the media transport.
@@ -137,6 +163,7 @@ func DefaultConfig() Config {
 				Load:         0.85,
 			},
 		},
+		DialOut: DialOutConfig{Limits: DialOutLimitsConfig{Calls: 100, Rate: 10, Burst: 20}},
 		RTP: RTPConfig{
 			Ports:      PortRange{16384, 32767},
 			SRTP:       "optional",

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -219,12 +218,11 @@ func (c *participantsDial) body() (patch, error) {
 		p["timeout"] = c.Timeout.Seconds()
 	}
 	if c.PasswordFile != "" {
-		text, err := os.ReadFile(c.PasswordFile)
+		password, err := firstLine(c.PasswordFile)
 		if err != nil {
 			return nil, fmt.Errorf("--password-file: %w", err)
 		}
-		line, _, _ := strings.Cut(string(text), "\n")
-		p["password"] = strings.TrimSuffix(line, "\r")
+		p["password"] = password
 	}
 	return p, nil
 }

@@ -18,7 +18,7 @@ const sampleHead = `# The configuration of confd: every key, with its default.
 # An unknown key is an error. Durations are written 500ms, 20s, 30m.
 `
 
-// WriteSample writes c as a documented file that reads back as c.
+// WriteSample writes c as a documented file that reads back as c, but for secrets.
 func WriteSample(w io.Writer, c Config) error {
 	var b strings.Builder
 	b.WriteString(sampleHead)
@@ -35,7 +35,7 @@ func WriteSample(w io.Writer, c Config) error {
 		if s.flag != "" {
 			fmt.Fprintf(&b, " [--%s]", s.flag)
 		}
-		value, err := yamlValue(s.value)
+		value, err := s.shown()
 		if err != nil {
 			return err
 		}
@@ -60,6 +60,14 @@ func openSection(b *strings.Builder, before string, path []string) string {
 		b.WriteString("\n")
 	}
 	return strings.Join(path, ".")
+}
+
+// shown is the value as the file has it. In place of a secret there is none, and a remark.
+func (s setting) shown() (string, error) {
+	if s.secret && !s.value.IsZero() {
+		return `"" # it is set, and not printed`, nil
+	}
+	return yamlValue(s.value)
 }
 
 // yamlValue writes v in one line.

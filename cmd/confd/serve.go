@@ -98,7 +98,9 @@ func (s *server) start() (err error) {
 	if err = s.agent.Start(); err != nil {
 		return err
 	}
-	s.registry.SetDialer(s.agent)
+	if c.DialOut.Limits.Calls > 0 {
+		s.registry.SetDialer(s.agent)
+	}
 	return nil
 }
 

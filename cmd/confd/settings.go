@@ -17,6 +17,8 @@ type setting struct {
 	flag  string // "sip", or "" if it has none
 	help  string
 	value reflect.Value // of the Config, settable
+
+	secret bool // the value is not printed
 }
 
 // settingsOf returns all keys of c, in the order of its fields.
@@ -34,7 +36,7 @@ func walkSettings(all []setting, prefix string, v reflect.Value) []setting {
 			continue
 		}
 		env := "CONFD_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-		all = append(all, setting{key, env, tag.Get("flag"), help, v.Field(i)})
+		all = append(all, setting{key, env, tag.Get("flag"), help, v.Field(i), tag.Get("secret") != ""})
 	}
 	return all
 }

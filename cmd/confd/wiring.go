@@ -81,6 +81,9 @@ func (c *Config) agent(s *server) (focus.Config, *guard.Guard, error) {
 		Version:        buildinfo.Version,
 		Logger:         s.log,
 	}
+	if err := c.DialOut.addTo(&f); err != nil {
+		return focus.Config{}, nil, err
+	}
 	for _, l := range c.SIP.Listen {
 		for _, n := range l.networks() {
 			f.Listen = append(f.Listen, focus.Listen{Network: n, Address: l.Addr})

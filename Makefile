@@ -8,7 +8,7 @@ STAMP   := $(if $(VERSION),-X github.com/confd/confd/internal/buildinfo.Version=
 FUZZTIME ?= 20s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: setup setup-test run build test race fuzz bench lint fmt sample clean
+.PHONY: setup setup-test run build test race fuzz bench lint fmt sample generate clean
 
 setup: ## install what building needs
 	@GO='$(GO)' scripts/setup build
@@ -48,6 +48,9 @@ fmt: ## format
 sample: setup ## write deploy/confd.yaml anew
 	env -i PATH="$$PATH" HOME="$$HOME" $(GO) run -tags '$(TAGS)' ./cmd/confd config > deploy/confd.yaml.new
 	mv deploy/confd.yaml.new deploy/confd.yaml
+
+generate: setup ## make the client anew, after a change of what the API takes or answers
+	$(GO) generate ./client
 
 clean: ## remove what was built
 	rm -rf bin

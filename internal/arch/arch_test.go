@@ -35,7 +35,8 @@ var mayImport = map[string][]string{
 	"announce":          {"codec", "mixer"},
 	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce", "webhook"},
 	"bench":             {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
-	"e2e":               {},
+	"client":            {},
+	"e2e":               {"client"},
 }
 
 // control is what knows no signalling and no network.

@@ -218,18 +218,7 @@ func (s *Server) removeParticipant(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.config.Registry.Participant(name, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if version != nil {
-		if now, err := p.Snapshot(); err != nil {
-			return nil, err
-		} else if now.Version != *version {
-			return nil, outdated("it has changed since; read it again")
-		}
-	}
-	return nil, p.Remove(ctx, why)
+	return nil, onVersion(s.config.Registry.RemoveParticipant(ctx, name, in.ID, why, version), version)
 }
 
 // Move is the body that moves a participant.

@@ -1,6 +1,10 @@
 package rooms
 
-import "github.com/confd/confd/mixer"
+import (
+	"slices"
+
+	"github.com/confd/confd/mixer"
+)
 
 // tuning is what the settings ask of the media plane.
 func (r *room) tuning() tuning {
@@ -23,6 +27,32 @@ func (r *room) mixes() []recipe {
 		r.last = nil
 	}
 	return mixes
+}
+
+// comers stand for all who may still call: without lists, and in nobody's.
+var comers = []hearer{{listens: true}, {speaks: true}}
+
+// fits tells whether there would be no more than MaxMixes with one more, and with all who
+// are to come: those who are being called, and any number of callers. It is asked before
+// lists come into force, so that nobody has to be refused for those of others.
+func (r *room) fits(op string, more ...hearer) error {
+	all := append(more, comers...)
+	for p := range r.dialling {
+		all = append(all, p.hearer())
+	}
+	for _, p := range r.participants {
+		all = append(all, p.hearer())
+	}
+	for _, a := range r.playing {
+		all = append(all, a.hearer())
+	}
+	if !slices.ContainsFunc(all, func(h hearer) bool { return h.hears != nil || h.heardBy != nil || h.deaf }) {
+		return nil
+	}
+	if n := len(arrange(all).mixes); n > MaxMixes {
+		return errorf(Full, op, "who hears whom would take %d different mixes in room %q, with who is still to come, and %d are allowed: let more participants share their lists", n, r.name, MaxMixes)
+	}
+	return nil
 }
 
 // compile returns the recipes of all mixes.
@@ -48,11 +78,12 @@ func (r *room) compile() []recipe {
 	return recipes(arrange(hearers), legs, pinned)
 }
 
+// hearer returns what p is, or will be once it has answered.
 func (p *Participant) hearer() hearer {
-	s := &p.settings
+	s, called := &p.settings, p.dial != nil
 	return hearer{
 		id: p.id, groups: s.Groups, hears: s.Hears, heardBy: s.HeardBy,
-		listens: p.leg.out != nil, speaks: p.leg.in != nil, deaf: s.Deaf || s.Held,
+		listens: called || p.leg.out != nil, speaks: called || p.leg.in != nil, deaf: s.Deaf || s.Held,
 	}
 }
 

@@ -1,5 +1,7 @@
 package rooms
 
+import "encoding/binary"
+
 // hearer is what decides whom a participant hears and who hears it.
 type hearer struct {
 	id      string
@@ -18,82 +20,122 @@ type arrangement struct {
 	of    []int    // -1 for who has no sink
 }
 
-// arrange compiles lists into as few mixes as there are distinct sets. L hears S if L lists
-// S, or lists nothing, and S lists L, or lists nothing.
+// arrange compiles lists into the fewest mixes that there can be. L hears S if L lists S, or
+// lists nothing, and S lists L, or lists nothing.
 //
-// Whether L itself is in its mix does not matter, as its own sound is taken out: so each
-// listener can be served by two sets, with and without it, and gets the one that serves
-// more listeners. Never are there more mixes than distinct sets of others.
+// Whether L itself is in its mix does not matter, as its own sound is taken out: two sets
+// serve it, with and without it. So sets are the nodes of a graph, listeners its edges, and
+// a node at one end of each is wanted. No two edges lead in the same direction, hence there
+// is no circle, and to take the neighbour of one leaf after the other is exact. As the
+// number of mixes is the least, it does not grow when somebody leaves.
 func arrange(all []hearer) arrangement {
-	sets := audible(all)
-	keys := make([]choice, len(all))
-	for i, set := range sets {
+	c := cover{index: make(map[string]int), ends: make([]ends, len(all))}
+	for i, set := range audible(all) {
+		c.ends[i] = ends{-1, -1}
 		if set == nil {
 			continue
 		}
-		keys[i].without = set.key()
-		keys[i].with = keys[i].without
+		without := c.node(set)
 		if all[i].speaks {
 			set.set(i)
-			keys[i].with = set.key()
-			set.clear(i)
 		}
+		c.link(i, without, c.node(set))
 	}
-	var best arrangement
-	for _, with := range []func(choice) bool{
-		popular(keys),
-		func(choice) bool { return true },
-		func(choice) bool { return false },
-	} {
-		a := assign(sets, keys, with)
-		if best.of == nil || len(a.mixes) < len(best.mixes) {
-			best = a
-		}
-	}
-	return best
+	c.choose()
+	return c.arrangement()
 }
 
-// choice is the two sets that serve a listener, as keys: both are "" for who has no sink.
-type choice struct{ without, with string }
+// cover is a graph of sets and listeners.
+type cover struct {
+	index map[string]int // of a node, by its set
+	key   []byte
+	nodes []node
+	ends  []ends // by listener
+}
 
-// assign gives each listener its set, with itself if with says so.
-func assign(sets []bitset, keys []choice, with func(choice) bool) arrangement {
-	a := arrangement{of: make([]int, len(sets))}
-	index := make(map[string]int)
-	for i, set := range sets {
-		a.of[i] = -1
-		if set == nil {
+// ends are the nodes of the sets that serve a listener; -1 for who has no sink.
+type ends struct{ without, with int }
+
+type node struct {
+	set   bitset
+	taken bool // it becomes a mix
+	open  int  // listeners here whose mix is not known yet
+	which int  // XOR of their numbers: of a single one, the number
+	mix   int  // its place in the arrangement, from 1
+}
+
+// node returns the number of a set, which the caller may go on to change.
+func (c *cover) node(set bitset) int {
+	c.key = set.key(c.key[:0])
+	n, known := c.index[string(c.key)]
+	if !known {
+		n = len(c.nodes)
+		c.index[string(c.key)] = n
+		c.nodes = append(c.nodes, node{set: set.clone()})
+	}
+	return n
+}
+
+// link notes a listener. Who does not speak has no choice.
+func (c *cover) link(i, without, with int) {
+	c.ends[i] = ends{without, with}
+	if without == with {
+		c.nodes[with].taken = true
+		return
+	}
+	for _, n := range []int{without, with} {
+		c.nodes[n].open++
+		c.nodes[n].which ^= i
+	}
+}
+
+// choose takes nodes until each listener has one.
+func (c *cover) choose() {
+	var leaves []int
+	for n := range c.nodes {
+		if c.nodes[n].open == 1 {
+			leaves = append(leaves, n)
+		}
+	}
+	for ; len(leaves) > 0; leaves = leaves[1:] {
+		leaf := &c.nodes[leaves[0]]
+		if leaf.open == 0 { // its neighbour was a leaf, too
 			continue
 		}
-		key := keys[i].without
-		if with(keys[i]) {
-			key = keys[i].with
+		i := leaf.which
+		at := c.ends[i].with
+		if at == leaves[0] {
+			at = c.ends[i].without
 		}
-		at, known := index[key]
-		if !known {
-			at = len(a.mixes)
-			index[key] = at
-			set = set.clone()
-			if key != keys[i].without {
-				set.set(i)
-			}
-			a.mixes = append(a.mixes, set)
+		other := &c.nodes[at]
+		other.taken = other.taken || !leaf.taken
+		leaf.open--
+		other.which ^= i
+		if other.open--; other.open == 1 {
+			leaves = append(leaves, at)
 		}
-		a.of[i] = at
 	}
-	return a
 }
 
-// popular chooses what could serve more listeners.
-func popular(keys []choice) func(choice) bool {
-	served := make(map[string]int)
-	for _, k := range keys {
-		served[k.without]++
-		if k.with != k.without {
-			served[k.with]++
+// arrangement hangs each listener on a node that was taken.
+func (c *cover) arrangement() arrangement {
+	a := arrangement{of: make([]int, len(c.ends))}
+	for i, e := range c.ends {
+		a.of[i] = -1
+		if e.with < 0 {
+			continue
 		}
+		n := &c.nodes[e.with]
+		if !n.taken {
+			n = &c.nodes[e.without]
+		}
+		if n.mix == 0 {
+			a.mixes = append(a.mixes, n.set)
+			n.mix = len(a.mixes)
+		}
+		a.of[i] = n.mix - 1
 	}
-	return func(k choice) bool { return served[k.with] >= served[k.without] }
+	return a
 }
 
 // audible returns for each listener the set of others that it hears.
@@ -179,13 +221,10 @@ func (b bitset) and(o bitset) {
 	}
 }
 
-// key is equal for equal sets.
-func (b bitset) key() string {
-	k := make([]byte, 0, 8*len(b))
+// key appends what is equal for equal sets.
+func (b bitset) key(to []byte) []byte {
 	for _, w := range b {
-		for s := 0; s < 64; s += 8 {
-			k = append(k, byte(w>>s))
-		}
+		to = binary.LittleEndian.AppendUint64(to, w)
 	}
-	return string(k)
+	return to
 }

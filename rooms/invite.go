@@ -135,7 +135,7 @@ func (g *Registry) SetDialer(d Dialer) {
 
 // Dial has somebody called into a room. The participant is in the roster at once, in state
 // calling; events tell how it goes on, and removing it cancels the call. Locks and admission
-// do not stop it, limits do. Errors: NotFound (the room), Invalid, Full, Draining, Forbidden
+// do not stop it, limits do. Errors: NotFound (the room), Invalid, Full (places, MaxMixes), Draining, Forbidden
 // (nothing here dials out).
 func (g *Registry) Dial(ctx context.Context, name Name, q InviteRequest) (ParticipantSnapshot, error) {
 	s, err := g.dial(ctx, name, q)
@@ -226,6 +226,9 @@ func (p *Participant) dialTimedOut() {
 // by the room's goroutine.
 func (r *room) expect(p *Participant) error {
 	if err := r.hasPlace("dial"); err != nil {
+		return err
+	}
+	if err := r.fits("dial", p.hearer()); err != nil {
 		return err
 	}
 	r.dialling[p] = struct{}{}

@@ -58,13 +58,8 @@ func (r *room) admit(p *Participant) {
 	p.setState()
 	r.enter(p)
 	r.registry.ledger.open(p)
-	c := change{mixes: r.mixes()}
-	if p.settings.Muted || p.settings.Held || p.settings.InputGain != 0 {
-		c.receive = p.receiving()
-	}
-	if p.settings.OutputGain != 0 {
-		c.send = p.sending()
-	}
+	c := p.changeFrom(ParticipantSettings{})
+	c.mixes = r.mixes()
 	r.stage.attach(&p.leg, c)
 	r.tell(p, Event{Kind: ParticipantJoined})
 	r.log.Debug("participant joined", "participant", p.id, "call_id", p.info.CallID)

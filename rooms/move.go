@@ -4,9 +4,9 @@ import "context"
 
 // Move takes a participant from one room to another without hanging up: its id, its call
 // and its streams go on, and so do its settings. It leaves for [ReasonMoved] and joins the
-// other room in the next event. Locks and admission do not stop it, the other room's limit
-// does. It returns after the tick at which the participant has arrived. Errors: NotFound
-// (the participant, or either room), Full, Conflict if it is still being called, TimedOut
+// other room in the next event. Locks and admission do not stop it, the other room's limits
+// do. It returns after the tick at which the participant has arrived. Errors: NotFound
+// (the participant, or either room), Full (places, MaxMixes), Conflict if it is still being called, TimedOut
 // (it moves all the same).
 func (g *Registry) Move(ctx context.Context, from Name, id string, to Name) (ParticipantSnapshot, error) {
 	const op = "move participant"
@@ -35,7 +35,7 @@ func (g *Registry) move(p *Participant, to *room, from Name) (s ParticipantSnaps
 	defer g.moving.Unlock()
 	r := p.room.Load()
 	if r.name != from || r == to {
-		return s, nil, errorf(NotFound, "find participant", "nobody in room %q has the id %q: it has moved on", from, p.id)
+		return s, nil, movedOn(from, p.id)
 	}
 	done := make(chan struct{})
 	s, err = ask(to, func() (ParticipantSnapshot, error) {
@@ -54,6 +54,9 @@ func (r *room) handOver(p *Participant, to *room, done chan struct{}) (Participa
 		return ParticipantSnapshot{}, errorf(Conflict, op, "the participant is %s; it can be moved once it is connected", p.state)
 	}
 	if err := to.hasPlace(op); err != nil {
+		return ParticipantSnapshot{}, err
+	}
+	if err := to.fits(op, p.hearer()); err != nil {
 		return ParticipantSnapshot{}, err
 	}
 	delete(r.participants, p.id)

@@ -159,13 +159,13 @@ func (p *Participant) Update(ctx context.Context, u MediaUpdate) error {
 // SetMuted takes the participant's sound out of every mix, or lets it in again. Errors: as
 // Update.
 func (p *Participant) SetMuted(ctx context.Context, muted bool) error {
-	_, err := p.patch(ctx, func(s *ParticipantSettings) error { s.Muted = muted; return nil }, nil)
+	_, err := p.patch(ctx, "", func(s *ParticipantSettings) error { s.Muted = muted; return nil }, nil)
 	return err
 }
 
 // SetDeaf lets the participant hear silence, or the room again. Errors: as Update.
 func (p *Participant) SetDeaf(ctx context.Context, deaf bool) error {
-	_, err := p.patch(ctx, func(s *ParticipantSettings) error { s.Deaf = deaf; return nil }, nil)
+	_, err := p.patch(ctx, "", func(s *ParticipantSettings) error { s.Deaf = deaf; return nil }, nil)
 	return err
 }
 

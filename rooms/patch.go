@@ -15,18 +15,51 @@ func (g *Registry) PatchParticipant(ctx context.Context, name Name, id string, c
 	if err != nil {
 		return ParticipantSnapshot{}, err
 	}
-	return p.patch(ctx, change, ifVersion)
+	return p.patch(ctx, name, change, ifVersion)
+}
+
+// RemoveParticipant ends a participation as [Participant.Remove] does, if it is still of
+// the version that the caller saw; ifVersion may be nil. Errors: NotFound, Conflict, TimedOut.
+func (g *Registry) RemoveParticipant(ctx context.Context, name Name, id string, why Reason, ifVersion *uint64) error {
+	const op = "remove participant"
+	p, err := g.Participant(name, id)
+	if err != nil {
+		return err
+	}
+	err = tellOf(p, func(r *room) error {
+		if r.name != name {
+			return movedOn(name, id)
+		}
+		if err := sameVersion(op, p.version, ifVersion); err != nil {
+			return err
+		}
+		r.remove(p, why, true)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return wait(ctx, p.gone, op)
+}
+
+// movedOn is what a verb gets that names a participant by a room it has left.
+func movedOn(from Name, id string) error {
+	return errorf(NotFound, "find participant", "nobody in room %q has the id %q: it has moved on", from, id)
 }
 
 // errStale never leaves this package.
 var errStale = &Error{Code: Conflict, Op: "patch participant", Message: "it has changed meanwhile"}
 
-func (p *Participant) patch(ctx context.Context, change func(*ParticipantSettings) error, ifVersion *uint64) (ParticipantSnapshot, error) {
+// patch changes settings in one room, or wherever it is if in is "".
+func (p *Participant) patch(ctx context.Context, in Name, change func(*ParticipantSettings) error, ifVersion *uint64) (ParticipantSnapshot, error) {
 	const op = "patch participant"
 	for {
 		now, err := p.Snapshot()
 		if err != nil {
 			return now, err
+		}
+		if in != "" && now.Room != in {
+			return now, movedOn(in, p.id)
 		}
 		if err := sameVersion(op, now.Version, ifVersion); err != nil {
 			return now, err
@@ -40,7 +73,7 @@ func (p *Participant) patch(ctx context.Context, change func(*ParticipantSetting
 			return now, err
 		}
 		done, err := askOf(p, func(r *room) (ticked, error) {
-			if p.version != now.Version {
+			if p.version != now.Version || r.name != now.Room {
 				return nil, errStale
 			}
 			done, err := r.set(p, next)
@@ -57,44 +90,50 @@ func (p *Participant) patch(ctx context.Context, change func(*ParticipantSetting
 	}
 }
 
-// MaxMixes is how many different mixes who hears whom may take in a room. Each costs about
-// what a small room does.
+// MaxMixes is how many different mixes who hears whom may take in a room, those of who is
+// still to come among them. Each costs about what a small room does.
 const MaxMixes = 64
 
 // set puts settings into force. It is called by the room's goroutine.
 func (r *room) set(p *Participant, next ParticipantSettings) (ticked, error) {
-	done := make(chan struct{})
-	was := p.settings
-	changed := !was.equal(next)
+	was, heard := p.settings, p.hearer()
 	p.settings = next
-	c := change{done: func() { close(done) }}
-	if changed {
-		had := len(r.last)
-		c.mixes = r.mixes()
-		if n := len(c.mixes); n > MaxMixes && n > had {
+	lists := !reflect.DeepEqual(heard, p.hearer())
+	if lists {
+		if err := r.fits("patch participant"); err != nil {
 			p.settings = was
-			r.mixes()
-			return nil, errorf(Full, "patch participant",
-				"who hears whom would take %d different mixes in room %q, and %d are allowed: let more participants share their lists", n, r.name, MaxMixes)
+			return nil, err
 		}
-		p.version++
 	}
+	done := make(chan struct{})
 	if p.connected() {
-		if was.Muted != next.Muted || was.Held != next.Held || was.InputGain != next.InputGain {
-			c.receive = p.receiving()
-		}
-		if was.OutputGain != next.OutputGain {
-			c.send = p.sending()
+		c := p.changeFrom(was)
+		c.done = func() { close(done) }
+		if lists || was.Pinned != next.Pinned {
+			c.mixes = r.mixes()
 		}
 		p.setState()
 		r.stage.change(&p.leg, c)
 	} else {
 		close(done)
 	}
-	if changed {
+	if !was.equal(next) {
+		p.version++
 		r.tell(p, Event{Kind: ParticipantUpdated})
 	}
 	return done, nil
+}
+
+// changeFrom returns what the media plane has to know of new settings.
+func (p *Participant) changeFrom(was ParticipantSettings) (c change) {
+	now := &p.settings
+	if was.Muted != now.Muted || was.Held != now.Held || was.InputGain != now.InputGain {
+		c.receive = p.receiving()
+	}
+	if was.OutputGain != now.OutputGain {
+		c.send = p.sending()
+	}
+	return c
 }
 
 func (s ParticipantSettings) equal(o ParticipantSettings) bool { return reflect.DeepEqual(s, o) }

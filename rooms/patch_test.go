@@ -197,28 +197,56 @@ func index(all []*Participant, p *Participant) int {
 	return -1
 }
 
-func TestMixesAreBounded(t *testing.T) {
+// Who removes the version it saw removes no other: of a change and a removal at once, only
+// one comes about.
+func TestRemovalOfAVersion(t *testing.T) {
+	ctx := context.Background()
 	h := newHouse(t, Config{})
-	var all []*Participant
-	for range MaxMixes + 2 {
-		all = append(all, mustJoin(t, h, request("a")))
-	}
-	refused := 0
-	for i, p := range all {
-		_, err := patch(h, p, func(s *ParticipantSettings) { s.Hears = list(all[(i+1)%len(all)].ID()) })
-		switch CodeOf(err) {
-		case "":
-		case Full:
-			refused++
-			if s, _ := p.Snapshot(); s.Hears != nil || s.Version != 1 {
-				t.Errorf("refused, and yet %+v", s)
+	why := Reason{Code: ReasonRemoved, Text: "enough"}
+	for range 200 {
+		mustCreate(t, h, "a", Settings{})
+		p := mustJoin(t, h, request("a"))
+		s, _ := p.Snapshot()
+		removed := make(chan error)
+		go func() { removed <- h.RemoveParticipant(ctx, "a", p.ID(), why, &s.Version) }()
+		_, patched := patch(h, p, func(s *ParticipantSettings) { s.Role = "x" })
+		oneOfTwo(t, <-removed, patched)
+		r, _ := h.Get("a")
+		go func() { removed <- h.Delete(ctx, "a", why, &r.Version) }()
+		_, patched = h.Patch(ctx, "a", func(s *Settings) error { s.Locked = true; return nil }, nil)
+		if oneOfTwo(t, <-removed, patched); patched == nil {
+			if err := h.Delete(ctx, "a", why, nil); err != nil {
+				t.Fatal(err)
 			}
-		default:
-			t.Fatal(err)
 		}
 	}
-	if n := len(h.stage(0).mixes); n != MaxMixes || refused != 3 { // those not refused, and the rest in one
-		t.Errorf("%d mixes, %d refused", n, refused)
+}
+
+func oneOfTwo(t *testing.T, removed, patched error) {
+	t.Helper()
+	if r, p := CodeOf(removed), CodeOf(patched); !(r == "" && p == NotFound || r == Conflict && p == "") {
+		t.Fatalf("removed: %v, patched: %v", removed, patched)
 	}
-	mustSet(t, h, all[0], func(s *ParticipantSettings) { s.Hears = nil })
+}
+
+// A path names a participant in a room, and nobody who has moved on.
+func TestVerbsKeepToTheRoom(t *testing.T) {
+	ctx := context.Background()
+	h := newHouse(t, Config{})
+	p, _ := mustJoin(t, h, request("a")), mustJoin(t, h, request("a"))
+	mustJoin(t, h, request("b"))
+	_, err := h.PatchParticipant(ctx, "a", p.ID(), func(s *ParticipantSettings) error {
+		s.Muted = true
+		_, err := h.Move(ctx, "a", p.ID(), "b")
+		return err
+	}, nil)
+	if s, _ := p.Snapshot(); CodeOf(err) != NotFound || s.Muted || s.Room != "b" {
+		t.Errorf("%v, %+v", err, s)
+	}
+	if err := h.RemoveParticipant(ctx, "a", p.ID(), Reason{}, nil); CodeOf(err) != NotFound {
+		t.Error(err)
+	}
+	if err := h.RemoveParticipant(ctx, "b", p.ID(), Reason{}, nil); err != nil {
+		t.Error(err)
+	}
 }

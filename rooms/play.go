@@ -50,7 +50,7 @@ type playing struct {
 
 // Play lets a source speak into a room that has participants, from the next tick on, until
 // it is stopped or the conference ends. It is pinned: heard beside the loudest. Errors:
-// NotFound, Invalid, Conflict if there is nobody in the room, Full.
+// NotFound, Invalid, Conflict if there is nobody in the room, Full (MaxPlaying, MaxMixes).
 func (g *Registry) Play(name Name, q PlayRequest) (*Announcement, error) {
 	const op = "play"
 	if err := checkText(op, "name", q.Name, MaxDisplayName); err != nil {
@@ -79,12 +79,13 @@ func (r *room) play(q PlayRequest, in *mixer.Input) (*Announcement, error) {
 	if len(r.playing) >= MaxPlaying {
 		return nil, errorf(Full, "play", "%d announcements play in room %q at once, as many as may", len(r.playing), r.name)
 	}
-	r.places++
-	a := &playing{
-		Announcement: &Announcement{room: r, id: newID(), gone: make(chan struct{})},
-		leg:          leg{in: in}, place: r.places,
-	}
+	a := &playing{Announcement: &Announcement{room: r, id: newID(), gone: make(chan struct{})}, leg: leg{in: in}}
 	a.about = AnnouncementSnapshot{ID: a.id, Name: q.Name, To: q.To, Started: time.Now()}
+	if err := r.fits("play", a.hearer()); err != nil {
+		return nil, err
+	}
+	r.places++
+	a.place = r.places
 	r.playing[a.id] = a
 	r.stage.attach(&a.leg, change{mixes: r.mixes()})
 	about := a.about

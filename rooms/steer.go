@@ -86,7 +86,7 @@ func sameVersion(op string, is uint64, want *uint64) error {
 	if want == nil || *want == is {
 		return nil
 	}
-	return errorf(Conflict, op, "it is at version %d, not %d: read it again, and patch what you find", is, *want)
+	return errorf(Conflict, op, "it is at version %d, not %d: read it again, and go on from what you find", is, *want)
 }
 
 func missing(name Name) error { return errorf(NotFound, "find room", "there is no room %q", name) }

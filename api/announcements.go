@@ -29,7 +29,7 @@ type PlayRequest struct {
 // Play is the body that plays a file.
 type Play struct {
 	File string             `json:"file" minLength:"1" maxLength:"128" doc:"The name of a sound file, as /v1/sounds has it." example:"welcome.wav"`
-	To   optional[[]string] `json:"to,omitempty" maxItems:"1000" doc:"Who hears it: ids of participants, or group:NAME; null is everyone. Default null." example:"[\"q3v7mq4wz6xa3tbn\"]"`
+	To   optional[[]string] `json:"to,omitempty" maxItems:"1000" doc:"Who hears it: ids of participants, or group:NAME; null is everyone. Default null." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
 	Loop bool               `json:"loop,omitempty" doc:"Over and over, until it is stopped or the conference ends. Default false." example:"false"`
 	Gain float64            `json:"gain,omitempty" minimum:"-60" maximum:"20" doc:"Makes it louder by so many dB. Default 0." example:"-6"`
 }
@@ -37,7 +37,7 @@ type Play struct {
 // OfAnnouncement is the path of an announcement.
 type OfAnnouncement struct {
 	InRoom
-	ID string `path:"id" minLength:"1" maxLength:"32" doc:"The announcement's id." example:"m4wz6xa3tbnq3v7m"`
+	ID string `path:"id" minLength:"1" maxLength:"32" doc:"The announcement's id." example:"1kjmavyh0m4wz6xa3t"`
 }
 
 // MadeAnnouncement is an announcement that has begun.

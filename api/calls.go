@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/confd/confd/rooms"
@@ -14,22 +16,62 @@ type Calls interface {
 	Calls(RecordQuery) (page []rooms.CallRecord, next string, err error)
 	// Conferences is the same of conferences.
 	Conferences(RecordQuery) (page []rooms.ConferenceRecord, next string, err error)
+	// Call returns one call, and Conference one conference. Error: *rooms.Error, NotFound.
+	Call(id string) (rooms.CallRecord, error)
+	Conference(id string) (rooms.ConferenceRecord, error)
 }
 
 // RecordQuery says which records are wanted.
 type RecordQuery struct {
 	After    string // cursor
 	Limit    int
-	Room     rooms.Name // "" is all
-	From, To time.Time  // of the start; zero is no bound
+	From, To time.Time // of the start; zero is no bound
+
+	// What follows leaves out nothing if it is "".
+	Room       rooms.Name
+	Conference string // this and what follows: of calls only
+	Direction  rooms.Direction
+	Outcome    rooms.Outcome
+	URI        string
+}
+
+// TakesCall tells whether a call is wanted, as far as After, Limit and times do not say.
+func (q *RecordQuery) TakesCall(c rooms.CallRecord) bool {
+	return (q.Room == "" || slices.Contains(c.Rooms, q.Room)) && (q.Conference == "" || c.Conference == q.Conference) &&
+		(q.Direction == "" || c.Info.Direction == q.Direction) && (q.Outcome == "" || c.Outcome == q.Outcome) &&
+		(q.URI == "" || c.Info.URI == q.URI)
+}
+
+// TakesConference is the same of a conference.
+func (q *RecordQuery) TakesConference(c rooms.ConferenceRecord) bool {
+	return q.Room == "" || c.Room == q.Room
 }
 
 // Records is how records are asked for.
 type Records struct {
 	Paging
-	Room string    `query:"room" maxLength:"64" doc:"Only of this room. Keys of single rooms must say which." example:"standup"`
+	Room string    `query:"room" maxLength:"64" doc:"Only of this room, which a call was in at some time. Keys of single rooms must say which." example:"standup"`
 	From time.Time `query:"from" doc:"Only what began then or later." example:"2026-03-01T00:00:00Z"`
 	To   time.Time `query:"to" doc:"Only what began before." example:"2026-03-02T00:00:00Z"`
+}
+
+// CallRecords is how records of calls are asked for.
+type CallRecords struct {
+	Records
+	Conference string `query:"conference" maxLength:"32" doc:"Only calls that were in this conference last." example:"1kjmajsj0k2v7mq4wz"`
+	Direction  string `query:"direction" enum:"inbound,outbound" doc:"Only calls in this direction, as the server sees it." example:"outbound"`
+	Outcome    string `query:"outcome" enum:"answered,busy,declined,unanswered,failed,cancelled" doc:"Only calls that came out so." example:"busy"`
+	URI        string `query:"uri" maxLength:"512" doc:"Only calls from or to exactly this SIP address." example:"sip:anna@example.com"`
+}
+
+// OfCall is the path of a call's record.
+type OfCall struct {
+	ID string `path:"id" minLength:"1" maxLength:"32" doc:"The participant's id." example:"1kjmajsj0q3v7mq4wz"`
+}
+
+// OfConference is the path of a conference's record.
+type OfConference struct {
+	ID string `path:"id" minLength:"1" maxLength:"32" doc:"The conference's id." example:"1kjmajsj0k2v7mq4wz"`
 }
 
 func (in *Records) query(ctx context.Context) (RecordQuery, error) {
@@ -49,10 +91,10 @@ func (in *Records) query(ctx context.Context) (RecordQuery, error) {
 
 // CallRecord is a call that is over, as JSON.
 type CallRecord struct {
-	ID          string           `json:"id" doc:"The participant's id." example:"q3v7mq4wz6xa3tbn"`
+	ID          string           `json:"id" doc:"The participant's id." example:"1kjmajsj0q3v7mq4wz"`
 	Room        string           `json:"room" doc:"The last room that it was in." example:"standup"`
 	Rooms       []string         `json:"rooms" nullable:"false" doc:"All rooms that it was in, in order." example:"[\"lobby\",\"standup\"]"`
-	Conference  string           `json:"conference,omitempty" doc:"The last conference that it was in." example:"k2v7mq4wz6xa3tbn"`
+	Conference  string           `json:"conference,omitempty" doc:"The last conference that it was in." example:"1kjmajsj0k2v7mq4wz"`
 	Direction   string           `json:"direction" enum:"inbound,outbound" doc:"inbound: it called; outbound: the server called it." example:"inbound"`
 	URI         string           `json:"uri" doc:"Its SIP address." example:"sip:anna@example.com"`
 	DisplayName string           `json:"display_name" doc:"What it was called." example:"Anna"`
@@ -91,7 +133,7 @@ func CallOf(c *rooms.CallRecord) CallRecord {
 
 // ConferenceRecord is a conference that is over, as JSON.
 type ConferenceRecord struct {
-	ID       string    `json:"id" doc:"Names the conference." example:"k2v7mq4wz6xa3tbn"`
+	ID       string    `json:"id" doc:"Names the conference." example:"1kjmajsj0k2v7mq4wz"`
 	Room     string    `json:"room" doc:"Its room." example:"standup"`
 	Opened   time.Time `json:"opened" doc:"When the first came." example:"2026-03-01T09:10:00Z"`
 	Ended    time.Time `json:"ended" doc:"When the last had left." example:"2026-03-01T09:40:02Z"`
@@ -109,6 +151,12 @@ func ConferenceOf(c *rooms.ConferenceRecord) ConferenceRecord {
 		Reason: EndReason{string(c.Reason.Code), c.Reason.Text}, Joined: c.Joined, Peak: c.Peak, TalkTime: seconds(c.Talked),
 	}
 }
+
+// CallAnswer is one call.
+type CallAnswer struct{ Body CallRecord }
+
+// ConferenceAnswer is one conference.
+type ConferenceAnswer struct{ Body ConferenceRecord }
 
 // CallList is a page of calls.
 type CallList struct {
@@ -130,36 +178,26 @@ func (s *Server) addCalls() {
 	if s.config.Calls == nil {
 		return
 	}
+	const page = " A page may be shorter than limit and yet have a next."
 	add(s, endpoint{method: "GET", path: "/v1/calls", id: "list-calls", tag: "records", scope: ScopeRead, perRoom: true,
-		summary: "List calls that are over", text: "The newest first, those that were not answered among them. A page may be shorter than limit and yet have a next.", problems: []string{"invalid"}}, s.listCalls)
+		summary: "List calls that are over", text: "The newest first, those that were not answered among them." + page, problems: []string{"invalid", "internal"}}, s.listCalls)
+	add(s, endpoint{method: "GET", path: "/v1/calls/{id}", id: "get-call", tag: "records", scope: ScopeRead, perRoom: true,
+		summary: "Read a call that is over", text: "By the id that the participant had, from a moment after its last event on.", problems: []string{"not_found", "internal"}}, s.getCall)
 	add(s, endpoint{method: "GET", path: "/v1/conferences", id: "list-conferences", tag: "records", scope: ScopeRead, perRoom: true,
-		summary: "List conferences that are over", text: "The newest first. A page may be shorter than limit and yet have a next.", problems: []string{"invalid"}}, s.listConferences)
+		summary: "List conferences that are over", text: "The newest first." + page, problems: []string{"invalid", "internal"}}, s.listConferences)
+	add(s, endpoint{method: "GET", path: "/v1/conferences/{id}", id: "get-conference", tag: "records", scope: ScopeRead, perRoom: true,
+		summary: "Read a conference that is over", text: "By the id that the room's events and its calls have as conference.", problems: []string{"not_found", "internal"}}, s.getConference)
 }
 
-func (s *Server) listCalls(ctx context.Context, in *Records) (*CallList, error) {
+func (s *Server) listCalls(ctx context.Context, in *CallRecords) (*CallList, error) {
 	q, err := in.query(ctx)
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := s.config.Calls.Calls(q)
-	if err != nil {
-		return nil, badCursor(err)
-	}
+	q.Conference, q.Direction, q.Outcome, q.URI = in.Conference, rooms.Direction(in.Direction), rooms.Outcome(in.Outcome), in.URI
 	out := &CallList{}
-	out.Body.Next.Next = next
-	out.Body.Calls = make([]CallRecord, len(page))
-	for i := range page {
-		out.Body.Calls[i] = CallOf(&page[i])
-	}
-	return out, nil
-}
-
-// badCursor words what is wrong with a query: only its cursor can be.
-func badCursor(err error) error {
-	if rooms.CodeOf(err) == rooms.Invalid {
-		return invalid("query.after", "it is no next of a page")
-	}
-	return err
+	out.Body.Calls, out.Body.Next.Next, err = recordPage(s.config.Calls.Calls, q, CallOf)
+	return out, err
 }
 
 func (s *Server) listConferences(ctx context.Context, in *Records) (*ConferenceList, error) {
@@ -167,15 +205,47 @@ func (s *Server) listConferences(ctx context.Context, in *Records) (*ConferenceL
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := s.config.Calls.Conferences(q)
-	if err != nil {
-		return nil, badCursor(err)
-	}
 	out := &ConferenceList{}
-	out.Body.Next.Next = next
-	out.Body.Conferences = make([]ConferenceRecord, len(page))
-	for i := range page {
-		out.Body.Conferences[i] = ConferenceOf(&page[i])
+	out.Body.Conferences, out.Body.Next.Next, err = recordPage(s.config.Calls.Conferences, q, ConferenceOf)
+	return out, err
+}
+
+// recordPage returns a page of records as JSON has them, and the cursor of the next.
+func recordPage[R, V any](read func(RecordQuery) ([]R, string, error), q RecordQuery, view func(*R) V) ([]V, string, error) {
+	page, next, err := read(q)
+	if rooms.CodeOf(err) == rooms.Invalid { // only the cursor can be
+		err = invalid("query.after", "it is no next of a page")
 	}
-	return out, nil
+	views := make([]V, len(page))
+	for i := range page {
+		views[i] = view(&page[i])
+	}
+	return views, next, err
+}
+
+func (s *Server) getCall(ctx context.Context, in *OfCall) (*CallAnswer, error) {
+	c, err := s.config.Calls.Call(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(append(c.Rooms, c.Room), callerOf(ctx).mayRoom) {
+		return nil, noRecord(in.ID)
+	}
+	return &CallAnswer{CallOf(&c)}, nil
+}
+
+func (s *Server) getConference(ctx context.Context, in *OfConference) (*ConferenceAnswer, error) {
+	c, err := s.config.Calls.Conference(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !callerOf(ctx).mayRoom(c.Room) {
+		return nil, noRecord(in.ID)
+	}
+	return &ConferenceAnswer{ConferenceOf(&c)}, nil
+}
+
+// noRecord is for who may not know of a record, too.
+func noRecord(id string) error {
+	return refuse(http.StatusNotFound, string(rooms.NotFound), "there is no record of %s", clip(id))
 }

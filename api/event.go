@@ -41,9 +41,9 @@ type DialFailure struct {
 
 // Announcement is a sound at work in a room, as JSON.
 type Announcement struct {
-	ID      string    `json:"id" maxLength:"32" doc:"Names the announcement." example:"m4wz6xa3tbnq3v7m"`
+	ID      string    `json:"id" maxLength:"32" doc:"Names the announcement." example:"1kjmavyh0m4wz6xa3t"`
 	File    string    `json:"file" doc:"The file that plays." example:"welcome.wav"`
-	To      *[]string `json:"to,omitempty" doc:"Who hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"q3v7mq4wz6xa3tbn\"]"`
+	To      *[]string `json:"to,omitempty" doc:"Who hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
 	Started time.Time `json:"started" doc:"When it began." example:"2026-03-01T09:15:00Z"`
 }
 

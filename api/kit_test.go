@@ -244,18 +244,54 @@ func (f *fakeSounds) Play(_ context.Context, room rooms.Name, q PlayRequest) (ro
 func (f *fakeSounds) Playing(rooms.Name) ([]rooms.AnnouncementSnapshot, error) { return f.playing, nil }
 func (f *fakeSounds) Stop(context.Context, rooms.Name, string) error           { f.playing = nil; return nil }
 
-// fakeCalls remembers what it was asked.
-type fakeCalls struct{ asked RecordQuery }
+// fakeCalls has one call and one conference, and remembers what it was asked.
+type fakeCalls struct {
+	asked RecordQuery
+	fail  error
+}
 
-func (f *fakeCalls) Calls(q RecordQuery) ([]rooms.CallRecord, string, error) {
+var (
+	aCall = rooms.CallRecord{
+		ID: "c1", Room: "a", Rooms: []rooms.Name{"lobby", "a"}, Conference: "k1", Outcome: rooms.OutcomeAnswered,
+		Info:     rooms.Info{URI: "sip:anna@example.com", Direction: rooms.Inbound},
+		Answered: time.Unix(10, 0), Ended: time.Unix(12, 0),
+	}
+	aConference = rooms.ConferenceRecord{ID: "k1", Room: "a", Opened: time.Unix(10, 0), Ended: time.Unix(12, 0)}
+)
+
+func (f *fakeCalls) look(q RecordQuery) error {
 	f.asked = q
 	if q.After == "bad" {
-		return nil, "", &rooms.Error{Code: rooms.Invalid, Op: "calls", Field: "after", Message: "after: it is no cursor"}
+		return &rooms.Error{Code: rooms.Invalid, Op: "calls", Field: "after", Message: "after: it is no cursor"}
 	}
-	return []rooms.CallRecord{{ID: "c1", Room: "a", Outcome: rooms.OutcomeAnswered, Answered: time.Unix(10, 0), Ended: time.Unix(12, 0)}}, "more", nil
+	return f.fail
+}
+
+func (f *fakeCalls) Calls(q RecordQuery) ([]rooms.CallRecord, string, error) {
+	if err := f.look(q); err != nil || !q.TakesCall(aCall) {
+		return nil, "", err
+	}
+	return []rooms.CallRecord{aCall}, "more", nil
 }
 
 func (f *fakeCalls) Conferences(q RecordQuery) ([]rooms.ConferenceRecord, string, error) {
-	f.asked = q
-	return []rooms.ConferenceRecord{{ID: "k1", Room: "a", Opened: time.Unix(10, 0), Ended: time.Unix(12, 0)}}, "", nil
+	if err := f.look(q); err != nil || !q.TakesConference(aConference) {
+		return nil, "", err
+	}
+	return []rooms.ConferenceRecord{aConference}, "", nil
+}
+
+func (f *fakeCalls) Call(id string) (rooms.CallRecord, error) {
+	return aCall, f.found(id == aCall.ID)
+}
+
+func (f *fakeCalls) Conference(id string) (rooms.ConferenceRecord, error) {
+	return aConference, f.found(id == aConference.ID)
+}
+
+func (f *fakeCalls) found(is bool) error {
+	if f.fail == nil && !is {
+		return &rooms.Error{Code: rooms.NotFound, Op: "calls", Message: "there is no such record"}
+	}
+	return f.fail
 }

@@ -13,7 +13,7 @@ import (
 // OfRoom is the path of one participant.
 type OfRoom struct {
 	InRoom
-	ID string `path:"id" minLength:"1" maxLength:"32" doc:"The participant's id." example:"q3v7mq4wz6xa3tbn"`
+	ID string `path:"id" minLength:"1" maxLength:"32" doc:"The participant's id." example:"1kjmajsj0q3v7mq4wz"`
 }
 
 // ParticipantFields are what can be set in a participant.
@@ -28,7 +28,7 @@ type ParticipantFields struct {
 	OutputGain  optional[float64]  `json:"output_gain,omitempty" minimum:"-60" maximum:"20" doc:"Makes what it hears louder by so many dB, in whole steps. Default 0." example:"-6"`
 	Pinned      optional[bool]     `json:"pinned,omitempty" doc:"It is heard beside the loudest, however many speak. Default false." example:"false"`
 	Hears       optional[[]string] `json:"hears,omitempty" maxItems:"1000" doc:"Whom alone it hears: ids of participants, or group:NAME; [] is nobody, null everyone. One hears another if both lists allow it. Default null." example:"[\"group:floor\"]"`
-	HeardBy     optional[[]string] `json:"heard_by,omitempty" maxItems:"1000" doc:"Who alone hears it: ids of participants, or group:NAME; [] is nobody, null everyone. Default null." example:"[\"q3v7mq4wz6xa3tbn\"]"`
+	HeardBy     optional[[]string] `json:"heard_by,omitempty" maxItems:"1000" doc:"Who alone hears it: ids of participants, or group:NAME; [] is nobody, null everyone. Default null." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
 	Groups      optional[[]string] `json:"groups,omitempty" maxItems:"16" doc:"The groups that it is in, for the lists of others: 1 to 32 characters of a-z 0-9 . _ ~ + * - each. Default []." example:"[\"floor\"]"`
 }
 

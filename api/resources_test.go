@@ -310,10 +310,4 @@ func TestOtherResources(t *testing.T) {
 	wantProblem(t, b.do("PUT", "/v1/sounds/b.wav", strings.Repeat("x", 1001)), 413, "too_large")
 	b.want(200, "GET", "/v1/sounds", "", nil)
 	b.want(204, "DELETE", "/v1/sounds/a.wav", "", nil)
-
-	b.want(200, "GET", "/v1/calls?room=A&limit=3&after=q&from=2026-01-02T03:04:05Z", "", nil)
-	if q := b.records.asked; q.Room != "a" || q.Limit != 3 || q.After != "q" || q.From.Year() != 2026 || !q.To.IsZero() {
-		t.Errorf("asked %+v", q)
-	}
-	b.want(200, "GET", "/v1/conferences", "", nil)
 }

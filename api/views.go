@@ -22,7 +22,7 @@ type Room struct {
 	Persistent       bool          `json:"persistent" doc:"It was made over the API and survives a restart; otherwise a call opened it." example:"true"`
 	ParticipantCount int           `json:"participant_count" minimum:"0" doc:"How many there are now, those being called among them." example:"3"`
 	Rate             int           `json:"rate" enum:"0,8000,16000,48000" doc:"The rate of the mix in force, Hz; 0 while there is no conference." example:"16000"`
-	Conference       string        `json:"conference,omitempty" doc:"Names the running conference in records; absent while there is none." example:"k2v7mq4wz6xa3tbn"`
+	Conference       string        `json:"conference,omitempty" doc:"Names the running conference in records; absent while there is none." example:"1kjmajsj0k2v7mq4wz"`
 	Created          time.Time     `json:"created" doc:"When the room was made." example:"2026-03-01T09:00:00Z"`
 	Updated          time.Time     `json:"updated" doc:"When its settings were last changed." example:"2026-03-01T09:05:00Z"`
 	Opened           *time.Time    `json:"opened,omitempty" doc:"When the running conference began; absent while there is none." example:"2026-03-01T09:10:00Z"`
@@ -49,7 +49,7 @@ func roomOf(s *rooms.RoomSnapshot) Room {
 
 // Participant is a participant as JSON.
 type Participant struct {
-	ID          string            `json:"id" maxLength:"32" doc:"Names the participant, for ever." example:"q3v7mq4wz6xa3tbn"`
+	ID          string            `json:"id" maxLength:"32" doc:"Names the participant, for ever." example:"1kjmajsj0q3v7mq4wz"`
 	Room        string            `json:"room" maxLength:"64" doc:"The room that it is in." example:"standup"`
 	State       string            `json:"state" enum:"calling,ringing,connected,held,left,failed" doc:"calling and ringing: dialled out to, not yet answered; connected; held: by PATCH or by the phone; left and failed in its last event only." example:"connected"`
 	Direction   string            `json:"direction" enum:"inbound,outbound" doc:"inbound: it called; outbound: the server called it." example:"inbound"`
@@ -67,7 +67,7 @@ type Participant struct {
 	OutputGain  float64           `json:"output_gain" minimum:"-60" maximum:"20" doc:"What it hears is made louder by so many dB." example:"0"`
 	Pinned      bool              `json:"pinned" doc:"It is heard beside the loudest, however many speak." example:"false"`
 	Hears       *[]string         `json:"hears,omitempty" doc:"Whom alone it hears: ids of participants, or group:NAME. Absent: everyone." example:"[\"group:floor\"]"`
-	HeardBy     *[]string         `json:"heard_by,omitempty" doc:"Who alone hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"q3v7mq4wz6xa3tbn\"]"`
+	HeardBy     *[]string         `json:"heard_by,omitempty" doc:"Who alone hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
 	Groups      []string          `json:"groups" nullable:"false" doc:"The groups that it is in, for the lists of others." example:"[\"floor\"]"`
 	Created     time.Time         `json:"created" doc:"When the call came in, or dialling began." example:"2026-03-01T09:10:00Z"`
 	Joined      *time.Time        `json:"joined,omitempty" doc:"When it entered the conference; absent before." example:"2026-03-01T09:10:02Z"`

@@ -2,6 +2,8 @@ package rooms
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 	"time"
 )
 
@@ -44,7 +46,7 @@ func newDefinition(name Name, s Settings) Definition {
 func (g *Registry) Create(ctx context.Context, name Name, s Settings) (RoomSnapshot, error) {
 	const op = "create room"
 	if name == "" {
-		name = Name("r-" + newID()[:10])
+		name = Name("r-" + strings.ToLower(rand.Text()[:10]))
 	}
 	if canonical, err := ParseName(string(name)); err != nil || canonical != name {
 		return RoomSnapshot{}, wrong(op, "id", "%.80q is no canonical room name; %s", string(name), nameRule)

@@ -16,7 +16,7 @@
 //	stage.go conference.go              the media plane, behind an interface
 //	move.go invite.go play.go           changing rooms, dialling out, announcements
 //	event.go hub.go history.go roster.go  the stream, resuming, what latecomers get
-//	figures.go mos.go record.go         how it sounded, and what was
+//	figures.go mos.go record.go id.go   how it sounded, and what was
 //
 // The package knows no SIP, no SDP, no HTTP and no socket: a participant is a source, a
 // sink, and a [Call] that can be asked to end.

@@ -2,7 +2,6 @@ package rooms
 
 import (
 	"context"
-	"crypto/rand"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -79,11 +78,9 @@ type Participant struct {
 
 // newParticipant makes one in no room.
 func newParticipant(i Info) *Participant {
-	return &Participant{id: newID(), created: time.Now(), info: i, version: 1, gone: make(chan struct{})}
+	now := time.Now()
+	return &Participant{id: newID(now), created: now, info: i, version: 1, gone: make(chan struct{})}
 }
-
-// newID returns a name that nothing else has.
-func newID() string { return strings.ToLower(rand.Text()[:16]) }
 
 // leg makes what the media plane needs.
 func (m *Media) leg() leg {
@@ -105,7 +102,7 @@ func (p *Participant) connect(m Media, l leg, c Call) {
 	p.live.Store(v)
 }
 
-// ID returns the participant's name within the registry: letters and digits, never reused.
+// ID returns the participant's name: letters and digits, never reused. See [IDTime].
 func (p *Participant) ID() string { return p.id }
 
 // Room returns the name of the room that it is in, or was in last.

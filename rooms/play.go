@@ -79,8 +79,9 @@ func (r *room) play(q PlayRequest, in *mixer.Input) (*Announcement, error) {
 	if len(r.playing) >= MaxPlaying {
 		return nil, errorf(Full, "play", "%d announcements play in room %q at once, as many as may", len(r.playing), r.name)
 	}
-	a := &playing{Announcement: &Announcement{room: r, id: newID(), gone: make(chan struct{})}, leg: leg{in: in}}
-	a.about = AnnouncementSnapshot{ID: a.id, Name: q.Name, To: q.To, Started: time.Now()}
+	now := time.Now()
+	a := &playing{Announcement: &Announcement{room: r, id: newID(now), gone: make(chan struct{})}, leg: leg{in: in}}
+	a.about = AnnouncementSnapshot{ID: a.id, Name: q.Name, To: q.To, Started: now}
 	if err := r.fits("play", a.hearer()); err != nil {
 		return nil, err
 	}

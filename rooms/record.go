@@ -10,7 +10,7 @@ type Record struct {
 
 // CallRecord is one participation, from the call to its end, answered or not.
 type CallRecord struct {
-	ID         string // the participant's
+	ID         string // the participant's: tells when it Started, see [IDTime]
 	Conference string // the last that it was in; "" if there was none
 	Room       Name   // the last
 	Rooms      []Name // all, in order
@@ -27,7 +27,7 @@ type CallRecord struct {
 
 // ConferenceRecord is one conference, from its first participant to its last.
 type ConferenceRecord struct {
-	ID     string
+	ID     string // tells when it Opened
 	Room   Name
 	Opened time.Time
 	Ended  time.Time

@@ -151,7 +151,8 @@ func (r *room) open() {
 			r.registry.mediaMissed.Add(1)
 		}
 	})
-	r.opened, r.conference = time.Now(), newID()
+	r.opened = time.Now()
+	r.conference = newID(r.opened)
 	r.why, r.last, r.record = Reason{Code: ReasonEmpty}, nil, conferenceFigures{}
 	r.registry.opened.Add(1)
 	r.registry.openNow.Add(1)

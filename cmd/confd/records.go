@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -62,19 +63,16 @@ func (s *storage) prune(keep time.Duration) {
 
 // Calls returns a page of calls.
 func (s *storage) Calls(q api.RecordQuery) ([]rooms.CallRecord, string, error) {
-	return readPage(s.calls, q, func(c rooms.CallRecord) bool { return c.Room == q.Room })
+	return readPage(s.calls, q, q.TakesCall)
 }
 
 // Conferences returns a page of conferences.
 func (s *storage) Conferences(q api.RecordQuery) ([]rooms.ConferenceRecord, string, error) {
-	return readPage(s.conferences, q, func(c rooms.ConferenceRecord) bool { return c.Room == q.Room })
+	return readPage(s.conferences, q, q.TakesConference)
 }
 
-func readPage[T any](l *store.Log[T], q api.RecordQuery, ofRoom func(T) bool) ([]T, string, error) {
-	if q.Room == "" {
-		ofRoom = nil
-	}
-	page, err := l.Page(store.Query[T]{After: q.After, Limit: q.Limit, From: storable(q.From), To: storable(q.To), Match: ofRoom})
+func readPage[T any](l *store.Log[T], q api.RecordQuery, take func(T) bool) ([]T, string, error) {
+	page, err := l.Page(store.Query[T]{After: q.After, Limit: q.Limit, From: storable(q.From), To: storable(q.To), Match: take})
 	if errors.Is(err, store.ErrInvalid) {
 		return nil, "", &rooms.Error{Code: rooms.Invalid, Op: "list records", Message: err.Error(), Field: "after", Err: err}
 	}
@@ -86,6 +84,33 @@ func readPage[T any](l *store.Log[T], q api.RecordQuery, ofRoom func(T) bool) ([
 		records[i] = r.Value
 	}
 	return records, page.Next, nil
+}
+
+// Call returns one call.
+func (s *storage) Call(id string) (rooms.CallRecord, error) {
+	return readOne(s.calls, id, func(c rooms.CallRecord) bool { return c.ID == id })
+}
+
+// Conference returns one conference.
+func (s *storage) Conference(id string) (rooms.ConferenceRecord, error) {
+	return readOne(s.conferences, id, func(c rooms.ConferenceRecord) bool { return c.ID == id })
+}
+
+// readOne looks where the id says that the record is: a log is ordered by time.
+func readOne[T any](l *store.Log[T], id string, is func(T) bool) (one T, err error) {
+	began, ok := rooms.IDTime(id)
+	var page store.Page[T]
+	if ok {
+		from, to := storable(began), storable(began.Add(time.Millisecond))
+		page, err = l.Page(store.Query[T]{Limit: 1, From: from, To: to, Match: is})
+	}
+	switch {
+	case err != nil:
+		return one, err
+	case len(page.Records) == 0:
+		return one, &rooms.Error{Code: rooms.NotFound, Op: "read record", Message: fmt.Sprintf("there is no record of %.40q", id)}
+	}
+	return page.Records[0].Value, nil
 }
 
 // storable brings a time to the years that a store knows, 1678 to 2261. Zero stays zero.

@@ -87,8 +87,19 @@ func TestRestart(t *testing.T) {
 		t.Errorf("after the restart: %d %s", status, body)
 	}
 	for _, path := range []string{"/v1/calls", "/v1/conferences"} {
-		if _, body := r.get(path); !strings.Contains(body, `"standup"`) {
+		_, body := r.get(path)
+		_, rest, _ := strings.Cut(body, `"id":"`)
+		id, _, _ := strings.Cut(rest, `"`)
+		if !strings.Contains(body, `"standup"`) {
 			t.Errorf("after the restart %s is %s", path, body)
+		}
+		if status, one := r.get(path + "/" + id); status != 200 || !strings.Contains(body, strings.TrimSpace(one)) {
+			t.Errorf("%s/%s: %d %s", path, id, status, one)
+		}
+		for _, none := range []string{"c1", strings.Repeat("0", 18), strings.Repeat("z", 18), id[:17] + "-"} {
+			if status, one := r.get(path + "/" + none); status != 404 {
+				t.Errorf("%s/%s: %d %s", path, none, status, one)
+			}
 		}
 	}
 	if status, body := r.get("/v1/calls?after=nonsense"); status != 422 || !strings.Contains(body, `"after"`) {

@@ -84,13 +84,13 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	m, err := newMetrics(c)
-	if err != nil {
-		return nil, fmt.Errorf("api: metrics: %w", err)
-	}
 	s := &Server{
-		config: c, metrics: m, started: time.Now(), crossOrigin: http.NewCrossOriginProtection(),
+		config: c, started: time.Now(), crossOrigin: http.NewCrossOriginProtection(),
 		closing: make(chan struct{}), heartbeat: heartbeat, writeTime: writeTime,
+	}
+	var err error
+	if s.metrics, err = newMetrics(s); err != nil {
+		return nil, fmt.Errorf("api: metrics: %w", err)
 	}
 	if s.handler, err = s.routes(); err != nil {
 		return nil, fmt.Errorf("api: document: %w", err)

@@ -13,10 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
-	dto "github.com/prometheus/client_model/go"
-
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/rooms"
 )
@@ -130,52 +126,6 @@ func TestLoopbackOnly(t *testing.T) {
 		if w.Code != c.want {
 			t.Errorf("Host %q from %q: %d, want %d", c.host, c.peer, w.Code, c.want)
 		}
-	}
-}
-
-func TestMetrics(t *testing.T) {
-	s := newServer(t, Config{Version: "1.2.3"})
-	get(s, "GET", "/nothing")
-	get(s, "GET", "/healthz")
-	body := get(s, "GET", "/metrics").Body.String()
-	for _, want := range []string{
-		"confd_rooms 0\n", `confd_events_total{kind="digit"} 0`, `confd_events_total{kind="media.lost"} 0`, "confd_tick_lateness_seconds_count 0\n", `confd_tick_stage_duration_seconds_bucket{stage="send",le="0.000512"} 0`,
-		`confd_rtp_packets_unusable_total{reason="late"} 0`, "confd_mixer_load_ratio 0\n", "confd_participants 0\n", "confd_event_subscribers_cut_total 0\n", "go_goroutines ",
-		`confd_build_info{version="1.2.3"} 1`,
-		`confd_http_requests_total{code="200",route="/healthz"} 1`,
-		`confd_http_requests_total{code="404",route="none"} 1`,
-	} {
-		if !strings.Contains(body, want) {
-			t.Errorf("the metrics lack %s", want)
-		}
-	}
-	registry := rooms.New(rooms.Config{})
-	for _, c := range []prometheus.Collector{roomsCollector{registry}, mediaCollector{newEngine(t), registry}} {
-		if problems, err := testutil.CollectAndLint(c); err != nil || len(problems) > 0 {
-			t.Errorf("lint: %v %v", problems, err)
-		}
-	}
-}
-
-func TestHistogram(t *testing.T) {
-	var h mixer.Histogram
-	for _, us := range []int64{0, 1, 3, 1 << 30} {
-		h.Observe(us * 1000)
-	}
-	s := h.Snapshot()
-	var out dto.Metric
-	if err := histogram(tickLate, &s).Write(&out); err != nil {
-		t.Fatal(err)
-	}
-	got := out.GetHistogram()
-	below4 := uint64(0)
-	for _, b := range got.GetBucket() {
-		if b.GetUpperBound() == 4e-6 {
-			below4 = b.GetCumulativeCount()
-		}
-	}
-	if got.GetSampleCount() != 4 || below4 != 3 || got.GetSampleSum() < 1000 {
-		t.Errorf("got %v", got)
 	}
 }
 

@@ -27,6 +27,8 @@ type announcer struct {
 
 	mu      sync.Mutex
 	playing map[string]*announcement // by id
+	played  uint64
+	broken  uint64
 	waiting sync.WaitGroup
 }
 
@@ -58,6 +60,7 @@ func (a *announcer) Play(_ context.Context, room rooms.Name, q api.PlayRequest) 
 	one := &announcement{room, rooms.AnnouncementSnapshot{ID: act.ID(), Name: q.File, To: q.To, Started: time.Now()}, act}
 	a.mu.Lock()
 	a.playing[act.ID()] = one
+	a.played++
 	a.mu.Unlock()
 	a.waiting.Go(func() { a.attend(one, p) })
 	return one.about, nil
@@ -77,8 +80,23 @@ func (a *announcer) attend(one *announcement, p *player.Player) {
 	}
 	a.mu.Lock()
 	delete(a.playing, one.about.ID)
+	if p.Err() != nil {
+		a.broken++
+	}
 	a.mu.Unlock()
 	_ = p.Close()
+}
+
+// announcerStats are totals since the start, and what plays now.
+type announcerStats struct {
+	Playing        int
+	Played, Broken uint64
+}
+
+func (a *announcer) stats() announcerStats {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return announcerStats{len(a.playing), a.played, a.broken}
 }
 
 // Playing implements api.Announcer.

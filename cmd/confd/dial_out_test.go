@@ -182,6 +182,15 @@ func TestTrunk(t *testing.T) {
 				r.send(200, "GET", "/v1/calls", "", &calls)
 				return len(calls.Calls) == 1 && calls.Calls[0].Status == 401
 			})
+			_, metrics := r.get("/metrics")
+			for _, want := range []string{
+				`confd_dial_outs_total{outcome="answered"} 2`, `confd_dial_outs_total{outcome="failed"} 1`,
+				`confd_dial_outs_total{outcome="busy"} 0`, "confd_dial_outs_pending 0\n",
+			} {
+				if !strings.Contains(metrics, want) {
+					t.Errorf("the metrics lack %s", want)
+				}
+			}
 		}
 		r.end()
 		if strings.Contains(r.stderr.String(), "correct horse") {

@@ -1,117 +1,83 @@
 package main
 
 import (
-	"strconv"
-
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/confd/confd/api"
 	"github.com/confd/confd/focus"
 	"github.com/confd/confd/focus/guard"
+	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
 )
 
-// sipCollector tells the figures of signalling, of what stands before it, and of the ports.
-type sipCollector struct {
-	agent *focus.Agent
-	guard *guard.Guard
-	pool  *transport.PortPool
-}
-
-var (
-	sipCalls       = prometheus.NewDesc("confd_calls", "Calls that are in a room.", nil, nil)
-	sipDialogs     = prometheus.NewDesc("confd_sip_dialogs", "SIP dialogs, those that are ending included.", nil, nil)
-	sipRequests    = prometheus.NewDesc("confd_sip_requests_total", "SIP requests received, by method.", []string{"method"}, nil)
-	sipResponses   = prometheus.NewDesc("confd_sip_responses_total", "Final SIP responses sent, by code.", []string{"code"}, nil)
-	sipRefused     = prometheus.NewDesc("confd_calls_refused_total", "Calls turned away, by reason.", []string{"reason"}, nil)
-	sipAnswered    = prometheus.NewDesc("confd_calls_answered_total", "Calls answered with 200.", nil, nil)
-	sipFailed      = prometheus.NewDesc("confd_calls_failed_total", "Calls that ended without a BYE of the peer's, by reason.", []string{"reason"}, nil)
-	sipResent      = prometheus.NewDesc("confd_sip_answers_resent_total", "200 responses sent again for want of an ACK.", nil, nil)
-	sipMerged      = prometheus.NewDesc("confd_sip_requests_merged_total", "Requests that came twice by different paths.", nil, nil)
-	sipUnparsable  = prometheus.NewDesc("confd_sip_unparsable_total", "Messages that passed the guard and could not be parsed or placed.", nil, nil)
-	sipPanics      = prometheus.NewDesc("confd_sip_faults_total", "Requests in whose handling confd itself failed.", nil, nil)
-	guardMessages  = prometheus.NewDesc("confd_sip_messages_total", "SIP messages read, by transport.", []string{"transport"}, nil)
-	guardDropped   = prometheus.NewDesc("confd_sip_guard_refused_total", "What the guard dropped, answered, closed or slowed, by reason.", []string{"reason"}, nil)
-	guardAnswers   = prometheus.NewDesc("confd_sip_guard_answers_total", "Malformed requests that were answered.", nil, nil)
-	guardWithheld  = prometheus.NewDesc("confd_sip_guard_answers_withheld_total", "Malformed requests that were not answered because of their rate.", nil, nil)
-	guardConns     = prometheus.NewDesc("confd_sip_connections", "TCP and TLS connections.", nil, nil)
-	guardConnsEver = prometheus.NewDesc("confd_sip_connections_accepted_total", "TCP and TLS connections let in.", nil, nil)
-	rtpOctets      = prometheus.NewDesc("confd_rtp_payload_bytes_total", "Payload of RTP packets, by direction.", []string{"direction"}, nil)
-	rtpDropped     = prometheus.NewDesc("confd_rtp_packets_dropped_total", "RTP packets that did not get past the transport, by reason.", []string{"reason"}, nil)
-	rtpSendErrors  = prometheus.NewDesc("confd_rtp_send_errors_total", "RTP packets that did not leave.", nil, nil)
-	rtpPeerLost    = prometheus.NewDesc("confd_rtp_peer_lost_packets", "Packets lost on the way to participants, as their latest reports tell (RFC 3550).", nil, nil)
-	portsInUse     = prometheus.NewDesc("confd_rtp_port_pairs_in_use", "Pairs of RTP and RTCP ports in use.", nil, nil)
-	portsAll       = prometheus.NewDesc("confd_rtp_port_pairs", "Pairs of RTP and RTCP ports that there are.", nil, nil)
-)
-
-// Describe implements prometheus.Collector.
-func (c sipCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sipCalls, sipDialogs, sipRequests, sipResponses, sipRefused, sipAnswered, sipFailed,
-		sipResent, sipMerged, sipUnparsable, sipPanics, guardMessages, guardDropped, guardAnswers, guardWithheld,
-		guardConns, guardConnsEver, rtpOctets, rtpDropped, rtpSendErrors, rtpPeerLost, portsInUse, portsAll} {
-		to <- d
+// sipMetrics tells of signalling, of what stands before it, and of the ports.
+func sipMetrics(agent *focus.Agent, door *guard.Guard, pool *transport.PortPool) []prometheus.Collector {
+	return []prometheus.Collector{
+		api.Tell(func() focus.Stats { return withOutcomes(agent.Stats()) }, sipFigures...),
+		api.Tell(agent.Media, legFigures...),
+		api.Tell(door.Stats, guardFigures...),
+		api.Tell(func() portStats { return portStats{pool.InUse(), pool.Size()} }, portFigures...),
 	}
 }
 
-// Collect implements prometheus.Collector.
-func (c sipCollector) Collect(to chan<- prometheus.Metric) {
-	c.collectAgent(to)
-	c.collectGuard(to)
-	c.collectLegs(to)
-	to <- gauge(portsInUse, c.pool.InUse())
-	to <- gauge(portsAll, c.pool.Size())
-}
-
-func (c sipCollector) collectAgent(to chan<- prometheus.Metric) {
-	s := c.agent.Stats()
-	to <- gauge(sipCalls, s.Calls)
-	to <- gauge(sipDialogs, s.Dialogs)
-	for method, n := range s.Requests {
-		to <- counter(sipRequests, n, method)
+// withOutcomes has each outcome of dial-outs told, before it happens for the first time.
+func withOutcomes(s focus.Stats) focus.Stats {
+	for _, o := range []rooms.Outcome{
+		rooms.OutcomeAnswered, rooms.OutcomeBusy, rooms.OutcomeDeclined, rooms.OutcomeUnanswered, rooms.OutcomeFailed, rooms.OutcomeCancelled,
+	} {
+		s.DialOuts[string(o)] += 0
 	}
-	for code, n := range s.Responses {
-		to <- counter(sipResponses, n, strconv.Itoa(code))
-	}
-	for why, n := range s.Refused {
-		to <- counter(sipRefused, n, why)
-	}
-	to <- counter(sipAnswered, s.Answered)
-	to <- counter(sipFailed, s.NoACK, "no_ack")
-	to <- counter(sipFailed, s.Expired, "session_expired")
-	to <- counter(sipFailed, s.Unreachable, "unreachable")
-	to <- counter(sipResent, s.Resent)
-	to <- counter(sipMerged, s.Merged)
-	to <- counter(sipUnparsable, s.Unparsable)
-	to <- counter(sipPanics, s.Panics)
+	return s
 }
 
-func (c sipCollector) collectLegs(to chan<- prometheus.Metric) {
-	m := c.agent.Media()
-	to <- counter(rtpOctets, m.OctetsReceived, "received")
-	to <- counter(rtpOctets, m.OctetsSent, "sent")
-	to <- counter(rtpDropped, m.Strangers, "stranger")
-	to <- counter(rtpDropped, m.Unauthenticated, "unauthenticated")
-	to <- counter(rtpDropped, m.Dropped, "other")
-	to <- counter(rtpSendErrors, m.SendErrors)
-	to <- gauge(rtpPeerLost, int(m.PeerLost)) // reports may take losses back
+var sipFigures = []api.Figure{
+	api.One("Calls", "confd_calls", "Calls that are in a room, or about to be."),
+	api.One("Dialogs", "confd_sip_dialogs", "SIP dialogs, those that are ending included."),
+	api.One("Dialing", "confd_dial_outs_pending", "Calls that the server makes and nobody has answered yet."),
+	api.Each("outcome", "DialOuts", "confd_dial_outs_total", "Calls that the server made, by outcome."),
+	api.Each("method", "Requests", "confd_sip_requests_total", "SIP requests received, by method."),
+	api.Each("code", "Responses", "confd_sip_responses_total", "Final SIP responses sent, by code."),
+	api.Each("reason", "Refused", "confd_calls_refused_total", "Calls turned away, by reason."),
+	api.One("Answered", "confd_calls_answered_total", "Calls answered with 200."),
+	api.By("reason", "confd_calls_failed_total", "Calls that ended without a BYE of the peer's, by reason.",
+		map[string]string{"no_ack": "NoACK", "session_expired": "Expired", "unreachable": "Unreachable"}),
+	api.One("Resent", "confd_sip_answers_resent_total", "200 responses sent again for want of an ACK."),
+	api.One("Merged", "confd_sip_requests_merged_total", "Requests that came twice by different paths."),
+	api.One("Unparsable", "confd_sip_unparsable_total", "Messages that passed the guard and could not be parsed or placed."),
+	api.One("Panics", "confd_sip_faults_total", "Requests in whose handling confd itself failed."),
 }
 
-func (c sipCollector) collectGuard(to chan<- prometheus.Metric) {
-	s := c.guard.Stats()
-	to <- counter(guardMessages, s.Datagrams, "datagram")
-	to <- counter(guardMessages, s.Messages, "stream")
-	for why, n := range s.Refused {
-		to <- counter(guardDropped, n, why)
-	}
-	to <- counter(guardAnswers, s.Answers)
-	to <- counter(guardWithheld, s.AnswersWithheld)
-	to <- gauge(guardConns, s.Connections)
-	to <- counter(guardConnsEver, s.Accepted)
+var legFigures = []api.Figure{
+	api.By("direction", "confd_rtp_transport_packets_total", "RTP packets that passed the transport, by direction.",
+		map[string]string{"received": "PacketsReceived", "sent": "PacketsSent"}),
+	api.By("direction", "confd_rtp_payload_bytes_total", "Payload of RTP packets, by direction.",
+		map[string]string{"received": "OctetsReceived", "sent": "OctetsSent"}),
+	api.By("reason", "confd_rtp_packets_dropped_total", "RTP packets that did not get past the transport, by reason.",
+		map[string]string{"stranger": "Strangers", "unauthenticated": "Unauthenticated", "other": "Dropped"}),
+	api.One("SendErrors", "confd_rtp_send_errors_total", "RTP packets that did not leave."),
+	// Reports may take losses back.
+	api.One("Lost", "confd_rtp_lost_packets", "Packets lost on the way from participants, late duplicates taken off (RFC 3550)."),
+	api.One("PeerLost", "confd_rtp_peer_lost_packets", "Packets lost on the way to participants, as their latest reports tell (RFC 3550)."),
 }
 
-func counter(d *prometheus.Desc, v uint64, labels ...string) prometheus.Metric {
-	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+var guardFigures = []api.Figure{
+	api.By("transport", "confd_sip_messages_total", "SIP messages read, by transport.",
+		map[string]string{"datagram": "Datagrams", "stream": "Messages"}),
+	api.By("kind", "confd_sip_messages_passed_total", "SIP messages that the guard let through, by kind.",
+		map[string]string{"request": "Requests", "response": "Responses"}),
+	api.Each("reason", "Refused", "confd_sip_guard_refused_total", "What the guard dropped, answered, closed or slowed, by reason."),
+	api.One("Answers", "confd_sip_guard_answers_total", "Malformed requests that were answered."),
+	api.One("AnswersWithheld", "confd_sip_guard_answers_withheld_total", "Malformed requests that were not answered because of their rate."),
+	api.One("Pings", "confd_sip_keepalives_total", "Keep-alives on connections that were answered (RFC 5626)."),
+	api.One("Connections", "confd_sip_connections", "TCP and TLS connections."),
+	api.One("Accepted", "confd_sip_connections_accepted_total", "TCP and TLS connections let in."),
+	api.One("StreamMemory", "confd_sip_stream_memory_bytes", "Unfinished messages on connections, beyond the first 4 KiB of each."),
 }
 
-func gauge(d *prometheus.Desc, v int) prometheus.Metric {
-	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v))
+// portStats are the figures of a pool of ports.
+type portStats struct{ InUse, Size int }
+
+var portFigures = []api.Figure{
+	api.One("InUse", "confd_rtp_port_pairs_in_use", "Pairs of RTP and RTCP ports in use."),
+	api.One("Size", "confd_rtp_port_pairs", "Pairs of RTP and RTCP ports that there are."),
 }

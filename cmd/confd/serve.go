@@ -92,7 +92,7 @@ func (s *server) start() (err error) {
 	if err = s.startExtras(); err != nil {
 		return err
 	}
-	if err = s.startHTTP(sipCollector{s.agent, guard, s.pool}); err != nil {
+	if err = s.startHTTP(sipMetrics(s.agent, guard, s.pool)); err != nil {
 		return err
 	}
 	if err = s.agent.Start(); err != nil {
@@ -104,7 +104,7 @@ func (s *server) start() (err error) {
 	return nil
 }
 
-func (s *server) startHTTP(sip sipCollector) (err error) {
+func (s *server) startHTTP(sip []prometheus.Collector) (err error) {
 	if s.config.HTTP.Listen == "" {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (s *server) startHTTP(sip sipCollector) (err error) {
 	c := api.Config{
 		LogLevel: s.level, Calls: s.storage,
 		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,
-		Collectors: []prometheus.Collector{sip, storeCollector{s.storage.file, s.extras.hooks}}, Version: buildinfo.Version, Logger: s.log,
+		Collectors: append(sip, storeMetrics(s.storage.file, &s.extras)...), Version: buildinfo.Version, Logger: s.log,
 		Keys: keys, RequireKey: s.config.HTTP.RequireKey, CORS: s.config.HTTP.CORS,
 	}
 	s.extras.addTo(&c)

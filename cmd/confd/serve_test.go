@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/internal/testkit/phone"
 	"github.com/confd/confd/internal/testkit/tone"
@@ -147,6 +149,9 @@ func TestServe(t *testing.T) {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s", want)
 		}
+	}
+	if problems, err := promlint.New(strings.NewReader(metrics)).Lint(); err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v %v", problems, err)
 	}
 	if strings.Contains(metrics, `confd_rtp_payload_bytes_total{direction="received"} 0`) || strings.Contains(metrics, "confd_rtp_packets_sent_total 0\n") {
 		t.Error("the metrics tell of no media")

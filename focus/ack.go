@@ -123,6 +123,9 @@ func (d *dialog) acknowledged(req *sip.Request) (ended bool, bad *status) {
 	case d.state == stateAnswered:
 		d.state = stateConfirmed
 	}
+	if keyOf(req) == d.key { // who knows our tag has had our answer, at the address that it came from
+		d.call.leg.Vouch(d.source.Addr())
+	}
 	if w.wantAnswer {
 		bad = d.acceptAnswer(req)
 	}

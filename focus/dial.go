@@ -227,6 +227,7 @@ func (o *outgoing) openMedia() error {
 	if err != nil {
 		return err
 	}
+	leg.Vouch(o.hop.addr.Addr())
 	c := newCall(a.cfg.Capabilities, leg, written)
 	if o.body, _, err = c.begin(nil); err != nil {
 		return errors.Join(err, leg.Close())

@@ -18,6 +18,7 @@ type MediaStats struct {
 	Strangers                    uint64 // packets from elsewhere than the negotiated peer
 	Dropped                      uint64 // other packets that were not handed over
 	SendErrors                   uint64
+	Withheld                     uint64 // packets for addresses that peers named and were not heard from in time
 	Unauthenticated              uint64 // SRTP or SRTCP whose tag does not fit, or replayed
 }
 
@@ -32,6 +33,7 @@ func (m *MediaStats) add(s transport.Stats) {
 	m.Strangers += d.Stranger
 	m.Unauthenticated += d.Unauthenticated + d.Replayed + s.RTCP.Unauthenticated
 	m.Dropped += d.Malformed + d.TooLong + d.PayloadType + d.Source + d.Sequence + d.Loop + d.Held + d.Empty + d.Overrun
+	m.Withheld += s.SendErrors.Withheld
 	m.SendErrors += s.SendErrors.Refused + s.SendErrors.NoRoom + s.SendErrors.Failed + s.SendErrors.Oversize
 }
 

@@ -48,6 +48,9 @@ func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) (
 	if err != nil {
 		return nil, err
 	}
+	if d.network != "UDP" { // a datagram may come under a forged address: see acknowledged
+		leg.Vouch(d.source.Addr())
+	}
 	c := newCall(a.cfg.Capabilities, leg, written)
 	body, m, err := c.begin(in.offer)
 	if err == nil {

@@ -169,10 +169,11 @@ func apply(t testing.TB, l *Leg, p Params) {
 	}
 }
 
-// call returns a leg and its phone, connected to each other.
+// call returns a leg and its phone, connected to each other. Its host is vouched for.
 func call(t testing.TB, change func(*Params)) (*Leg, *phone) {
 	t.Helper()
 	l := listen(t, loopback)
+	l.Vouch(loopback)
 	p := newPhone(t, loopback, l.at(loopback))
 	params := talk(p.addr())
 	if change != nil {

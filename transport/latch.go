@@ -39,6 +39,8 @@ type latch struct {
 	signalled netip.AddrPort // as negotiated
 	remote    netip.AddrPort // where media goes
 	proven    bool           // remote has been the peer since it was signalled
+	standing  standing       // of remote
+	tried     int64          // since when it has been tried
 	since     int64          // when the mode was entered
 	noTrial   int64          // until when a flood is borne
 	strangers int            // packets of strangers in this poll
@@ -73,6 +75,7 @@ func (l *Leg) retarget(p *Params, now int64) {
 	if t.mode != latchShut && !usable(p.RemoteRTP) {
 		return // on hold: whoever was the peer still is
 	}
+	l.stand(standingNew)
 	*t = latch{signalled: p.RemoteRTP, remote: p.RemoteRTP, since: now}
 	l.count.relatched(t.remote, false)
 	if usable(t.remote) {

@@ -24,9 +24,10 @@ type Leg struct {
 	ports [2]int
 	cname string
 
-	ssrc   atomic.Uint32
-	closed atomic.Bool
-	count  counters
+	ssrc    atomic.Uint32
+	closed  atomic.Bool
+	vouched atomic.Pointer[netip.Addr]
+	count   counters
 
 	rtp, rtcp socket
 	setup     *Setup
@@ -132,6 +133,7 @@ func (l *Leg) Close() error {
 		return nil
 	}
 	l.sayBye(l.SSRC())
+	l.stand(standingSpent)
 	l.publish()
 	l.rtp.close()
 	l.rtcp.close()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/confd/confd/internal/clock"
@@ -17,6 +18,9 @@ import (
 type PortPool struct {
 	low   int // first even port
 	drain int64
+
+	unheardTime, unheardMax int64        // see LimitUnheard
+	unheard                 atomic.Int64 // streams to unheard addresses
 
 	mu     sync.Mutex
 	pairs  []pair
@@ -57,7 +61,9 @@ func NewPortPool(low, high int, drain time.Duration) (*PortPool, error) {
 	if count < 1 {
 		return nil, fmt.Errorf("RTP port range %d-%d holds no pair: want an even port and the odd one above it", low, high)
 	}
-	return &PortPool{low: even, drain: int64(drain), pairs: make([]pair, count), next: rand.IntN(count)}, nil
+	p := &PortPool{low: even, drain: int64(drain), pairs: make([]pair, count), next: rand.IntN(count)}
+	p.LimitUnheard(DefaultUnheardTime, DefaultUnheardStreams)
+	return p, nil
 }
 
 // InUse returns how many pairs are lent at the moment; resting ones are not among them.

@@ -36,6 +36,8 @@ type reporter struct {
 	remote    netip.AddrPort // as learned
 	connected bool
 	purging   bool
+	host      netip.Addr // that the last report came from
+	tried     int64      // when the first report went to an unheard host, 0 = none did
 }
 
 // interval returns a randomised time to the next report (section 6.3.1).
@@ -127,13 +129,16 @@ func (l *Leg) drainControl(m *scratch, now int64) {
 // receiveControl takes a datagram off the RTCP socket.
 func (l *Leg) receiveControl(m *scratch, now int64) {
 	r, t := &l.report, &l.latch
-	asked := !r.connected || r.purging
-	if asked && m.from != r.remote && (r.connected || t.mode == latchFixed || m.from.Addr() != t.remote.Addr()) {
+	from := r.remote
+	if !r.connected || r.purging {
+		from = m.from
+	}
+	if from != r.remote && (r.connected || t.mode == latchFixed || from.Addr() != t.remote.Addr()) {
 		l.drop(dropStranger)
 		return
 	}
-	if l.handleControl(m, stamps.arrival(m.stamp, now)) && !r.connected && t.mode != latchOpen {
-		l.aimControl(m.from, true)
+	if l.handleControl(m, from.Addr(), stamps.arrival(m.stamp, now)) && !r.connected && t.mode != latchOpen {
+		l.aimControl(from, true)
 	}
 }
 
@@ -144,12 +149,12 @@ func (l *Leg) control(m *scratch, arrival int64) {
 		l.drop(dropStranger)
 		return
 	}
-	l.handleControl(m, arrival)
+	l.handleControl(m, l.latch.remote.Addr(), arrival)
 }
 
-// handleControl authenticates and reads a compound packet of the peer, and tells whether
-// it was one.
-func (l *Leg) handleControl(m *scratch, arrival int64) bool {
+// handleControl authenticates and reads a compound packet of the peer, which is from its
+// host, and tells whether it was one.
+func (l *Leg) handleControl(m *scratch, from netip.Addr, arrival int64) bool {
 	b := m.data
 	if m.truncated || len(b) < 8 {
 		l.count.rtcpMalformed.Add(1)
@@ -167,7 +172,8 @@ func (l *Leg) handleControl(m *scratch, arrival int64) bool {
 		return false
 	}
 	l.count.rtcpIn.Add(1)
-	l.hear(arrival)
+	l.report.host = from
+	l.hear(from, arrival)
 	return true
 }
 

@@ -30,20 +30,27 @@ func (l *Leg) sayBye(ssrc uint32) {
 
 // sendControl protects and sends a compound packet.
 func (l *Leg) sendControl(m *scratch, b []byte) {
+	r, mux := &l.report, l.setup.params.RTCPMux
+	to := r.remote
+	if mux {
+		to = l.latch.remote
+	}
+	if !usable(to) {
+		return
+	}
+	if !l.admitsControl(to.Addr()) {
+		l.count.withheld.Add(1)
+		return
+	}
 	b = l.crypto.sealControl(m.secure[:0], b)
 	if b == nil {
 		l.count.failed.Add(1)
 		return
 	}
 	var v verdict
-	switch r := &l.report; {
-	case l.setup.params.RTCPMux:
-		if !usable(l.latch.remote) {
-			return
-		}
+	switch {
+	case mux:
 		v = l.write(b)
-	case !usable(r.remote):
-		return
 	case r.connected:
 		v = l.rtcp.send(b)
 	default:

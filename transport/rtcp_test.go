@@ -13,6 +13,7 @@ import (
 func controlCall(t testing.TB) (*Leg, *phone, *phone) {
 	t.Helper()
 	l := listen(t, loopback)
+	l.Vouch(loopback)
 	p, c := newPhone(t, loopback, l.at(loopback)), newPhone(t, loopback, l.atControl(loopback))
 	params := talk(p.addr())
 	params.RemoteRTCP = c.addr()

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/confd/confd/media"
@@ -25,6 +26,7 @@ func (l *Leg) Poll(now int64, limit int, to media.Receiver) int {
 	m := scratches.Get().(*scratch)
 	n := l.drain(m, now, limit, to)
 	l.watch(now)
+	l.watchUnheard(now)
 	l.pollControl(m, now)
 	scratches.Put(m)
 	l.lastPoll = now
@@ -82,7 +84,7 @@ func (l *Leg) overrun(m *scratch, now int64) {
 			return
 		}
 		if !l.latch.unsure() {
-			l.hear(now)
+			l.hear(l.latch.remote.Addr(), now)
 		}
 		l.drop(dropOverrun)
 	}
@@ -128,7 +130,7 @@ func (l *Leg) unnegotiated(m *scratch, arrival int64) dropReason {
 		l.latch.strangers++
 		return dropStranger
 	}
-	l.hear(arrival)
+	l.hear(l.latch.remote.Addr(), arrival)
 	return dropPayloadType
 }
 
@@ -157,14 +159,18 @@ func (l *Leg) authentic(m *scratch, h *header, arrival int64) (data []byte, ok b
 	return data, true
 }
 
-func (l *Leg) hear(arrival int64) {
+// hear takes note of a sign of life of the peer, from its host.
+func (l *Leg) hear(from netip.Addr, arrival int64) {
 	l.heard = arrival
 	l.count.heard.Store(arrival)
+	if t := &l.latch; t.standing != standingKnown && from == t.remote.Addr() {
+		l.stand(standingKnown)
+	}
 }
 
 // accept takes a packet of the peer: statistics, and on to the receiver.
 func (l *Leg) accept(h *header, payload []byte, rate uint32, arrival int64, to media.Receiver) bool {
-	l.hear(arrival)
+	l.hear(l.latch.remote.Addr(), arrival)
 	if h.ssrc == l.ssrc.Load() {
 		if l.collide(arrival) {
 			return l.drop(dropLoop)

@@ -25,6 +25,11 @@ func (l *Leg) Send(o *media.Outgoing) {
 		l.paused = true
 		return
 	}
+	if !l.admits() {
+		l.count.withheld.Add(1)
+		l.paused = true
+		return
+	}
 	m := scratches.Get().(*scratch)
 	if b := l.assemble(m.out[:0], o, ts); b != nil {
 		l.transmit(m, b, len(o.Data))

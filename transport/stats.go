@@ -33,6 +33,7 @@ type counters struct {
 	dropped                 [dropReasons]atomic.Uint64
 	refused, noRoom, failed atomic.Uint64
 	oversize, trimmed       atomic.Uint64
+	withheld                atomic.Uint64
 	rtcpIn, rtcpOut         atomic.Uint64
 	rtcpMalformed           atomic.Uint64
 	rtcpUnauthenticated     atomic.Uint64
@@ -100,6 +101,7 @@ type SendErrors struct {
 	NoRoom   uint64 `json:"no_room"`   // socket or device queue full
 	Failed   uint64 `json:"failed"`    // anything else
 	Oversize uint64 `json:"oversize"`  // payload too long for 1,400 bytes: not sent
+	Withheld uint64 `json:"withheld"`  // RTP and RTCP for an address that was not heard in time: not sent
 	Trimmed  uint64 `json:"trimmed"`   // sent with a shortened contributor list
 	TimeStep uint64 `json:"time_step"` // media time ran backwards
 }
@@ -129,7 +131,7 @@ func (l *Leg) Stats() Stats {
 		Dropped: c.drops(),
 		SendErrors: SendErrors{
 			Refused: c.refused.Load(), NoRoom: c.noRoom.Load(), Failed: c.failed.Load(),
-			Oversize: c.oversize.Load(), Trimmed: c.trimmed.Load(), TimeStep: c.timeSteps.Load(),
+			Oversize: c.oversize.Load(), Withheld: c.withheld.Load(), Trimmed: c.trimmed.Load(), TimeStep: c.timeSteps.Load(),
 		},
 		RTCP: RTCPStats{
 			Received: c.rtcpIn.Load(), Sent: c.rtcpOut.Load(), Malformed: c.rtcpMalformed.Load(),

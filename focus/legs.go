@@ -17,8 +17,7 @@ type MediaStats struct {
 	PeerLost                     uint64 // on the way to the peers, as they tell
 	Strangers                    uint64 // packets from elsewhere than the negotiated peer
 	Dropped                      uint64 // other packets that were not handed over
-	SendErrors                   uint64
-	Withheld                     uint64 // packets for addresses that peers named and were not heard from in time
+	SendErrors                   uint64 // what did not leave; withheld from unheard addresses included
 	Unauthenticated              uint64 // SRTP or SRTCP whose tag does not fit, or replayed
 }
 
@@ -33,8 +32,8 @@ func (m *MediaStats) add(s transport.Stats) {
 	m.Strangers += d.Stranger
 	m.Unauthenticated += d.Unauthenticated + d.Replayed + s.RTCP.Unauthenticated
 	m.Dropped += d.Malformed + d.TooLong + d.PayloadType + d.Source + d.Sequence + d.Loop + d.Held + d.Empty + d.Overrun
-	m.Withheld += s.SendErrors.Withheld
-	m.SendErrors += s.SendErrors.Refused + s.SendErrors.NoRoom + s.SendErrors.Failed + s.SendErrors.Oversize
+	e := s.SendErrors
+	m.SendErrors += e.Refused + e.NoRoom + e.Failed + e.Oversize + e.Withheld
 }
 
 // quality is the transport's figures of a call. Any goroutine may call it.

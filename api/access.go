@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -64,18 +63,20 @@ type Key struct {
 	Expires time.Time    `json:"expires,omitzero"` // zero: never
 }
 
-// Keys are the access keys that there are.
-type Keys interface {
-	// Keys returns all; the result is not changed by anyone. It is called for each request
-	// and must be quick.
-	Keys() []Key
-}
-
 // caller is who a request comes from.
 type caller struct {
 	id    string // of the key; "" is who needs none
 	scope Scope
 	rooms []rooms.Name
+	key   *heldKey // nil is who needs none
+}
+
+// name is how the log calls the caller.
+func (c caller) name() string {
+	if c.key == nil {
+		return "this machine"
+	}
+	return c.id
 }
 
 type callerKey struct{}
@@ -106,8 +107,25 @@ func (s *Server) identify(next http.Handler) http.Handler {
 			WriteProblem(w, problemOfError(err))
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		ctx, done := c.while(r)
+		defer done()
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, callerKey{}, c)))
 	})
+}
+
+// while returns a context for a request that reads: it ends when the key does, since event
+// streams would go on. What changes something is not broken off.
+func (c caller) while(r *http.Request) (context.Context, func()) {
+	if c.key == nil || r.Method != http.MethodGet {
+		return r.Context(), func() {}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(c.key.revoked, cancel)
+	if c.key.Expires.IsZero() {
+		return ctx, func() { stop(); cancel() }
+	}
+	ctx, expire := context.WithDeadline(ctx, c.key.Expires)
+	return ctx, func() { stop(); expire(); cancel() }
 }
 
 func (s *Server) caller(r *http.Request) (caller, error) {
@@ -115,7 +133,7 @@ func (s *Server) caller(r *http.Request) (caller, error) {
 		return s.keyHolder(h)
 	}
 	switch {
-	case s.config.RequireKey || !isLoopbackPeer(r.RemoteAddr) && s.hasKeys():
+	case s.config.RequireKey || !isLoopbackPeer(r.RemoteAddr) && s.config.Keys.Len() > 0:
 		return caller{}, refuse(http.StatusUnauthorized, codeUnauthorized, "a key is wanted: send the header Authorization: Bearer KEY")
 	case !isLoopbackPeer(r.RemoteAddr):
 		return caller{}, refuse(http.StatusForbidden, string(rooms.Forbidden), "without a key, only this machine is served")
@@ -129,32 +147,20 @@ func (s *Server) caller(r *http.Request) (caller, error) {
 	return caller{scope: ScopeAdmin}, nil
 }
 
-func (s *Server) hasKeys() bool { return s.config.Keys != nil && len(s.config.Keys.Keys()) > 0 }
-
-// keyHolder finds who an Authorization header names. It looks at all keys, each in the same
-// time, so that its time tells nothing.
+// keyHolder finds who an Authorization header names.
 func (s *Server) keyHolder(header string) (caller, error) {
 	scheme, secret, _ := strings.Cut(header, " ")
 	if secret = strings.TrimSpace(secret); !strings.EqualFold(scheme, "bearer") || secret == "" {
 		return caller{}, refuse(http.StatusUnauthorized, codeUnauthorized, "the Authorization header is not of the form Bearer KEY")
 	}
-	sum := HashKey(secret)
-	var found *Key
-	if s.config.Keys != nil {
-		all := s.config.Keys.Keys()
-		for i := range all {
-			if subtle.ConstantTimeCompare(all[i].Hash[:], sum[:]) == 1 {
-				found = &all[i]
-			}
-		}
-	}
+	found := s.config.Keys.find(secret)
 	switch {
 	case found == nil:
 		return caller{}, refuse(http.StatusUnauthorized, codeUnauthorized, "there is no such key, or no longer")
 	case !found.Expires.IsZero() && !time.Now().Before(found.Expires):
 		return caller{}, refuse(http.StatusUnauthorized, codeUnauthorized, "the key has expired")
 	}
-	return caller{id: found.ID, scope: found.Scope, rooms: found.Rooms}, nil
+	return caller{found.ID, found.Scope, found.Rooms, found}, nil
 }
 
 // allowed refuses what the caller's key is not for. room is "" for what belongs to none.

@@ -9,20 +9,16 @@ import (
 	"github.com/confd/confd/rooms"
 )
 
-type keyList []Key
-
-func (k keyList) Keys() []Key { return k }
-
-func withKeys(t *testing.T, change func(*Config)) *bench {
+func withKeys(t *testing.T, change func(*Config), more ...Key) *bench {
 	return newBench(t, func(c *Config, _ *rooms.Config) {
-		c.Keys = keyList{
+		c.Keys = newRing(t, append([]Key{
 			{ID: "1", Scope: ScopeRead, Hash: HashKey("reader")},
 			{ID: "2", Scope: ScopeControl, Hash: HashKey("controller")},
 			{ID: "3", Scope: ScopeAdmin, Hash: HashKey("admin")},
 			{ID: "4", Scope: ScopeControl, Hash: HashKey("ofa"), Rooms: []rooms.Name{"a"}},
 			{ID: "5", Scope: ScopeAdmin, Hash: HashKey("old"), Expires: time.Now().Add(-time.Second)},
 			{ID: "6", Scope: ScopeAdmin, Hash: HashKey("young"), Expires: time.Now().Add(time.Hour)},
-		}
+		}, more...), nil)
 		if change != nil {
 			change(c)
 		}

@@ -48,10 +48,8 @@ func TestRecordsAreFiltered(t *testing.T) {
 }
 
 func TestRecordsByID(t *testing.T) {
-	b := withKeys(t, func(c *Config) {
-		c.Keys = append(c.Keys.(keyList), Key{ID: "7", Scope: ScopeRead, Hash: HashKey("oflobby"), Rooms: []rooms.Name{"lobby"}},
-			Key{ID: "8", Scope: ScopeRead, Hash: HashKey("ofb"), Rooms: []rooms.Name{"b"}})
-	})
+	b := withKeys(t, nil, Key{ID: "7", Scope: ScopeRead, Hash: HashKey("oflobby"), Rooms: []rooms.Name{"lobby"}},
+		Key{ID: "8", Scope: ScopeRead, Hash: HashKey("ofb"), Rooms: []rooms.Name{"b"}})
 	var call CallRecord
 	b.want(200, "GET", "/v1/calls/c1", "", &call)
 	if call.ID != "c1" || call.Duration != 2 || call.Conference != "k1" || len(call.Rooms) != 2 {

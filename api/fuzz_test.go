@@ -16,13 +16,13 @@ func (nothing) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader
 // the server's fault.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"id":"a"}`, `{"talkers":1e2}`, `{"talkers":1e400}`, `{"empty_timeout":1e-320}`, `{"metadata":{"a":[1,{"b":null}]}}`,
-		`{"hears":["group:x"],"groups":null}`, `{"to":"sip:x@h","headers":{"a":"b"}}`, `{"id":"\ud800"}`, `null`, `"x"`, `[{}]`, `{"a":{"a":{"a":1}}}`, `{"locked":1}`, "\xff", `{"muted":true,"muted":null}`} {
+		`{"hears":["group:x"],"groups":null}`, `{"name":"a","scope":"read","rooms":["a"],"expires":"2100-01-01T00:00:00Z"}`, `{"to":"sip:x@h","headers":{"a":"b"}}`, `{"id":"\ud800"}`, `null`, `"x"`, `[{}]`, `{"a":{"a":{"a":1}}}`, `{"locked":1}`, "\xff", `{"muted":true,"muted":null}`} {
 		f.Add([]byte(seed))
 	}
 	b := newBench(f, nil)
 	p := b.join("a", "anna")
 	paths := [][2]string{{"POST", "/v1/rooms"}, {"PATCH", "/v1/rooms/a"}, {"PATCH", "/v1/rooms/a/participants/" + p.ID()},
-		{"POST", "/v1/rooms/a/participants"}, {"POST", "/v1/webhooks"}, {"PATCH", "/v1/log"}, {"POST", "/v1/rooms/a/announcements"}}
+		{"POST", "/v1/rooms/a/participants"}, {"POST", "/v1/webhooks"}, {"PATCH", "/v1/log"}, {"POST", "/v1/rooms/a/announcements"}, {"POST", "/v1/keys"}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, at := range paths {
 			w := b.do(at[0], at[1], string(body))
@@ -54,7 +54,7 @@ func FuzzIDs(f *testing.F) {
 		for _, at := range []string{
 			"/v1/rooms/" + path, "/v1/rooms/" + path + "/participants", "/v1/rooms/a/participants/" + path, "/v1/rooms/a/announcements/" + path,
 			"/v1/webhooks/" + path, "/v1/rooms?after=" + query, "/v1/rooms?id_prefix=" + query, "/v1/rooms/a/participants?after=" + query,
-			"/v1/calls?room=" + query, "/v1/calls?from=" + query,
+			"/v1/calls?room=" + query, "/v1/calls?from=" + query, "/v1/keys/" + path, "/v1/keys?after=" + query,
 		} {
 			sane(t, b.do("GET", at, ""))
 		}

@@ -40,7 +40,7 @@ func newBench(t testing.TB, change func(*Config, *rooms.Config)) *bench {
 	b := &bench{t: t, dialer: &fakeDialer{calls: make(chan *fakeCall, 16)}, level: new(slog.LevelVar),
 		hooks: &fakeWebhooks{}, sounds: &fakeSounds{}, records: &fakeCalls{}}
 	rc := rooms.Config{Engine: engine, Open: rooms.OpenAnyone, Logger: quiet, MaxPerRoom: 50, MaxRooms: 100}
-	c := Config{Engine: engine, Logger: quiet, LogLevel: b.level, Calls: b.records, Webhooks: b.hooks, Sounds: b.sounds, Announcer: b.sounds}
+	c := Config{Engine: engine, Logger: quiet, Keys: newRing(t, nil, nil), LogLevel: b.level, Calls: b.records, Webhooks: b.hooks, Sounds: b.sounds, Announcer: b.sounds}
 	if change != nil {
 		change(&c, &rc)
 	}

@@ -68,12 +68,14 @@ func (s *Server) count(next http.Handler) http.Handler {
 
 // httpStats are the figures of the API itself.
 type httpStats struct {
+	Keys             int
 	Watchers         int64
 	Repeatable       int
 	RepeatableMemory int
 }
 
 var httpFigures = []Figure{
+	One("Keys", "confd_http_keys", "Access keys that there are."),
 	One("Watchers", "confd_http_event_streams", "Event streams that are open."),
 	One("Repeatable", "confd_http_repeatable_answers", "Answers kept for requests with an Idempotency-Key that are sent again."),
 	One("RepeatableMemory", "confd_http_repeatable_bytes", "About how much memory these take."),
@@ -82,7 +84,7 @@ var httpFigures = []Figure{
 func (s *Server) figures() httpStats {
 	s.replays.mu.Lock()
 	defer s.replays.mu.Unlock()
-	return httpStats{s.watchers.Load(), s.replays.order.Len(), s.replays.bytes}
+	return httpStats{s.config.Keys.Len(), s.watchers.Load(), s.replays.order.Len(), s.replays.bytes}
 }
 
 // Figure is a metric that fields of a snapshot tell: a counter if its name ends in _total, a

@@ -43,7 +43,7 @@ type Config struct {
 	Version    string       // as /healthz tells it
 	Logger     *slog.Logger // slog.Default if nil
 
-	Keys       Keys     // nil: there are none
+	Keys       *Keyring // nil: there are none, and no routes of theirs
 	RequireKey bool     // of who is on this machine, too
 	CORS       []string // origins whose pages may use the API, as https://app.example; * is all, with a key
 
@@ -131,6 +131,7 @@ func (s *Server) routes() (*chi.Mux, error) {
 	s.addStats()
 	s.addDrain()
 	s.addLog()
+	s.addKeys()
 	return r, s.writeDocument()
 }
 

@@ -12,14 +12,8 @@ import (
 	"github.com/confd/confd/rooms"
 )
 
-// configuredKeys are the access keys of the configuration.
-type configuredKeys []api.Key
-
-// Keys implements api.Keys.
-func (k configuredKeys) Keys() []api.Key { return k }
-
 // keys returns the access keys, which Check has found right.
-func (c *HTTPConfig) keys() (all configuredKeys) {
+func (c *HTTPConfig) keys() (all []api.Key) {
 	for _, text := range c.Keys {
 		if k, err := parseKey(text); err == nil {
 			all = append(all, k)
@@ -54,14 +48,14 @@ func parseKey(text string) (k api.Key, err error) {
 	return k, nil
 }
 
-// checkKeys tells what is wrong with c where there are just these keys, those of the store
-// among them.
-func (c *HTTPConfig) checkKeys(keys configuredKeys) error {
+// checkKeys tells what is wrong with c where there are so many keys, those of the store among
+// them.
+func (c *HTTPConfig) checkKeys(keys int) error {
 	var w wrongs
 	host, _, _ := net.SplitHostPort(c.Listen)
 	ip, err := netip.ParseAddr(host)
 	switch loopback := host == "localhost" || err == nil && ip.IsLoopback(); {
-	case len(keys) > 0:
+	case keys > 0:
 	case !loopback:
 		w.add("http.listen", c.Listen, "a loopback address, as in 127.0.0.1:8080, or a key, from confd key create or in http.keys: nothing but the machine itself protects it")
 	case c.RequireKey:

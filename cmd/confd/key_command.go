@@ -1,144 +1,120 @@
 package main
 
 import (
-	"crypto/rand"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/confd/confd/api"
-	"github.com/confd/confd/rooms"
-	"github.com/confd/confd/store"
+	"github.com/confd/confd/cmd/confd/client"
 )
 
-// keyCommand keeps access keys in the store of a server that does not run.
+// keyCommand makes, lists and revokes access keys, whether the server runs or not.
 type keyCommand struct {
-	Create keyCreateCommand `cmd:"" help:"Make an access key and print it, once. The server must not run: it has the store to itself."`
-	List   keyListCommand   `cmd:"" help:"List the access keys in the store."`
+	Create keyCreateCommand `cmd:"" help:"Make an access key and print it, once."`
+	List   keyListCommand   `cmd:"" help:"List the access keys."`
 	Revoke keyRevokeCommand `cmd:"" help:"Forget an access key."`
 }
 
 type keyCreateCommand struct {
-	configFlags `embed:""`
-	Name        string        `arg:"" help:"For people, as the program that uses it."`
-	Scope       string        `default:"control" enum:"read,control,admin" help:"What it may do: read; control, change rooms and act in them; admin, operate the server."`
-	Room        []string      `placeholder:"NAME" help:"The only rooms that it is good for. Repeatable. Default: all, and the server."`
-	For         time.Duration `placeholder:"DURATION" help:"How long it is good, as 720h. Default: for ever."`
+	keyFlags `embed:""`
+	Name     string        `arg:"" help:"For people, as the program that uses it."`
+	Scope    string        `default:"control" enum:"read,control,admin" help:"What it may do: read; control, change rooms and act in them; admin, operate the server."`
+	Room     []string      `placeholder:"NAME" help:"The only rooms that it is good for. Repeatable. Default: all, and the server."`
+	For      time.Duration `placeholder:"DURATION" help:"How long it is good, as 720h. Default: for ever."`
 }
 
 type keyListCommand struct {
-	configFlags `embed:""`
+	keyFlags `embed:""`
 }
 
 type keyRevokeCommand struct {
-	configFlags `embed:""`
-	ID          string `arg:"" help:"As \"confd key list\" tells it."`
+	keyFlags `embed:""`
+	ID       string `arg:"" help:"As \"confd key list\" tells it."`
 }
 
 // Run makes a key. Its secret alone goes to the standard output.
-func (c keyCreateCommand) Run(m *Main) error {
-	k, secret, err := c.key(time.Now())
-	if err != nil {
-		return &usageError{err}
-	}
-	if err := c.withKeys(m, func(s keyStore) error { return s.add(k) }); err != nil {
-		return err
-	}
-	fmt.Fprintf(m.Stderr, "confd: key %s (%s, %s) is told here and never again:\n", k.ID, k.Name, k.Scope)
-	_, err = fmt.Fprintln(m.Stdout, secret)
-	return err
-}
-
-func (c keyCreateCommand) key(now time.Time) (k api.Key, secret string, err error) {
-	if c.Name == "" || len(c.Name) > 128 || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) {
-		return k, "", fmt.Errorf("%.128q is no name for a key; right are 1 to 128 bytes of text without control characters", c.Name)
-	}
+func (c keyCreateCommand) Run(ctx context.Context, m *Main) error {
 	if c.For < 0 {
-		return k, "", fmt.Errorf("--for: %v is wrong; right is a time to come, as 720h", c.For)
+		return &usageError{fmt.Errorf("--for: %v is wrong; right is a time to come, as 720h", c.For)}
 	}
-	secret = "confd_" + strings.ToLower(rand.Text()+rand.Text())
-	k = api.Key{
-		ID: "key_" + strings.ToLower(rand.Text()[:16]), Name: c.Name, Scope: api.Scope(c.Scope),
-		Hash: api.HashKey(secret), Created: now.UTC().Truncate(time.Second),
-	}
+	q := api.KeyCreate{Name: c.Name, Scope: c.Scope, Rooms: c.Room}
 	if c.For > 0 {
-		k.Expires = k.Created.Add(c.For)
+		q.Expires = new(time.Now().Add(c.For).UTC().Truncate(time.Second))
 	}
-	for _, room := range c.Room {
-		name, err := rooms.ParseName(room)
-		if err != nil {
-			return k, "", fmt.Errorf("--room: %w", err)
-		}
-		k.Rooms = append(k.Rooms, name)
-	}
-	return k, secret, nil
-}
-
-// Run lists the keys.
-func (c keyListCommand) Run(m *Main) error {
-	return c.withKeys(m, func(s keyStore) error {
-		all, err := s.all()
+	return c.at(ctx, m, func(place keyPlace) error {
+		k, err := place.create(ctx, q)
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(m.Stdout, 0, 0, 2, ' ', 0)
+		if c.JSON {
+			return m.printValue(k)
+		}
+		fmt.Fprintf(m.Stderr, "confd: key %s (%s, %s) %s is told here and never again:\n", k.ID, client.Clean(k.Name), k.Scope, place.where())
+		_, err = fmt.Fprintln(m.Stdout, k.Secret)
+		return err
+	})
+}
+
+// Run lists the keys.
+func (c keyListCommand) Run(ctx context.Context, m *Main) error {
+	return c.at(ctx, m, func(place keyPlace) error {
+		all, err := place.list(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return m.printValue(map[string]any{"keys": all})
+		}
+		w := table(m.Stdout)
 		fmt.Fprintln(w, "ID\tNAME\tSCOPE\tROOMS\tCREATED\tEXPIRES")
 		for _, k := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Scope, roomNames(k.Rooms), k.Created.Format(time.RFC3339), expiry(k))
+			in := "all"
+			if len(k.Rooms) > 0 {
+				in = strings.Join(k.Rooms, ",")
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", client.Clean(k.ID), dash(k.Name), client.Clean(k.Scope), client.Clip(in, 80),
+				timeOr(k.Created, "-"), timeOr(k.Expires, "never"))
 		}
 		return w.Flush()
 	})
 }
 
-func roomNames(names []rooms.Name) string {
-	if len(names) == 0 {
-		return "all"
+// timeOr is a time for a table, or what stands for none.
+func timeOr(t *time.Time, none string) string {
+	if t == nil {
+		return none
 	}
-	texts := make([]string, len(names))
-	for i, n := range names {
-		texts[i] = string(n)
-	}
-	return strings.Join(texts, ",")
-}
-
-func expiry(k api.Key) string {
-	if k.Expires.IsZero() {
-		return "never"
-	}
-	return k.Expires.Format(time.RFC3339)
+	return t.Format(time.RFC3339)
 }
 
 // Run forgets a key.
-func (c keyRevokeCommand) Run(m *Main) error {
-	return c.withKeys(m, func(s keyStore) error { return s.revoke(c.ID) })
+func (c keyRevokeCommand) Run(ctx context.Context, m *Main) error {
+	return c.at(ctx, m, func(place keyPlace) error {
+		if err := place.revoke(ctx, c.ID); err != nil {
+			return err
+		}
+		return m.say("key %s %s is revoked", client.Clean(c.ID), place.where())(nil)
+	})
 }
 
-// withKeys opens the store that a server with this configuration would have.
-func (f configFlags) withKeys(m *Main, act func(keyStore) error) error {
-	config, _, err := f.load(m.Env)
+// printValue prints v as the server would.
+func (m *Main) printValue(v any) error {
+	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	path := config.Store.Path
-	if path == autoPath {
-		path = statePath(m.Env)
-	}
-	if path == "" {
-		return &usageError{errors.New("store.path: memory keeps no keys; name the server's file, as in --store /var/lib/confd/confd.db")}
-	}
-	file, err := store.Open(path, store.Options{Logger: slog.New(slog.DiscardHandler)})
-	if errors.Is(err, store.ErrLocked) {
-		return fmt.Errorf("%w; keys change only while the server is stopped, or in its http.keys", err)
-	}
+	return printJSON(m.Stdout, text)
+}
+
+// at acts on the keys where they are.
+func (f keyFlags) at(ctx context.Context, m *Main, act func(keyPlace) error) error {
+	place, err := f.find(ctx, m)
 	if err != nil {
 		return err
 	}
-	keys, err := openKeyStore(file)
-	if err == nil {
-		err = act(keys)
-	}
-	return errors.Join(err, file.Close())
+	return errors.Join(act(place), place.close())
 }

@@ -7,10 +7,8 @@ import (
 	"github.com/confd/confd/store"
 )
 
-// maxKeys is how many access keys a store takes: each request is compared with all.
-const maxKeys = 1000
-
-// keyStore is the access keys of the store, without their secrets, by id.
+// keyStore is the access keys of the store, without their secrets, by id: it implements
+// api.KeyStore.
 type keyStore struct{ *store.Collection[api.Key] }
 
 func openKeyStore(file *store.Store) (keyStore, error) {
@@ -18,24 +16,8 @@ func openKeyStore(file *store.Store) (keyStore, error) {
 	return keyStore{c}, err
 }
 
-// add keeps a key.
-func (s keyStore) add(k api.Key) error {
-	if n := s.Len(); n >= maxKeys {
-		return fmt.Errorf("there are %d keys, as many as may be; revoke some", n)
-	}
-	return s.Put(k.ID, k)
-}
-
-// revoke forgets the key of an id.
-func (s keyStore) revoke(id string) error {
-	if _, err := s.Get(id); err != nil {
-		return err
-	}
-	return s.Delete(id)
-}
-
-// all returns the keys by id.
-func (s keyStore) all() ([]api.Key, error) {
+// Load implements api.KeyStore.
+func (s keyStore) Load() ([]api.Key, error) {
 	found, err := s.All()
 	if err != nil {
 		return nil, err
@@ -47,16 +29,18 @@ func (s keyStore) all() ([]api.Key, error) {
 	return keys, nil
 }
 
-// keys is the access keys of the server: those of the configuration and of the store. They
-// do not change while it runs.
-func (s *server) keys() (configuredKeys, error) {
-	stored, err := openKeyStore(s.storage.file)
+// Save implements api.KeyStore.
+func (s keyStore) Save(k api.Key) error { return s.Put(k.ID, k) }
+
+// openKeyring returns the access keys of a configuration and of a store.
+func openKeyring(c *HTTPConfig, file *store.Store) (*api.Keyring, error) {
+	kept, err := openKeyStore(file)
 	if err != nil {
 		return nil, fmt.Errorf("store.path: %w", err)
 	}
-	all, err := stored.all()
+	ring, err := api.NewKeyring(c.keys(), kept)
 	if err != nil {
 		return nil, fmt.Errorf("store.path: %w", err)
 	}
-	return append(s.config.HTTP.keys(), all...), nil
+	return ring, nil
 }

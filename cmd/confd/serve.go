@@ -108,11 +108,11 @@ func (s *server) startHTTP(sip []prometheus.Collector) (err error) {
 	if s.config.HTTP.Listen == "" {
 		return nil
 	}
-	keys, err := s.keys()
+	keys, err := openKeyring(&s.config.HTTP, s.storage.file)
 	if err != nil {
 		return err
 	}
-	if err := s.config.HTTP.checkKeys(keys); err != nil {
+	if err := s.config.HTTP.checkKeys(keys.Len()); err != nil {
 		return err
 	}
 	c := api.Config{

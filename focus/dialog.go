@@ -35,7 +35,6 @@ type dialog struct {
 	room    rooms.Name
 	log     *slog.Logger
 	network string         // "UDP", "TCP" or "TLS": how the INVITE came
-	source  netip.AddrPort // where from
 	laddr   sip.Addr       // our socket
 	here    netip.AddrPort // the same as the peer can reach it: never a wildcard
 	nat     bool           // the INVITE's Via is not where it came from
@@ -55,7 +54,8 @@ type dialog struct {
 
 	mu        sync.Mutex // whoever holds it has everything below to itself
 	state     dialogState
-	target    sip.Uri // Contact of the peer
+	source    netip.AddrPort // where the peer's INVITE came from, or ours went; see follow
+	target    sip.Uri        // Contact of the peer
 	remoteSeq uint32
 	localSeq  uint32
 	asking    bool          // an INVITE, or an UPDATE with offer, of ours is under way
@@ -200,6 +200,7 @@ func (d *dialog) enter(req *sip.Request, tx *sip.ServerTx) (ok bool) {
 	ended := d.state == stateEnded && req.Method != sip.BYE
 	if (seq > d.remoteSeq || d.unheard) && !ended {
 		d.remoteSeq, d.unheard = seq, false
+		d.follow(req)
 		d.advance()
 		return true
 	}
@@ -210,6 +211,15 @@ func (d *dialog) enter(req *sip.Request, tx *sip.ServerTx) (ok bool) {
 		d.refuse(req, tx, refusal(sip.StatusInternalServerError, "CSeq is not above that of an earlier request"))
 	}
 	return false
+}
+
+// follow has our requests go where a request of the peer's came from, if its NAT has given it
+// another port: through a NAT only the latest flow leads back (RFC 5626). Only who knows the
+// tags and the CSeq gets here, and nobody is followed to another host. d.mu is held.
+func (d *dialog) follow(req *sip.Request) {
+	if from := sourceOf(req); d.nat && req.Transport() == d.network && from.Addr() == d.source.Addr() {
+		d.source = from
+	}
 }
 
 // progress returns a channel that is closed when something happened that a waiting request

@@ -36,6 +36,12 @@ var peers atomic.Int64
 
 func dial(t *testing.T, transport string, to netip.AddrPort) *peer {
 	t.Helper()
+	return dialFrom(t, "", transport, to)
+}
+
+// dialFrom is dial from a host, for UDP.
+func dialFrom(t *testing.T, host, transport string, to netip.AddrPort) *peer {
+	t.Helper()
 	n := peers.Add(1)
 	p := &peer{
 		t: t, transport: transport, remote: to.String(), room: fmt.Sprintf("room%d", n),
@@ -44,7 +50,8 @@ func dial(t *testing.T, transport string, to netip.AddrPort) *peer {
 	var err error
 	switch transport {
 	case "UDP":
-		p.conn, err = net.Dial("udp", to.String())
+		from := &net.UDPAddr{IP: net.ParseIP(host)}
+		p.conn, err = net.DialUDP("udp", from, net.UDPAddrFromAddrPort(to))
 	case "TCP":
 		p.conn, err = net.Dial("tcp", to.String())
 	case "TLS":

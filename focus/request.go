@@ -97,9 +97,9 @@ func (d *dialog) direct(req *sip.Request) {
 	req.SetDestination(net.JoinHostPort(strings.Trim(hop.Host, "[]"), strconv.Itoa(port)))
 }
 
-// preferSource reports whether hop is better reached at the address that the INVITE came
-// from (RFC 3581): it cannot exist, or the peer is behind a NAT and wrote what it believes
-// to be its address.
+// preferSource reports whether hop is better reached at the address that the peer's requests
+// come from (RFC 3581): it cannot exist, or the peer is behind a NAT and wrote what it
+// believes to be its address.
 func (d *dialog) preferSource(hop sip.Uri) bool {
 	host := strings.ToLower(strings.Trim(hop.Host, "[]"))
 	if strings.HasSuffix(strings.TrimSuffix(host, "."), ".invalid") {
@@ -166,9 +166,12 @@ func (d *dialog) again(old *sip.Request, proof []sip.Header) *sip.Request {
 // exchange is transact for one request.
 func (d *dialog) exchange(req *sip.Request, onRepeat func(*sip.Response)) (*sip.Response, error) {
 	tx, err := d.agent.transaction(d.agent.ctx, req, d.peerName)
-	if err != nil && d.agent.ctx.Err() == nil && req.Destination() != d.source.String() {
+	d.mu.Lock()
+	source := d.source.String()
+	d.mu.Unlock()
+	if err != nil && d.agent.ctx.Err() == nil && req.Destination() != source {
 		req.Via().Params.Add("branch", sip.GenerateBranch())
-		req.SetDestination(d.source.String())
+		req.SetDestination(source)
 		tx, err = d.agent.transaction(d.agent.ctx, req, d.peerName)
 	}
 	if err != nil {

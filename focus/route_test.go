@@ -107,6 +107,46 @@ func TestRequestsToAPeerBehindNAT(t *testing.T) {
 	}
 }
 
+// A NAT that gives the peer another port meanwhile is followed, but only it.
+func TestRequestsFollowTheNAT(t *testing.T) {
+	const believed = "127.0.0.9:9" // what the peer takes for its address
+	for name, c := range map[string]struct {
+		listener int    // that the later request comes to
+		host     string // and where from
+		via      string // "" is what is so
+		seq      int    // of the later request, beyond the one before
+		code     int
+		followed bool
+	}{
+		"another port":       {0, "127.0.0.1", believed, 1, 200, true},
+		"another transport":  {1, "127.0.0.1", believed, 1, 200, false},
+		"another host":       {0, "127.0.0.2", believed, 1, 200, false},
+		"a CSeq seen before": {0, "127.0.0.1", believed, 0, 500, false},
+		"no NAT":             {0, "127.0.0.1", "", 1, 200, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, withListen(Listen{"udp", "127.0.0.1:0"}, Listen{"tcp", "127.0.0.1:0"}))
+			p := dial(t, "UDP", s.addr(0))
+			if p.contact = "nobody.invalid"; c.via != "" {
+				p.local = c.via
+			}
+			p.call("")
+			s.only().confirmed(t)
+			q := dialFrom(t, c.host, []string{"UDP", "TCP"}[c.listener], s.addr(c.listener))
+			q.room, q.callID, q.from, q.to = p.room, p.callID, p.from, p.to
+			q.contact, q.local = p.contact, p.local
+			q.expect(c.code, q.build("INFO", p.cseq+c.seq, "", ""))
+			s.only().End(rooms.Reason{Code: rooms.ReasonRemoved})
+			there := p
+			if c.followed {
+				there = q
+			}
+			there.answer(there.await(sip.BYE), 200, "", "")
+			s.settled()
+		})
+	}
+}
+
 func TestRequestsOverTheSameConnection(t *testing.T) {
 	cert := selfSigned(t)
 	s := start(t, withTLS(cert), withListen(Listen{"tcp", "127.0.0.1:0"}, Listen{"tls", "127.0.0.1:0"}))

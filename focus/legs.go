@@ -1,6 +1,7 @@
 package focus
 
 import (
+	"reflect"
 	"sync"
 	"time"
 
@@ -15,25 +16,35 @@ type MediaStats struct {
 	OctetsReceived, OctetsSent   uint64 // of payload
 	Lost                         uint64 // on the way to us, RFC 3550 section 6.4.1
 	PeerLost                     uint64 // on the way to the peers, as they tell
-	Strangers                    uint64 // packets from elsewhere than the negotiated peer
-	Dropped                      uint64 // other packets that were not handed over
-	SendErrors                   uint64 // what did not leave; withheld from unheard addresses included
-	Unauthenticated              uint64 // SRTP or SRTCP whose tag does not fit, or replayed
+	SourceChanges                uint64 // peers' SSRCs that changed
+	Collisions                   uint64 // our SSRCs that changed for they were a peer's
+	Relatches                    uint64 // peers' addresses that changed
+	Dropped                      transport.Dropped
+	SendErrors                   transport.SendErrors
+	RTCP                         transport.RTCPStats
 }
 
 func (m *MediaStats) add(s transport.Stats) {
-	d := s.Dropped
 	m.PacketsReceived += s.PacketsReceived
 	m.PacketsSent += s.PacketsSent
 	m.OctetsReceived += s.OctetsReceived
 	m.OctetsSent += s.OctetsSent
 	m.Lost += uint64(max(s.Lost, 0)) // negative if duplicates prevail
 	m.PeerLost += uint64(max(s.PeerLost, 0))
-	m.Strangers += d.Stranger
-	m.Unauthenticated += d.Unauthenticated + d.Replayed + s.RTCP.Unauthenticated
-	m.Dropped += d.Malformed + d.TooLong + d.PayloadType + d.Source + d.Sequence + d.Loop + d.Held + d.Empty + d.Overrun
-	e := s.SendErrors
-	m.SendErrors += e.Refused + e.NoRoom + e.Failed + e.Oversize + e.Withheld
+	m.SourceChanges += s.SourceChanges
+	m.Collisions += s.Collisions
+	m.Relatches += s.Relatches
+	addAll(&m.Dropped, s.Dropped)
+	addAll(&m.SendErrors, s.SendErrors)
+	addAll(&m.RTCP, s.RTCP)
+}
+
+// addAll adds each field of counters to its like, so that none can be forgotten.
+func addAll[T any](to *T, more T) {
+	sum, add := reflect.ValueOf(to).Elem(), reflect.ValueOf(more)
+	for i := range sum.NumField() {
+		sum.Field(i).SetUint(sum.Field(i).Uint() + add.Field(i).Uint())
+	}
 }
 
 // quality is the transport's figures of a call. Any goroutine may call it.

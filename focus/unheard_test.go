@@ -125,12 +125,12 @@ func TestCallerNamesAnotherHost(t *testing.T) {
 			p.expect(200, p.request("UPDATE", "", other.offer("sendrecv")))
 			other.hears()
 			other.withheld(s.leg())
-			if victim.drain(); s.Media().SendErrors == 0 {
+			if victim.drain(); s.Media().SendErrors.Withheld == 0 {
 				t.Error("the totals do not tell")
 			}
 			p.expect(200, p.request("BYE", "", ""))
 			s.settled()
-			if s.Media().SendErrors == 0 {
+			if s.Media().SendErrors.Withheld == 0 {
 				t.Error("the totals have forgotten")
 			}
 		})

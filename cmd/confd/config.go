@@ -131,7 +131,7 @@ type WebhooksConfig struct {
 
 // SoundsConfig is the sound files that announcements play.
 type SoundsConfig struct {
-	Folder  string `yaml:"folder" help:"folder of sound files, WAV and Ogg/Opus; empty: no announcements"`
+	Folder  string `yaml:"folder" help:"folder of sound files, WAV and Ogg/Opus; auto: sounds, beside the file of store.path; empty, or auto without such a file: no announcements"`
 	Upload  bool   `yaml:"upload" help:"let the API put files there and delete them"`
 	MaxSize int    `yaml:"max_size" help:"longest file that may be uploaded, bytes"`
 }
@@ -189,7 +189,7 @@ func DefaultConfig() Config {
 		Store:        StoreConfig{Path: autoPath},
 		Records:      RecordsConfig{Keep: 30 * 24 * time.Hour},
 		Webhooks:     WebhooksConfig{AllowNetworks: []netip.Prefix{}},
-		Sounds:       SoundsConfig{Upload: true, MaxSize: 50 << 20},
+		Sounds:       SoundsConfig{Folder: autoPath, Upload: true, MaxSize: 50 << 20},
 		Log:          LogConfig{Level: "info", Format: "text"},
 		DrainTimeout: 10 * time.Second,
 	}

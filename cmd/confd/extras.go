@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/confd/confd/announce/library"
@@ -41,15 +43,49 @@ func (s *server) startExtras() (err error) {
 	// From here on: what was restored is no news.
 	events := s.registry.Subscribe(rooms.SubscribeOptions{Live: true, Buffer: feedBuffer})
 	s.extras.feeding.Go(func() { webhooks{s.extras.hooks}.feed(ctx, s.registry, events, s.log) })
-	if c.Sounds.Folder == "" {
-		return nil
-	}
-	files, err := library.Open(library.Config{Dir: c.Sounds.Folder, ReadOnly: !c.Sounds.Upload, MaxSize: int64(c.Sounds.MaxSize)})
-	if err != nil {
-		return fmt.Errorf("sounds.folder: %w", err)
+	files, err := s.openSounds()
+	if err != nil || files == nil {
+		return err
 	}
 	s.extras.announcer = newAnnouncer(s.registry, files, c.Audio.Period, int64(c.Sounds.MaxSize), s.log)
 	return nil
+}
+
+// openSounds opens the folder of sound files; nil is none. Where sounds.folder does not say,
+// it is made beside the file of the store, and there are no announcements if that cannot be.
+func (s *server) openSounds() (*library.Library, error) {
+	c := s.config.Sounds
+	if c.Folder == autoPath {
+		return s.openSoundsBesideStore(), nil
+	}
+	if c.Folder == "" {
+		return nil, nil
+	}
+	files, err := library.Open(c.library(c.Folder))
+	if err != nil {
+		return nil, fmt.Errorf("sounds.folder: %w", err)
+	}
+	return files, nil
+}
+
+func (s *server) openSoundsBesideStore() *library.Library {
+	file := s.storage.file.Path()
+	if file == "" {
+		s.log.Info("there are no announcements: memory has no folder of sound files beside it; set sounds.folder")
+		return nil
+	}
+	dir := filepath.Join(filepath.Dir(file), "sounds")
+	_ = os.Mkdir(dir, 0o700) // whether it is there is found out next
+	files, err := library.Open(s.config.Sounds.library(dir))
+	if err != nil {
+		s.log.Warn("there are no announcements: the folder of sound files cannot be opened; set sounds.folder", "error", err)
+		return nil
+	}
+	return files
+}
+
+func (c SoundsConfig) library(dir string) library.Config {
+	return library.Config{Dir: dir, ReadOnly: !c.Upload, MaxSize: int64(c.MaxSize)}
 }
 
 // addTo gives the API what there is.

@@ -71,6 +71,30 @@ func TestWebhooksAreTold(t *testing.T) {
 	r.wait()
 }
 
+// Where sounds.folder does not say, sound files are beside the store; where they cannot be,
+// the server does without, and its log tells.
+func TestSoundsAreBesideTheStore(t *testing.T) {
+	leak.Check(t)
+	good, bad := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(bad, "sounds"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		store  string
+		status int
+	}{{filepath.Join(good, "confd.db"), 200}, {filepath.Join(bad, "confd.db"), 404}, {"", 404}} {
+		r := start(t, []string{"CONFD_STORE_PATH=" + c.store}, "--sip", "udp:127.0.0.1:0")
+		r.send(c.status, "PUT", "/v1/sounds/short.wav", silence(100*time.Millisecond), nil)
+		if told := strings.Contains(r.stderr.String(), "there are no announcements"); told != (c.status == 404) {
+			t.Errorf("%q: the log is\n%s", c.store, r.stderr.String())
+		}
+		r.end()
+	}
+	if _, err := os.Stat(filepath.Join(good, "sounds", "short.wav")); err != nil {
+		t.Error(err)
+	}
+}
+
 // A file is uploaded, played to a phone, ends by itself, and can be stopped.
 func TestAnnouncementsPlay(t *testing.T) {
 	leak.Check(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/confd/confd/store"
 )
 
-// autoPath is the store.path that looks for a place by itself.
+// autoPath is the store.path, and the sounds.folder, that looks for a place by itself.
 const autoPath = "auto"
 
 // storage is the store with what confd keeps in it. The rooms' goroutines and those of

@@ -27,20 +27,12 @@ func withKeys(t *testing.T, change func(*Config), more ...Key) *bench {
 
 // from asks from far away, with a key.
 func (b *bench) from(peer, host, method, path, body, key string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r := b.request(method, path, strings.NewReader(body), headers...)
 	r.Host, r.RemoteAddr = host, peer
 	if key != "" {
 		r.Header.Set("Authorization", "Bearer "+key)
 	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	b.Handler().ServeHTTP(w, r)
-	return w
+	return b.ask(r)
 }
 
 func TestKeys(t *testing.T) {

@@ -65,7 +65,7 @@ func (s *Server) addAnnouncements() {
 		summary: "List what plays in a room", problems: []string{"not_found"}}, s.listAnnouncements)
 	add(s, endpoint{method: "POST", path: path, id: "play", tag: "announcements", scope: ScopeControl, perRoom: true, status: http.StatusCreated,
 		summary: "Play a file into a room", text: "Beside what participants say, to everyone or to some. The event announcement.ended tells its end.",
-		problems: []string{"invalid", "not_found", "conflict", "full"}}, s.play)
+		problems: []string{"not_found", "conflict", "full"}}, s.play)
 	add(s, endpoint{method: "GET", path: path + "/{id}", id: "get-announcement", tag: "announcements", scope: ScopeRead, perRoom: true,
 		summary: "Read what plays", problems: []string{"not_found"}}, s.getAnnouncement)
 	add(s, endpoint{method: "DELETE", path: path + "/{id}", id: "stop-announcement", tag: "announcements", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,

@@ -180,11 +180,11 @@ func (s *Server) addCalls() {
 	}
 	const page = " A page may be shorter than limit and yet have a next."
 	add(s, endpoint{method: "GET", path: "/v1/calls", id: "list-calls", tag: "records", scope: ScopeRead, perRoom: true,
-		summary: "List calls that are over", text: "The newest first, those that were not answered among them." + page, problems: []string{"invalid", "internal"}}, s.listCalls)
+		summary: "List calls that are over", text: "The newest first, those that were not answered among them." + page, problems: []string{"internal"}}, s.listCalls)
 	add(s, endpoint{method: "GET", path: "/v1/calls/{id}", id: "get-call", tag: "records", scope: ScopeRead, perRoom: true,
 		summary: "Read a call that is over", text: "By the id that the participant had, from a moment after its last event on.", problems: []string{"not_found", "internal"}}, s.getCall)
 	add(s, endpoint{method: "GET", path: "/v1/conferences", id: "list-conferences", tag: "records", scope: ScopeRead, perRoom: true,
-		summary: "List conferences that are over", text: "The newest first." + page, problems: []string{"invalid", "internal"}}, s.listConferences)
+		summary: "List conferences that are over", text: "The newest first." + page, problems: []string{"internal"}}, s.listConferences)
 	add(s, endpoint{method: "GET", path: "/v1/conferences/{id}", id: "get-conference", tag: "records", scope: ScopeRead, perRoom: true,
 		summary: "Read a conference that is over", text: "By the id that the room's events and its calls have as conference.", problems: []string{"not_found", "internal"}}, s.getConference)
 }

@@ -35,8 +35,7 @@ func (s *Server) addDrain() {
 	add(s, endpoint{method: "GET", path: "/v1/drain", id: "get-drain", tag: "server", scope: ScopeRead,
 		summary: "Read how far draining is"}, s.getDrain)
 	add(s, endpoint{method: "POST", path: "/v1/drain", id: "drain", tag: "server", scope: ScopeAdmin,
-		summary: "Drain the server", text: "From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.",
-		problems: []string{"invalid"}}, s.postDrain)
+		summary: "Drain the server", text: "From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first."}, s.postDrain)
 }
 
 func (s *Server) getDrain(context.Context, *struct{}) (*DrainAnswer, error) {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -72,10 +73,10 @@ Kinds: snapshot, `
 func (s *Server) addEvents() {
 	text := streamText + kindList() + "."
 	addStream(s, endpoint{method: "GET", path: "/v1/events", id: "watch", tag: "events", scope: ScopeRead,
-		summary: "Watch everything", text: text, problems: []string{"invalid", "overloaded"}},
+		summary: "Watch everything", text: text, problems: []string{"overloaded"}},
 		func(ctx context.Context, in *Watch) (*stream, error) { return s.watch("", in) })
 	addStream(s, endpoint{method: "GET", path: "/v1/rooms/{room}/events", id: "watch-room", tag: "events", scope: ScopeRead, perRoom: true,
-		summary: "Watch a room", text: "The room need not be there yet.\n\n" + text, problems: []string{"invalid", "overloaded"}},
+		summary: "Watch a room", text: "The room need not be there yet.\n\n" + text, problems: []string{"overloaded"}},
 		func(ctx context.Context, in *struct {
 			InRoom
 			Watch
@@ -90,6 +91,7 @@ func (s *Server) addEvents() {
 
 // addStream makes a route whose answer goes on.
 func addStream[I any](s *Server, e endpoint, open func(context.Context, *I) (*stream, error)) {
+	e.takes(reflect.TypeFor[I]())
 	op := e.operation()
 	schema := s.doc.OpenAPI().Components.Schemas.Schema(eventType, true, "")
 	op.Responses["200"] = &huma.Response{Description: "A stream of events, until the client ends it, is too slow, or the server ends",

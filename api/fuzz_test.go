@@ -8,10 +8,6 @@ import (
 	"testing"
 )
 
-type nothing struct{}
-
-func (nothing) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
-
 // Whatever the body, the answer is right or a problem that says what is wrong, and never
 // the server's fault.
 func FuzzBody(f *testing.F) {
@@ -24,6 +20,7 @@ func FuzzBody(f *testing.F) {
 	paths := [][2]string{{"POST", "/v1/rooms"}, {"PATCH", "/v1/rooms/a"}, {"PATCH", "/v1/rooms/a/participants/" + p.ID()},
 		{"POST", "/v1/rooms/a/participants"}, {"POST", "/v1/webhooks"}, {"PATCH", "/v1/log"}, {"POST", "/v1/rooms/a/announcements"}, {"POST", "/v1/keys"}}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		b := b.as(t)
 		for _, at := range paths {
 			w := b.do(at[0], at[1], string(body))
 			sane(t, w)
@@ -50,6 +47,7 @@ func FuzzIDs(f *testing.F) {
 	b := newBench(f, nil)
 	b.join("a", "anna")
 	f.Fuzz(func(t *testing.T, id string) {
+		b := b.as(t)
 		path, query := url.PathEscape(id), url.QueryEscape(id)
 		for _, at := range []string{
 			"/v1/rooms/" + path, "/v1/rooms/" + path + "/participants", "/v1/rooms/a/participants/" + path, "/v1/rooms/a/announcements/" + path,

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 )
 
 // Limits of what is kept to answer repeated requests.
@@ -40,44 +43,43 @@ type replay struct {
 	place  *list.Element
 }
 
-// once answers a POST with an Idempotency-Key once, and then repeats the answer.
-func (s *Server) once(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key := r.Header.Get("Idempotency-Key")
-		if r.Method != http.MethodPost || key == "" || len(key) > maxReplayKey || !strings.HasPrefix(r.URL.Path, "/v1/") {
-			next.ServeHTTP(w, r)
+// once answers a request with an Idempotency-Key once, and then repeats the answer.
+func (s *Server) once(ctx huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(ctx)
+	key := r.Header.Get("Idempotency-Key")
+	if key == "" || len(key) > maxReplayKey {
+		next(ctx)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxJSON+1))
+	if err != nil {
+		WriteProblem(w, problemOfError(unreadable(err)))
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	id := strings.Join([]string{callerOf(r.Context()).id, r.URL.RequestURI(), key}, "\n")
+	print := sha256.Sum256(append([]byte(r.Header.Get("Content-Type")+"\n"), body...))
+	for {
+		e, first := s.replays.begin(id, print)
+		if first {
+			s.replays.run(e, w, func(w http.ResponseWriter) { next(humachi.NewContext(ctx.Operation(), r, w)) })
 			return
 		}
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxJSON+1))
-		if err != nil {
-			WriteProblem(w, problem(http.StatusBadRequest, codeMalformed, "the body could not be read to its end"))
+		if e.print != print {
+			p := problem(http.StatusUnprocessableEntity, codeReused, "this Idempotency-Key was sent with another body; each request wants a key of its own")
+			p.Field = "Idempotency-Key"
+			WriteProblem(w, p)
 			return
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		id := strings.Join([]string{callerOf(r.Context()).id, r.URL.RequestURI(), key}, "\n")
-		print := sha256.Sum256(append([]byte(r.Header.Get("Content-Type")+"\n"), body...))
-		for {
-			e, first := s.replays.begin(id, print)
-			if first {
-				s.replays.run(e, w, r, next)
-				return
-			}
-			if e.print != print {
-				p := problem(http.StatusUnprocessableEntity, codeReused, "this Idempotency-Key was sent with another body; each request wants a key of its own")
-				p.Field = "Idempotency-Key"
-				WriteProblem(w, p)
-				return
-			}
-			select {
-			case <-e.done:
-			case <-r.Context().Done():
-				return
-			}
-			if e.repeat(w) {
-				return
-			}
+		select {
+		case <-e.done:
+		case <-r.Context().Done():
+			return
 		}
-	})
+		if e.repeat(w) {
+			return
+		}
+	}
 }
 
 // begin returns what is known of a request, and whether the caller is the first to make it.
@@ -97,7 +99,7 @@ func (c *replays) begin(id string, print [sha256.Size]byte) (e *replay, first bo
 }
 
 // run has a request answered, and keeps the answer if it worked.
-func (c *replays) run(e *replay, w http.ResponseWriter, r *http.Request, next http.Handler) {
+func (c *replays) run(e *replay, w http.ResponseWriter, answer func(http.ResponseWriter)) {
 	tee := &recorder{ResponseWriter: w}
 	worked := false
 	defer func() {
@@ -114,7 +116,7 @@ func (c *replays) run(e *replay, w http.ResponseWriter, r *http.Request, next ht
 		close(e.done)
 		c.expire()
 	}()
-	next.ServeHTTP(tee, r)
+	answer(tee)
 	worked = tee.status >= 200 && tee.status < 300
 }
 

@@ -245,15 +245,15 @@ func (s *Server) addKeys() {
 		return
 	}
 	add(s, endpoint{method: "GET", path: "/v1/keys", id: "list-keys", tag: "server", scope: ScopeAdmin,
-		summary: "List access keys", text: "Without secrets, which are kept nowhere.", problems: []string{"invalid"}}, s.listKeys)
+		summary: "List access keys", text: "Without secrets, which are kept nowhere."}, s.listKeys)
 	add(s, endpoint{method: "POST", path: "/v1/keys", id: "create-key", tag: "server", scope: ScopeAdmin, status: http.StatusCreated,
 		summary: "Create an access key", text: "It is in force at once, and survives a restart. The answer has the secret; no other does.",
-		problems: []string{"invalid", "full"}}, s.createKey)
+		problems: []string{"full", "internal"}}, s.createKey)
 	add(s, endpoint{method: "GET", path: "/v1/keys/{id}", id: "get-key", tag: "server", scope: ScopeAdmin,
 		summary: "Read an access key", text: "Without its secret.", problems: []string{"not_found"}}, s.getKey)
 	add(s, endpoint{method: "DELETE", path: "/v1/keys/{id}", id: "revoke-key", tag: "server", scope: ScopeAdmin, status: http.StatusNoContent,
 		summary: "Revoke an access key", text: "At once: event streams that were opened with it end, too. What a request with it has begun to change is changed.",
-		problems: []string{"not_found", "forbidden"}}, s.revokeKey)
+		problems: []string{"not_found", "internal"}}, s.revokeKey)
 }
 
 func (s *Server) listKeys(_ context.Context, in *Paging) (*KeyList, error) {

@@ -26,7 +26,7 @@ func (s *Server) addLog() {
 	add(s, endpoint{method: "GET", path: "/v1/log", id: "get-log", tag: "server", scope: ScopeRead,
 		summary: "Read the log level"}, s.getLog)
 	add(s, endpoint{method: "PATCH", path: "/v1/log", id: "patch-log", tag: "server", scope: ScopeAdmin,
-		summary: "Change the log level", text: "At once, until the server ends.", problems: []string{"invalid"}}, s.patchLog)
+		summary: "Change the log level", text: "At once, until the server ends."}, s.patchLog)
 }
 
 func (s *Server) getLog(context.Context, *struct{}) (*LogAnswer, error) {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+
+	"github.com/confd/confd/rooms"
 )
 
 // maxJSON bounds the body of a request, in bytes.
@@ -32,6 +35,31 @@ type endpoint struct {
 	status       int  // of success; 0 is 200
 	problems     []string
 	fields       []string // of the body
+}
+
+// imply adds problems that follow from what the operation takes.
+func (e *endpoint) imply(problems ...string) {
+	for _, p := range problems {
+		if !slices.Contains(e.problems, p) {
+			e.problems = append(e.problems, p)
+		}
+	}
+	slices.Sort(e.problems)
+}
+
+// takes completes e by the type of its input.
+func (e *endpoint) takes(in reflect.Type) {
+	e.imply(string(rooms.Invalid)) // an unknown parameter
+	if body, ok := in.FieldByName("Body"); ok {
+		e.fields = jsonFields(body.Type)
+		e.imply(codeMalformed, codeMediaType, codeTooLarge, codeSlow)
+	}
+	if _, ok := in.FieldByName("IfMatch"); ok {
+		e.imply(codePrecondition)
+	}
+	if _, ok := in.FieldByName("IdempotencyKey"); ok {
+		e.imply(codeReused)
+	}
 }
 
 // metaEndpoint is where an operation keeps its endpoint.
@@ -70,7 +98,9 @@ func newDocument(r chi.Router, version string) huma.API {
 
 const documentText = `Create meeting rooms, watch them, and act in them.
 
-JSON is snake_case, times are RFC 3339, levels dBov, gains dB, durations seconds. A PATCH is a merge patch (RFC 7396): what is left out stays, null resets to the default. An unknown field is an error. Errors are problem details (RFC 9457) with a type that never changes, the field at fault and what would be right. What can be changed has an ETag, which If-Match takes. A POST with an Idempotency-Key may be repeated.`
+JSON is snake_case, times are RFC 3339, levels dBov, gains dB, durations seconds. A PATCH is a merge patch (RFC 7396): what is left out stays, null resets to the default. An unknown field is an error. What can be changed has an ETag, which If-Match takes. What makes something takes an Idempotency-Key, and may then be repeated.
+
+Errors are problem details (RFC 9457) with a type that never changes, the field at fault and what would be right. Each operation lists the types that it may answer with; beside them, a fault of the server is an internal one anywhere.`
 
 func orUnknown(version string) string {
 	if version == "" {
@@ -81,6 +111,7 @@ func orUnknown(version string) string {
 
 // operation is what the framework needs to know of e.
 func (e *endpoint) operation() huma.Operation {
+	e.imply(codeUnauthorized, string(rooms.Forbidden)) // by the door, which each request comes through
 	op := huma.Operation{
 		OperationID: e.id, Method: e.method, Path: e.path, Tags: []string{e.tag},
 		Summary: e.summary, Description: e.text, DefaultStatus: e.status,
@@ -92,19 +123,17 @@ func (e *endpoint) operation() huma.Operation {
 	} else {
 		op.Description += "\n\nScope: " + string(e.scope) + "."
 	}
-	if len(e.problems) > 0 {
-		op.Description += " Problems: " + strings.Join(e.problems, ", ") + "."
-	}
 	op.Description = strings.TrimSpace(op.Description)
 	return op
 }
 
 // add makes a route of a typed handler, in the router and in the document.
 func add[I, O any](s *Server, e endpoint, handle func(context.Context, *I) (*O, error)) {
-	if body, ok := reflect.TypeFor[I]().FieldByName("Body"); ok {
-		e.fields = jsonFields(body.Type)
-	}
+	e.takes(reflect.TypeFor[I]())
 	op := e.operation()
+	if slices.Contains(e.problems, codeReused) {
+		op.Middlewares = huma.Middlewares{s.once}
+	}
 	if e.method == http.MethodPatch {
 		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {}, "application/merge-patch+json": {}}}
 	}
@@ -127,16 +156,29 @@ func (s *Server) describe(e endpoint) {
 		b.Content["application/merge-patch+json"] = b.Content["application/json"]
 		b.Required = true
 	}
-	if op.Responses["default"] == nil {
-		schema := s.doc.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
-		op.Responses["default"] = &huma.Response{Description: "A problem", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
-	}
+	op.Responses["default"] = e.problemResponse(s.doc.OpenAPI().Components.Schemas)
 	for _, r := range op.Responses {
 		for name, h := range r.Headers {
 			if h.Description == "" {
 				h.Description = headerText[name]
 			}
 		}
+	}
+}
+
+// problemResponse lists the types of problems, for people and, as x-problems with their
+// status, for programs.
+func (e *endpoint) problemResponse(r huma.Registry) *huma.Response {
+	var text []string
+	statuses := make(map[string]int)
+	for _, code := range e.problems {
+		statuses[code] = statusOf[code]
+		text = append(text, fmt.Sprintf("%s (%d)", code, statusOf[code]))
+	}
+	return &huma.Response{
+		Description: "A problem of type " + strings.Join(text, ", "),
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: r.Schema(reflect.TypeFor[Problem](), true, "")}},
+		Extensions:  map[string]any{"x-problems": statuses},
 	}
 }
 

@@ -85,21 +85,21 @@ type ParticipantList struct {
 
 func (s *Server) addParticipants() {
 	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}/participants", id: "list-participants", tag: "participants", scope: ScopeRead, perRoom: true,
-		summary: "List participants", text: "Who is in the room or is being called, with figures of now.", problems: []string{"invalid", "not_found"}}, s.listParticipants)
+		summary: "List participants", text: "Who is in the room or is being called, with figures of now.", problems: []string{"not_found"}}, s.listParticipants)
 	add(s, endpoint{method: "POST", path: "/v1/rooms/{room}/participants", id: "dial-participant", tag: "participants", scope: ScopeControl, perRoom: true, status: http.StatusCreated,
 		summary: "Call somebody into the room", text: "The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.",
-		problems: []string{"invalid", "not_found", "full", "forbidden", "draining"}}, s.dialParticipant)
+		problems: []string{"not_found", "full", "overloaded", "draining"}}, s.dialParticipant)
 	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}/participants/{id}", id: "get-participant", tag: "participants", scope: ScopeRead, perRoom: true,
 		summary: "Read a participant", text: "With figures of now.", problems: []string{"not_found"}}, s.getParticipant)
 	add(s, endpoint{method: "PATCH", path: "/v1/rooms/{room}/participants/{id}", id: "patch-participant", tag: "participants", scope: ScopeControl, perRoom: true,
 		summary: "Change a participant", text: "A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.",
-		problems: []string{"invalid", "not_found", "precondition_failed", "timed_out"}}, s.patchParticipant)
+		problems: []string{"not_found", "full", "timed_out"}}, s.patchParticipant)
 	add(s, endpoint{method: "DELETE", path: "/v1/rooms/{room}/participants/{id}", id: "remove-participant", tag: "participants", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,
 		summary: "Remove a participant", text: "Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.",
-		problems: []string{"not_found", "precondition_failed", "timed_out"}}, s.removeParticipant)
+		problems: []string{"not_found", "timed_out"}}, s.removeParticipant)
 	add(s, endpoint{method: "POST", path: "/v1/rooms/{room}/participants/{id}/move", id: "move-participant", tag: "participants", scope: ScopeControl, perRoom: true,
 		summary: "Move a participant to another room", text: "Without hanging up: its id, its call and its settings go on.",
-		problems: []string{"invalid", "not_found", "full", "conflict", "timed_out"}}, s.moveParticipant)
+		problems: []string{"not_found", "full", "conflict", "timed_out"}}, s.moveParticipant)
 }
 
 func (s *Server) listParticipants(_ context.Context, in *struct {

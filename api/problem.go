@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,20 +45,29 @@ const (
 	codeSlow         = "request_timeout"
 )
 
-// statusOf is the one table from domain errors to HTTP.
-var statusOf = map[rooms.ErrorCode]int{
-	rooms.Invalid:    http.StatusUnprocessableEntity,
-	rooms.NoRoomName: http.StatusUnprocessableEntity,
-	rooms.NotFound:   http.StatusNotFound,
-	rooms.Forbidden:  http.StatusForbidden,
-	rooms.Full:       http.StatusConflict,
-	rooms.Locked:     http.StatusLocked,
-	rooms.Exists:     http.StatusConflict,
-	rooms.Conflict:   http.StatusConflict,
-	rooms.Overloaded: http.StatusServiceUnavailable,
-	rooms.Draining:   http.StatusServiceUnavailable,
-	rooms.TimedOut:   http.StatusGatewayTimeout,
-	rooms.Internal:   http.StatusInternalServerError,
+// statusOf is the one table from problems, errors of the domain among them, to HTTP. Rooms
+// have more codes, which only calls meet: the path always names a room, and locks keep out
+// callers alone.
+var statusOf = map[string]int{
+	string(rooms.Invalid):    http.StatusUnprocessableEntity,
+	string(rooms.NotFound):   http.StatusNotFound,
+	string(rooms.Forbidden):  http.StatusForbidden,
+	string(rooms.Full):       http.StatusConflict,
+	string(rooms.Exists):     http.StatusConflict,
+	string(rooms.Conflict):   http.StatusConflict,
+	string(rooms.Overloaded): http.StatusServiceUnavailable,
+	string(rooms.Draining):   http.StatusServiceUnavailable,
+	string(rooms.TimedOut):   http.StatusGatewayTimeout,
+	string(rooms.Internal):   http.StatusInternalServerError,
+	codeUnauthorized:         http.StatusUnauthorized,
+	codeMalformed:            http.StatusBadRequest,
+	codeNoMethod:             http.StatusMethodNotAllowed,
+	codeNotReady:             http.StatusServiceUnavailable,
+	codePrecondition:         http.StatusPreconditionFailed,
+	codeTooLarge:             http.StatusRequestEntityTooLarge,
+	codeMediaType:            http.StatusUnsupportedMediaType,
+	codeReused:               http.StatusUnprocessableEntity,
+	codeSlow:                 http.StatusRequestTimeout,
 }
 
 // codeOf is what the framework's refusals are called.
@@ -97,7 +107,10 @@ func (p *Problem) GetHeaders() http.Header {
 // ProblemOf words an error of the domain. What went wrong inside the server is not told.
 func ProblemOf(err error) Problem {
 	code := rooms.CodeOf(err)
-	status, ok := statusOf[code]
+	if code == rooms.Internal && errors.Is(err, context.DeadlineExceeded) {
+		return problem(http.StatusGatewayTimeout, string(rooms.TimedOut), "it took too long")
+	}
+	status, ok := statusOf[string(code)]
 	if !ok || code == rooms.Internal {
 		return problem(http.StatusInternalServerError, string(rooms.Internal), "a fault of the server; its log tells more")
 	}
@@ -126,6 +139,15 @@ func invalid(location, format string, args ...any) error {
 	p := problem(http.StatusUnprocessableEntity, string(rooms.Invalid), name+": "+detail)
 	p.Field, p.Errors = name, []FieldError{{location, detail}}
 	return &p
+}
+
+// unreadable words why a request's body could not be read to its end.
+func unreadable(err error) error {
+	var late interface{ Timeout() bool }
+	if errors.As(err, &late) && late.Timeout() {
+		return refuse(http.StatusRequestTimeout, codeSlow, "the body did not come to its end in time")
+	}
+	return refuse(http.StatusBadRequest, codeMalformed, "the body could not be read to its end")
 }
 
 // The framework's errors become ours, for all of the process: it knows no other way.

@@ -105,18 +105,18 @@ func (w Why) reason(code rooms.ReasonCode) (rooms.Reason, error) {
 
 func (s *Server) addRooms() {
 	add(s, endpoint{method: "GET", path: "/v1/rooms", id: "list-rooms", tag: "rooms", scope: ScopeRead, perRoom: true,
-		summary: "List rooms", text: "Rooms by id, those that calls opened among them.", problems: []string{"invalid"}}, s.listRooms)
+		summary: "List rooms", text: "Rooms by id, those that calls opened among them."}, s.listRooms)
 	add(s, endpoint{method: "POST", path: "/v1/rooms", id: "create-room", tag: "rooms", scope: ScopeControl, perRoom: true, status: http.StatusCreated,
 		summary: "Create a room", text: "The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.",
-		problems: []string{"invalid", "exists", "full", "draining"}}, s.createRoom)
+		problems: []string{"exists", "full", "draining", "timed_out", "internal"}}, s.createRoom)
 	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}", id: "get-room", tag: "rooms", scope: ScopeRead, perRoom: true,
 		summary: "Read a room", problems: []string{"not_found"}}, s.getRoom)
 	add(s, endpoint{method: "PATCH", path: "/v1/rooms/{room}", id: "patch-room", tag: "rooms", scope: ScopeControl, perRoom: true,
 		summary: "Change a room", text: "A merge patch. It takes effect in the running conference.",
-		problems: []string{"invalid", "not_found", "precondition_failed"}}, s.patchRoom)
+		problems: []string{"not_found", "timed_out", "internal"}}, s.patchRoom)
 	add(s, endpoint{method: "DELETE", path: "/v1/rooms/{room}", id: "delete-room", tag: "rooms", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,
 		summary: "Delete a room", text: "Ends the conference, with BYE to everyone, and the room.",
-		problems: []string{"not_found", "precondition_failed"}}, s.deleteRoom)
+		problems: []string{"not_found", "timed_out", "internal"}}, s.deleteRoom)
 }
 
 func (s *Server) listRooms(ctx context.Context, in *struct {

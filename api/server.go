@@ -114,7 +114,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // routes makes the router and the document, one from the other.
 func (s *Server) routes() (*chi.Mux, error) {
 	r := chi.NewRouter()
-	r.Use(s.count, s.recover, secure, s.cors, s.identify, limitBody, middleware.GetHead, s.once)
+	r.Use(s.count, s.recover, secure, s.cors, s.identify, limitBody, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, problem(http.StatusNotFound, string(rooms.NotFound), "there is nothing at "+clip(r.URL.Path)+"; /docs tells what there is"))
 	})

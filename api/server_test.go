@@ -131,7 +131,7 @@ func TestLoopbackOnly(t *testing.T) {
 
 func TestProblemOf(t *testing.T) {
 	for code, status := range statusOf {
-		if p := ProblemOf(&rooms.Error{Code: code, Op: "op", Message: "secret"}); p.Status != status {
+		if p := ProblemOf(&rooms.Error{Code: rooms.ErrorCode(code), Op: "op", Message: "secret"}); p.Status != status {
 			t.Errorf("%s gives %d, want %d", code, p.Status, status)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func (s *Server) addSounds() {
 	add(s, endpoint{method: "GET", path: "/v1/sounds", id: "list-sounds", tag: "announcements", scope: ScopeRead,
 		summary: "List sound files", text: "By name, those that cannot be played among them, with the problem."}, s.listSounds)
 	add(s, endpoint{method: "DELETE", path: "/v1/sounds/{name}", id: "delete-sound", tag: "announcements", scope: ScopeControl, status: http.StatusNoContent,
-		summary: "Delete a sound file", text: "Who hears it hears it to its end.", problems: []string{"invalid", "not_found", "forbidden"}}, s.deleteSound)
+		summary: "Delete a sound file", text: "Who hears it hears it to its end.", problems: []string{"not_found"}}, s.deleteSound)
 	s.addUpload()
 }
 
@@ -84,7 +85,8 @@ func (s *Server) addSounds() {
 func (s *Server) addUpload() {
 	e := endpoint{method: "PUT", path: "/v1/sounds/{name}", id: "upload-sound", tag: "announcements", scope: ScopeControl,
 		summary: "Upload a sound file", text: "WAV (PCM, µ-law, A-law, float) or Ogg/Opus, in the body as it is. All of it is decoded before it is taken; a file of that name is replaced.",
-		problems: []string{"invalid", "too_large", "full", "forbidden"}}
+		problems: []string{codeTooLarge, "full", codeMalformed, codeSlow}}
+	e.takes(reflect.TypeFor[Upload]())
 	op := e.operation()
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
@@ -95,10 +97,12 @@ func (s *Server) addUpload() {
 		limit := s.config.Sounds.MaxSize()
 		body := &bounded{r: in.body, left: limit}
 		made, err := s.config.Sounds.Save(ctx, in.Name, body)
-		if body.left < 0 {
+		switch {
+		case body.left < 0:
 			return nil, refuse(http.StatusRequestEntityTooLarge, codeTooLarge, "the file is longer than %d bytes", limit)
-		}
-		if err != nil {
+		case body.err != nil:
+			return nil, unreadable(body.err)
+		case err != nil:
 			return nil, s.fault(e.id, err)
 		}
 		return &SoundAnswer{made}, nil
@@ -106,10 +110,11 @@ func (s *Server) addUpload() {
 	s.describe(e)
 }
 
-// bounded reads so many bytes and then fails.
+// bounded reads so many bytes and then fails, and keeps what else failed.
 type bounded struct {
 	r    io.Reader
 	left int64
+	err  error
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -120,6 +125,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 	b.left -= int64(n)
 	if b.left < 0 {
 		return 0, io.ErrUnexpectedEOF
+	}
+	if err != nil && err != io.EOF {
+		b.err = err
 	}
 	return n, err
 }

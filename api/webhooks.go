@@ -158,19 +158,19 @@ func (s *Server) addWebhooks() {
 		summary: "List subscriptions", text: "Without secrets."}, s.listWebhooks)
 	add(s, endpoint{method: "POST", path: "/v1/webhooks", id: "create-webhook", tag: "webhooks", scope: ScopeAdmin, status: http.StatusCreated,
 		summary: "Subscribe to events", text: "Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.",
-		problems: []string{"invalid", "full", "draining"}}, s.createWebhook)
+		problems: []string{"full", "draining", "internal"}}, s.createWebhook)
 	add(s, endpoint{method: "GET", path: path, id: "get-webhook", tag: "webhooks", scope: ScopeAdmin,
 		summary: "Read a subscription", problems: []string{"not_found"}}, s.getWebhook)
 	add(s, endpoint{method: "PATCH", path: path, id: "patch-webhook", tag: "webhooks", scope: ScopeAdmin,
-		summary: "Change a subscription", text: "A merge patch.", problems: []string{"invalid", "not_found", "precondition_failed"}}, s.patchWebhook)
+		summary: "Change a subscription", text: "A merge patch.", problems: []string{"not_found", "conflict", "draining", "internal"}}, s.patchWebhook)
 	add(s, endpoint{method: "DELETE", path: path, id: "delete-webhook", tag: "webhooks", scope: ScopeAdmin, status: http.StatusNoContent,
-		summary: "Delete a subscription", text: "With all that waits for it.", problems: []string{"not_found", "precondition_failed"}}, s.deleteWebhook)
+		summary: "Delete a subscription", text: "With all that waits for it.", problems: []string{"not_found", "draining", "internal"}}, s.deleteWebhook)
 	add(s, endpoint{method: "POST", path: path + "/test", id: "test-webhook", tag: "webhooks", scope: ScopeAdmin,
-		summary: "Send a ping now", text: "A signed event of kind ping, once; the answer tells what came of it.", problems: []string{"not_found", "full"}}, s.testWebhook)
+		summary: "Send a ping now", text: "A signed event of kind ping, once; the answer tells what came of it.", problems: []string{"not_found", "full", "draining", "timed_out"}}, s.testWebhook)
 	add(s, endpoint{method: "GET", path: letters, id: "list-dead-letters", tag: "webhooks", scope: ScopeAdmin,
 		summary: "List what could not be delivered", problems: []string{"not_found"}}, s.listDeadLetters)
 	add(s, endpoint{method: "POST", path: letters + "/{letter}/redeliver", id: "redeliver", tag: "webhooks", scope: ScopeAdmin, status: http.StatusNoContent,
-		summary: "Try a dead letter again", text: "Behind what waits for its room.", problems: []string{"not_found", "conflict", "full"}}, s.redeliver)
+		summary: "Try a dead letter again", text: "Behind what waits for its room.", problems: []string{"not_found", "conflict", "full", "draining"}}, s.redeliver)
 	add(s, endpoint{method: "DELETE", path: letters + "/{letter}", id: "discard-dead-letter", tag: "webhooks", scope: ScopeAdmin, status: http.StatusNoContent,
 		summary: "Forget a dead letter", problems: []string{"not_found"}}, s.discard)
 }

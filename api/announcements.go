@@ -73,11 +73,7 @@ func (s *Server) addAnnouncements() {
 }
 
 func (s *Server) listAnnouncements(_ context.Context, in *InRoom) (*AnnouncementList, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.config.Announcer.Playing(name)
+	all, err := s.config.Announcer.Playing(in.Room.name)
 	if err != nil {
 		return nil, err
 	}
@@ -94,25 +90,17 @@ func (s *Server) play(ctx context.Context, in *struct {
 	Repeatable
 	Body Play
 }) (*MadeAnnouncement, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
 	q := PlayRequest{File: in.Body.File, Loop: in.Body.Loop, Gain: in.Body.Gain}
 	toList(in.Body.To, &q.To)
-	a, err := s.config.Announcer.Play(ctx, name, q)
+	a, err := s.config.Announcer.Play(ctx, in.Room.name, q)
 	if err != nil {
 		return nil, err
 	}
-	return &MadeAnnouncement{"/v1/rooms/" + string(name) + "/announcements/" + a.ID, announcementOf(&a)}, nil
+	return &MadeAnnouncement{"/v1/rooms/" + string(in.Room.name) + "/announcements/" + a.ID, announcementOf(&a)}, nil
 }
 
 func (s *Server) getAnnouncement(_ context.Context, in *OfAnnouncement) (*AnnouncementAnswer, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.config.Announcer.Playing(name)
+	all, err := s.config.Announcer.Playing(in.Room.name)
 	if err != nil {
 		return nil, err
 	}
@@ -121,13 +109,9 @@ func (s *Server) getAnnouncement(_ context.Context, in *OfAnnouncement) (*Announ
 			return &AnnouncementAnswer{announcementOf(&all[i])}, nil
 		}
 	}
-	return nil, refuse(http.StatusNotFound, string(rooms.NotFound), "no announcement %s plays in room %q", clip(in.ID), name)
+	return nil, refuse(http.StatusNotFound, string(rooms.NotFound), "no announcement %s plays in room %q", clip(in.ID), in.Room.name)
 }
 
 func (s *Server) stopAnnouncement(ctx context.Context, in *OfAnnouncement) (*struct{}, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.config.Announcer.Stop(ctx, name, in.ID)
+	return nil, s.config.Announcer.Stop(ctx, in.Room.name, in.ID)
 }

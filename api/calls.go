@@ -50,7 +50,7 @@ func (q *RecordQuery) TakesConference(c rooms.ConferenceRecord) bool {
 // Records is how records are asked for.
 type Records struct {
 	Paging
-	Room string    `query:"room" maxLength:"64" doc:"Only of this room, which a call was in at some time. Keys of single rooms must say which." example:"standup"`
+	Room RoomID    `query:"room" maxLength:"64" doc:"Only of this room, which a call was in at some time. Keys of single rooms must say which." example:"standup"`
 	From time.Time `query:"from" doc:"Only what began then or later." example:"2026-03-01T00:00:00Z"`
 	To   time.Time `query:"to" doc:"Only what began before." example:"2026-03-02T00:00:00Z"`
 }
@@ -75,16 +75,9 @@ type OfConference struct {
 }
 
 func (in *Records) query(ctx context.Context) (RecordQuery, error) {
-	q := RecordQuery{After: in.After, Limit: in.Limit, From: in.From, To: in.To}
-	if in.Room == "" {
-		if len(callerOf(ctx).rooms) > 0 {
-			return q, invalid("query.room", "this key is good for single rooms; say which")
-		}
-		return q, nil
-	}
-	var err error
-	if q.Room, err = parseRoom("query.room", in.Room); err != nil {
-		return q, err
+	q := RecordQuery{After: in.After, Limit: in.Limit, From: in.From, To: in.To, Room: in.Room.name}
+	if q.Room == "" && len(callerOf(ctx).rooms) > 0 {
+		return q, invalid("query.room", "this key is good for single rooms; say which")
 	}
 	return q, needRoom(ctx, q.Room)
 }

@@ -11,7 +11,7 @@ import (
 // DrainRequest is the body that drains the server.
 type DrainRequest struct {
 	Timeout optional[float64] `json:"timeout,omitempty" minimum:"0" maximum:"86400" doc:"After so many seconds calls that still run are hung up; 0 is at once. Default, and null: they may go on until they end." example:"600"`
-	Reason  string            `json:"reason,omitempty" maxLength:"128" doc:"Told to phones that are hung up." example:"maintenance"`
+	Reason  string            `json:"reason,omitempty" maxLength:"128" pattern:"^[^\\x00-\\x1f\\x7f\ufffd]*$" patternDescription:"text without control characters or broken UTF-8" doc:"Told to phones that are hung up." example:"maintenance"`
 }
 
 // DrainState is how far draining is.
@@ -49,10 +49,7 @@ func (s *Server) postDrain(ctx context.Context, in *struct {
 	Repeatable
 	Body DrainRequest
 }) (*DrainAnswer, error) {
-	why, err := Why{in.Body.Reason}.reason(rooms.ReasonDraining)
-	if err != nil {
-		return nil, err
-	}
+	why := rooms.Reason{Code: rooms.ReasonDraining, Text: in.Body.Reason}
 	s.config.Registry.Refuse()
 	s.config.Logger.Info("draining", "timeout", in.Body.Timeout.value, "forever", !in.Body.Timeout.set || in.Body.Timeout.null)
 	s.drain.mu.Lock()

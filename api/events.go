@@ -81,11 +81,7 @@ func (s *Server) addEvents() {
 			InRoom
 			Watch
 		}) (*stream, error) {
-			name, err := in.name()
-			if err != nil {
-				return nil, err
-			}
-			return s.watch(name, &in.Watch)
+			return s.watch(in.Room.name, &in.Watch)
 		})
 }
 

@@ -32,8 +32,8 @@ type ParticipantFields struct {
 	Groups      optional[[]string] `json:"groups,omitempty" maxItems:"16" doc:"The groups that it is in, for the lists of others: 1 to 32 characters of a-z 0-9 . _ ~ + * - each. Default []." example:"[\"floor\"]"`
 }
 
-// patch changes settings.
-func (f *ParticipantFields) patch(s *rooms.ParticipantSettings) {
+// patch changes settings, and never fails.
+func (f *ParticipantFields) patch(s *rooms.ParticipantSettings) error {
 	f.DisplayName.to(&s.DisplayName)
 	f.Role.to(&s.Role)
 	if f.Metadata.set {
@@ -48,6 +48,7 @@ func (f *ParticipantFields) patch(s *rooms.ParticipantSettings) {
 	toList(f.Hears, &s.Hears)
 	toList(f.HeardBy, &s.HeardBy)
 	f.Groups.to(&s.Groups)
+	return nil
 }
 
 // Dial is the body that calls somebody into a room.
@@ -106,11 +107,7 @@ func (s *Server) listParticipants(_ context.Context, in *struct {
 	InRoom
 	Paging
 }) (*ParticipantList, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	views, err := s.config.Registry.Views(name)
+	views, err := s.config.Registry.Views(in.Room.name)
 	if err != nil {
 		return nil, err
 	}
@@ -144,17 +141,13 @@ func (s *Server) dialParticipant(ctx context.Context, in *struct {
 	Repeatable
 	Body Dial
 }) (*MadeParticipant, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
 	b := &in.Body
 	q := rooms.InviteRequest{
 		To: b.To, From: b.From, DisplayName: b.CallerName, Headers: b.Headers, Timeout: duration(b.Timeout),
 		Username: b.Username, Password: b.Password,
 	}
-	b.patch(&q.Settings)
-	p, err := s.config.Registry.Dial(ctx, name, q)
+	_ = b.patch(&q.Settings)
+	p, err := s.config.Registry.Dial(ctx, in.Room.name, q)
 	return madeParticipant(&p, err)
 }
 
@@ -167,11 +160,7 @@ func madeParticipant(p *rooms.ParticipantSnapshot, err error) (*MadeParticipant,
 }
 
 func (s *Server) getParticipant(_ context.Context, in *OfRoom) (*ParticipantAnswer, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.config.Registry.View(name, in.ID)
+	v, err := s.config.Registry.View(in.Room.name, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -183,20 +172,9 @@ func (s *Server) patchParticipant(ctx context.Context, in *struct {
 	Precondition
 	Body ParticipantFields
 }) (*ParticipantAnswer, error) {
-	name, err := in.name()
+	p, err := s.config.Registry.PatchParticipant(ctx, in.Room.name, in.ID, in.Body.patch, in.IfMatch.version)
 	if err != nil {
-		return nil, err
-	}
-	version, err := in.version()
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.config.Registry.PatchParticipant(ctx, name, in.ID, func(settings *rooms.ParticipantSettings) error {
-		in.Body.patch(settings)
-		return nil
-	}, version)
-	if err != nil {
-		return nil, onVersion(err, version)
+		return nil, in.onVersion(err)
 	}
 	return &ParticipantAnswer{ETag: etag(p.Version), Body: participantOf(&p)}, nil
 }
@@ -206,19 +184,8 @@ func (s *Server) removeParticipant(ctx context.Context, in *struct {
 	Precondition
 	Why
 }) (*struct{}, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	version, err := in.version()
-	if err != nil {
-		return nil, err
-	}
-	why, err := in.reason(rooms.ReasonRemoved)
-	if err != nil {
-		return nil, err
-	}
-	return nil, onVersion(s.config.Registry.RemoveParticipant(ctx, name, in.ID, why, version), version)
+	err := s.config.Registry.RemoveParticipant(ctx, in.Room.name, in.ID, in.reason(rooms.ReasonRemoved), in.IfMatch.version)
+	return nil, in.onVersion(err)
 }
 
 // Move is the body that moves a participant.
@@ -230,10 +197,6 @@ func (s *Server) moveParticipant(ctx context.Context, in *struct {
 	OfRoom
 	Body Move
 }) (*MadeParticipant, error) {
-	from, err := in.name()
-	if err != nil {
-		return nil, err
-	}
 	to, err := parseRoom("body.room", in.Body.Room)
 	if err != nil {
 		return nil, err
@@ -241,6 +204,6 @@ func (s *Server) moveParticipant(ctx context.Context, in *struct {
 	if err := needRoom(ctx, to); err != nil {
 		return nil, err
 	}
-	p, err := s.config.Registry.Move(ctx, from, in.ID, to)
+	p, err := s.config.Registry.Move(ctx, in.Room.name, in.ID, to)
 	return madeParticipant(&p, err)
 }

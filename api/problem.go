@@ -204,6 +204,8 @@ func fieldError(op *huma.Operation, err error) (FieldError, bool) {
 	e := d.ErrorDetail()
 	f := FieldError{Location: clipText(e.Location), Detail: clipText(e.Message)}
 	switch {
+	case strings.HasPrefix(e.Message, "invalid value: "):
+		f.Detail = strings.TrimPrefix(f.Detail, "invalid value: ")
 	case strings.HasPrefix(e.Message, "json: ") || strings.Contains(e.Message, "Go value"):
 		f.Detail = "a value is not of the type that its field has"
 	case strings.HasPrefix(e.Message, "invalid character") || strings.HasPrefix(e.Message, "unexpected end of JSON"):

@@ -47,6 +47,10 @@ func TestProblemsNameTheField(t *testing.T) {
 		{"GET", "/v1/calls?after=bad", ``, 422, "after", "query.after", "next"},
 		{"POST", "/v1/webhooks", `{}`, 422, "url", "body.url", "https"},
 		{"POST", "/v1/webhooks", `{"url":"ftp://x"}`, 422, "url", "body.url", "https"},
+		{"DELETE", "/v1/rooms/a?reason=a%0Ab", ``, 422, "reason", "query.reason", "control characters"},
+		{"DELETE", "/v1/rooms/a?reason=a%FF", ``, 422, "reason", "query.reason", "UTF-8"},
+		{"POST", "/v1/drain", `{"reason":"\u007f"}`, 422, "reason", "body.reason", "control characters"},
+		{"GET", "/v1/calls?room=a%20b", ``, 422, "room", "query.room", "a-z"},
 		{"PATCH", "/v1/log", `{"level":"loud"}`, 422, "level", "body.level", "debug"},
 	} {
 		w := b.do(c.method, c.path, c.body)

@@ -3,28 +3,50 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/confd/confd/rooms"
 )
 
 // InRoom is the path of what belongs to a room.
 type InRoom struct {
-	Room string `path:"room" minLength:"1" maxLength:"64" doc:"The room's id." example:"standup"`
+	Room RoomID `path:"room" minLength:"1" maxLength:"64" doc:"The room's id." example:"standup"`
 }
 
-// name returns the room that the path means.
-func (in InRoom) name() (rooms.Name, error) { return parseRoom("path.room", in.Room) }
+// RoomID is a room's id as a client wrote it, in a path or a query.
+type RoomID struct{ name rooms.Name }
 
-// parseRoom reads a name as a client wrote it: capital letters fold, nothing else does.
-func parseRoom(location, text string) (rooms.Name, error) {
+// UnmarshalText folds capital letters.
+func (id *RoomID) UnmarshalText(text []byte) (err error) {
+	id.name, err = roomNamed(string(text))
+	return err
+}
+
+// Schema is that of text.
+func (*RoomID) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
+
+// roomNamed reads a name as a client wrote it: capital letters fold, nothing else does.
+func roomNamed(text string) (rooms.Name, error) {
 	if strings.ContainsAny(text, ";%") {
-		return "", invalid(location, "%s is no room id; it is 1 to 64 characters of a-z 0-9 . _ ~ + * -", clip(text))
+		return "", fmt.Errorf("%s is no room id; it is 1 to 64 characters of a-z 0-9 . _ ~ + * -", clip(text))
 	}
 	name, err := rooms.ParseName(text)
 	if err != nil {
-		return "", invalid(location, "%s", problemOfError(err).Detail)
+		return "", errors.New(problemOfError(err).Detail)
+	}
+	return name, nil
+}
+
+// parseRoom is roomNamed of one place in a body.
+func parseRoom(location, text string) (rooms.Name, error) {
+	name, err := roomNamed(text)
+	if err != nil {
+		return "", invalid(location, "%s", err.Error())
 	}
 	return name, nil
 }
@@ -42,8 +64,8 @@ type RoomFields struct {
 	Metadata        optional[object]  `json:"metadata,omitempty" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells. It is replaced as a whole. Default {}." example:"{\"team\":\"red\"}"`
 }
 
-// patch changes settings.
-func (f *RoomFields) patch(s *rooms.Settings) {
+// patch changes settings, and never fails.
+func (f *RoomFields) patch(s *rooms.Settings) error {
 	f.Name.to(&s.DisplayName)
 	f.MaxParticipants.to(&s.MaxParticipants)
 	if f.Admission.set {
@@ -57,6 +79,7 @@ func (f *RoomFields) patch(s *rooms.Settings) {
 	if f.Metadata.set {
 		s.Metadata = json.RawMessage(f.Metadata.value)
 	}
+	return nil
 }
 
 // RoomCreate is the body that makes a room.
@@ -93,14 +116,11 @@ type Repeatable struct {
 
 // Why is the reason that a phone is told.
 type Why struct {
-	Reason string `query:"reason" maxLength:"128" doc:"Told to phones in the SIP header Reason, and to watchers. At most 128 bytes." example:"time is up"`
+	Reason string `query:"reason" maxLength:"128" pattern:"^[^\\x00-\\x1f\\x7f\ufffd]*$" patternDescription:"text without control characters or broken UTF-8" doc:"Told to phones in the SIP header Reason, and to watchers. At most 128 bytes." example:"time is up"`
 }
 
-func (w Why) reason(code rooms.ReasonCode) (rooms.Reason, error) {
-	if strings.ContainsFunc(w.Reason, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) {
-		return rooms.Reason{}, invalid("query.reason", "it has a control character or broken UTF-8 in it")
-	}
-	return rooms.Reason{Code: code, Text: w.Reason}, nil
+func (w Why) reason(code rooms.ReasonCode) rooms.Reason {
+	return rooms.Reason{Code: code, Text: w.Reason}
 }
 
 func (s *Server) addRooms() {
@@ -155,7 +175,7 @@ func (s *Server) createRoom(ctx context.Context, in *struct {
 		return nil, err
 	}
 	var settings rooms.Settings
-	in.Body.patch(&settings)
+	_ = in.Body.patch(&settings)
 	made, err := s.config.Registry.Create(ctx, name, settings)
 	if err != nil {
 		return nil, err
@@ -164,11 +184,7 @@ func (s *Server) createRoom(ctx context.Context, in *struct {
 }
 
 func (s *Server) getRoom(_ context.Context, in *InRoom) (*RoomAnswer, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.config.Registry.Get(name)
+	r, err := s.config.Registry.Get(in.Room.name)
 	return roomAnswer(&r, err)
 }
 
@@ -186,19 +202,8 @@ func (s *Server) patchRoom(ctx context.Context, in *struct {
 	Precondition
 	Body RoomFields
 }) (*RoomAnswer, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	version, err := in.version()
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.config.Registry.Patch(ctx, name, func(settings *rooms.Settings) error {
-		in.Body.patch(settings)
-		return nil
-	}, version)
-	return roomAnswer(&r, onVersion(err, version))
+	r, err := s.config.Registry.Patch(ctx, in.Room.name, in.Body.patch, in.IfMatch.version)
+	return roomAnswer(&r, in.onVersion(err))
 }
 
 func (s *Server) deleteRoom(ctx context.Context, in *struct {
@@ -206,17 +211,6 @@ func (s *Server) deleteRoom(ctx context.Context, in *struct {
 	Precondition
 	Why
 }) (*struct{}, error) {
-	name, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	version, err := in.version()
-	if err != nil {
-		return nil, err
-	}
-	why, err := in.reason(rooms.ReasonRoomClosed)
-	if err != nil {
-		return nil, err
-	}
-	return nil, onVersion(s.config.Registry.Delete(ctx, name, why, version), version)
+	err := s.config.Registry.Delete(ctx, in.Room.name, in.reason(rooms.ReasonRoomClosed), in.IfMatch.version)
+	return nil, in.onVersion(err)
 }

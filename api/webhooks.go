@@ -213,23 +213,15 @@ func (s *Server) patchWebhook(_ context.Context, in *struct {
 	Precondition
 	Body WebhookFields
 }) (*WebhookAnswer, error) {
-	version, err := in.version()
-	if err != nil {
-		return nil, err
-	}
-	w, err := s.config.Webhooks.Update(in.ID, in.Body.patch, version)
-	return webhookAnswer(w, onVersion(err, version))
+	w, err := s.config.Webhooks.Update(in.ID, in.Body.patch, in.IfMatch.version)
+	return webhookAnswer(w, in.onVersion(err))
 }
 
 func (s *Server) deleteWebhook(_ context.Context, in *struct {
 	OfWebhook
 	Precondition
 }) (*struct{}, error) {
-	version, err := in.version()
-	if err != nil {
-		return nil, err
-	}
-	return nil, onVersion(s.config.Webhooks.Delete(in.ID, version), version)
+	return nil, in.onVersion(s.config.Webhooks.Delete(in.ID, in.IfMatch.version))
 }
 
 func (s *Server) testWebhook(ctx context.Context, in *OfWebhook) (*WebhookTestAnswer, error) {

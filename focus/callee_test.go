@@ -241,12 +241,16 @@ type watcher struct {
 	ringing  chan bool
 	joined   chan *rooms.Participant
 	failed   chan rooms.DialFailure
-	refuse   error // what Answered returns
+	answered func() // called by Answered first
+	refuse   error  // what Answered returns
 }
 
 func (w *watcher) Ringing(early bool) { w.ringing <- early }
 
 func (w *watcher) Answered(i rooms.Info, m rooms.Media, c rooms.Call) (*rooms.Participant, error) {
+	if w.answered != nil {
+		w.answered()
+	}
 	if w.refuse != nil {
 		return nil, w.refuse
 	}

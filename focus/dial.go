@@ -143,6 +143,9 @@ func (o *outgoing) recovered() {
 		o.agent.count.panics.Add(1)
 		o.log.Error("panic while calling", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		o.fail(rooms.DialFailure{Outcome: rooms.OutcomeFailed, Text: "a fault of the server"})
+		if d := o.forks.chosen(); d != nil {
+			d.End(rooms.Reason{Code: rooms.ReasonServerError})
+		}
 	}
 }
 

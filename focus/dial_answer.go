@@ -2,8 +2,6 @@ package focus
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -94,7 +92,7 @@ func (d *dialog) confirm(res *sip.Response) {
 // acknowledge sends the ACK of a 2xx to the INVITE that began the dialog, with the
 // credentials that the INVITE had (RFC 3261 section 22.1). d.mu is held.
 func (d *dialog) acknowledge(seq uint32) {
-	if err := d.write(d.build(sip.ACK, seq, d.proof...)); err != nil {
+	if err := d.write(d.build(sip.ACK, seq, d.proof...), d.source); err != nil {
 		d.log.Debug("ACK not sent", "error", err)
 	}
 }
@@ -112,22 +110,25 @@ func (o *outgoing) answered(res *sip.Response) {
 		return
 	}
 	o.forks.choose(d)
+	o.take(d, res)()
+	if c := o.cancelled(); c != nil { // meanwhile
+		d.End(c.why)
+	}
+}
+
+// take confirms the dialog of the first 2xx and has the room take who answered. What it
+// returns does the rest: nothing, unless the call cannot be and is ended.
+func (o *outgoing) take(d *dialog, res *sip.Response) (finish func()) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.confirm(res)
 	d.proof = o.prover.headers()
 	d.acknowledge(res.CSeq().SeqNo)
-	why := o.join(d, res)
-	if why == nil {
-		o.log.Info("call answered", "transport", d.network, "remote", d.source.String(), "media", d.call.describe())
-		d.mu.Unlock()
-		if c := (*cancellation)(nil); errors.As(context.Cause(o.ctx), &c) { // meanwhile
-			d.End(c.why)
-		}
-		return
+	if why := o.join(d, res); why != nil {
+		return d.beginEnd(*why, hangUp)
 	}
-	finish := d.beginEnd(*why, hangUp)
-	d.mu.Unlock()
-	finish()
+	o.log.Info("call answered", "transport", d.network, "remote", d.source.String(), "media", d.call.describe())
+	return func() {}
 }
 
 func (f *forks) choose(d *dialog) {
@@ -160,6 +161,9 @@ func (o *outgoing) join(d *dialog, res *sip.Response) *rooms.Reason {
 	part, err := o.progress.Answered(d.answerer(res), m, d)
 	if err != nil {
 		o.fail(rooms.DialFailure{Outcome: rooms.OutcomeCancelled, Status: res.StatusCode, Text: err.Error()})
+		if c := o.cancelled(); c != nil {
+			return &c.why
+		}
 		return &rooms.Reason{Code: rooms.ReasonRemoved, Text: "Not let into the conference"}
 	}
 	c.part, c.since = part, clock.Now()

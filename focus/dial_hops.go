@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -79,6 +80,28 @@ func (a *Agent) hopsTo(ctx context.Context, host, owner string, port int, networ
 		list = append(list, hop{network, netip.AddrPortFrom(ip, uint16(port)), owner})
 	}
 	return list, nil
+}
+
+// locate resolves a destination, HOST:PORT as a dialog has it: where the port may be but the
+// default, the host may have SRV records alone.
+func (a *Agent) locate(ctx context.Context, network, destination string) (hop, error) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	host, p, err := net.SplitHostPort(destination)
+	if err != nil {
+		return hop{}, err
+	}
+	port, err := strconv.ParseUint(p, 10, 16)
+	if err != nil {
+		return hop{}, fmt.Errorf("%q is no port", p)
+	}
+	list, err := a.hopsTo(ctx, host, host, int(port), network)
+	if err != nil {
+		if list = a.servers(ctx, host, network); len(list) == 0 {
+			return hop{}, err
+		}
+	}
+	return list[0], nil
 }
 
 // addresses returns a host's addresses, at least one, IPv4 first: SIP over IPv6 is rare

@@ -210,13 +210,18 @@ func (o *outgoing) reason() sip.Header { return reasonHeader(o.why()) }
 
 // why is the reason that a call ends for which was given up on.
 func (o *outgoing) why() rooms.Reason {
-	var c *cancellation
-	cause := context.Cause(o.ctx)
-	switch {
-	case errors.As(cause, &c):
+	if c := o.cancelled(); c != nil {
 		return c.why
-	case errors.Is(cause, errUnanswered):
+	}
+	if errors.Is(context.Cause(o.ctx), errUnanswered) {
 		return rooms.Reason{Code: rooms.ReasonTimedOut, Text: "No answer in time"}
 	}
 	return rooms.Reason{Code: rooms.ReasonDraining}
+}
+
+// cancelled is the room's wish to give up on the call, nil if there was none.
+func (o *outgoing) cancelled() *cancellation {
+	var c *cancellation
+	errors.As(context.Cause(o.ctx), &c)
+	return c
 }

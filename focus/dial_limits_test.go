@@ -2,6 +2,7 @@ package focus
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -178,4 +179,7 @@ func TestDialOutsLeaveNothing(t *testing.T) {
 		c.answer(c.await(sip.BYE), 200, "", "", "")
 	}
 	s.undialled()
+	if got := fmt.Sprint(s.Stats().DialOuts); got != "map[answered:100 busy:50 declined:50]" {
+		t.Errorf("counted are %s", got)
+	}
 }

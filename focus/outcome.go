@@ -125,7 +125,9 @@ func failureOf(cause, err error) rooms.DialFailure {
 	var ours *cancellation
 	var bad *status
 	switch {
-	case errors.As(cause, &ours):
+	case errors.As(cause, &ours) && ours.why.Code == rooms.ReasonTimedOut: // the room's patience was over before ours
+		return rooms.DialFailure{Outcome: rooms.OutcomeUnanswered, Text: ours.why.String()}
+	case ours != nil:
 		return rooms.DialFailure{Outcome: rooms.OutcomeCancelled, Text: ours.why.String()}
 	case errors.Is(cause, errUnanswered):
 		return rooms.DialFailure{Outcome: rooms.OutcomeUnanswered, Text: cause.Error()}

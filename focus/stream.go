@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -203,34 +202,26 @@ func (a *Agent) transaction(ctx context.Context, req *sip.Request, name string) 
 	return a.txl.Request(a.ctx, req)
 }
 
-// reconnect sees to it that sipgo finds a connection for a request. name is whose certificate
-// TLS must show where the destination is a bare address; empty: that.
+// reconnect sees to it that sipgo finds a connection for a request, and has nothing to ask
+// DNS, for which it would wait without bound. name is whose certificate TLS must show where
+// the destination is a bare address; empty: that.
 func (a *Agent) reconnect(ctx context.Context, req *sip.Request, name string) error {
 	network := req.Transport()
+	if network != "UDP" && a.isConnected(network, req.Destination()) {
+		return nil
+	}
+	to, err := a.locate(ctx, network, req.Destination())
+	if err != nil {
+		return err
+	}
+	if _, err := netip.ParseAddr(to.host); err == nil && name != "" {
+		to.host = name
+	}
+	req.SetDestination(to.addr.String())
 	if network == "UDP" {
 		return a.awaitSocket(ctx, req.Laddr)
 	}
-	if a.isConnected(network, req.Destination()) {
-		return nil
-	}
-	host, p, err := net.SplitHostPort(req.Destination())
-	if err != nil {
-		return err
-	}
-	port, err := strconv.ParseUint(p, 10, 16)
-	if err != nil {
-		return fmt.Errorf("%q is no port", p)
-	}
-	ips, err := a.addresses(ctx, host)
-	if err != nil {
-		return err
-	}
-	to := netip.AddrPortFrom(ips[0], uint16(port))
-	if _, err := netip.ParseAddr(host); err == nil && name != "" {
-		host = name
-	}
-	req.SetDestination(to.String())
-	_, err = a.connect(ctx, network, to, host)
+	_, err = a.connect(ctx, network, to.addr, to.host)
 	return err
 }
 
@@ -258,12 +249,19 @@ func (a *Agent) awaitSocket(ctx context.Context, bound sip.Addr) error {
 	return nil
 }
 
-// write sends a request without a transaction: an ACK.
-func (d *dialog) write(req *sip.Request) error {
-	if err := d.agent.reconnect(d.agent.ctx, req, d.peerName); err != nil {
+// write sends a request without a transaction, an ACK: to source if it cannot be sent where
+// it should.
+func (d *dialog) write(req *sip.Request, source netip.AddrPort) error {
+	a := d.agent
+	err := a.reconnect(a.ctx, req, d.peerName)
+	if err != nil && a.ctx.Err() == nil && req.Destination() != source.String() {
+		req.SetDestination(source.String())
+		err = a.reconnect(a.ctx, req, d.peerName)
+	}
+	if err != nil {
 		return err
 	}
-	return d.agent.tpl.WriteMsg(req)
+	return a.tpl.WriteMsg(req)
 }
 
 // addrPort is the address of a connection's end, zero if it has none.

@@ -183,9 +183,9 @@ func (d *dialog) refresh(req *sip.Request) {
 // sendACK acknowledges a 2xx to an INVITE of ours.
 func (d *dialog) sendACK(res *sip.Response) {
 	d.mu.Lock()
-	ack := d.build(sip.ACK, res.CSeq().SeqNo, d.proof...)
+	ack, source := d.build(sip.ACK, res.CSeq().SeqNo, d.proof...), d.source
 	d.mu.Unlock()
-	if err := d.write(ack); err != nil {
+	if err := d.write(ack, source); err != nil {
 		d.log.Debug("ACK not sent", "error", err)
 	}
 }

@@ -7,6 +7,9 @@ func (c *Conference) attach(out *Output, m *Mix, self *Input) {
 	if out.mix != nil {
 		c.detach(out, true)
 	}
+	if m.outputs == 0 && (out.carry == nil || out.carry.next == c.next) {
+		m.wake(self)
+	}
 	out.conf, out.mix, out.self = c, m, self
 	if self != nil {
 		self.outputs = append(self.outputs, out)
@@ -28,7 +31,7 @@ func (c *Conference) place(out *Output) {
 	if out.self != nil && out.self.talkingIn(m) {
 		own = out.self
 	}
-	shared := m.class(out.key(), nil)
+	shared := m.class(out.key(), nil, nil)
 	switch {
 	case carry == nil && own == nil && shared != nil:
 		c.join(out, shared)
@@ -39,7 +42,7 @@ func (c *Conference) place(out *Output) {
 		if src == nil {
 			src = shared
 		}
-		c.personal(out, own, src)
+		c.personal(out, out.key(), own, src)
 	}
 }
 
@@ -47,7 +50,7 @@ func (c *Conference) place(out *Output) {
 // has as many as it may.
 func (c *Conference) shared(m *Mix, key classKey) *class {
 	if len(c.classes) >= c.engine.cfg.MaxClasses {
-		if k := m.nearest(key); k != nil {
+		if k := m.nearest(key, nil); k != nil {
 			return k
 		}
 	}
@@ -59,14 +62,15 @@ func (c *Conference) shared(m *Mix, key classKey) *class {
 	return k
 }
 
-// nearest returns a shared class that a peer which asked for key can also decode.
-func (m *Mix) nearest(key classKey) *class {
+// nearest returns a shared class that a peer which asked for key can also decode. Given
+// another class, it must be possible to go there from that.
+func (m *Mix) nearest(key classKey, from *class) *class {
 	var best *class
 	for _, k := range m.classes {
 		a, b := k.key.format, key.format
 		fits := k.less == nil && !k.returning && a.Codec == b.Codec && a.ClockRate == b.ClockRate &&
 			a.Channels == b.Channels && a.PacketTime <= b.PacketTime && k.key.noise == key.noise &&
-			k.key.gain == key.gain && a.Opus.Bitrate <= b.Opus.Bitrate
+			k.key.gain == key.gain && a.Opus.Bitrate <= b.Opus.Bitrate && (from == nil || k.meets(from))
 		if fits && (best == nil || a.Opus.Bitrate > best.key.format.Opus.Bitrate) {
 			best = k
 		}
@@ -74,10 +78,11 @@ func (m *Mix) nearest(key classKey) *class {
 	return best
 }
 
-// class returns the class with that key that leaves own out, or nil.
-func (m *Mix) class(key classKey, own *Input) *class {
+// class returns the class with that key that leaves own out, or nil. Given another class, it
+// must be possible to go there from that.
+func (m *Mix) class(key classKey, own *Input, from *class) *class {
 	for _, k := range m.classes {
-		if k.key == key && k.less == own && !k.returning {
+		if k.key == key && k.less == own && !k.returning && (from == nil || k.meets(from)) {
 			return k
 		}
 	}
@@ -95,13 +100,9 @@ func (c *Conference) join(out *Output, k *class) {
 
 // personal gives out a class of its own that starts as a copy of src. If own is nil the
 // class is already on its way back to the shared one.
-func (c *Conference) personal(out *Output, own *Input, src *class) {
-	key := out.key()
-	if src != nil && src.mix == out.mix {
-		key = src.key // which is not what out asked for where the room has too many classes
-	}
-	if own != nil {
-		if k := out.mix.class(key, own); k != nil {
+func (c *Conference) personal(out *Output, key classKey, own *Input, src *class) {
+	if own != nil && (src == nil || src.mix == out.mix && src.key == key) {
+		if k := out.mix.class(key, own, src); k != nil {
 			c.join(out, k)
 			return
 		}
@@ -111,12 +112,10 @@ func (c *Conference) personal(out *Output, own *Input, src *class) {
 		c.engine.stats.EncodeErrors.Add(1)
 		return
 	}
-	if src != nil && src.key == k.key {
-		if err := k.copyFrom(src); err != nil {
-			c.engine.stats.EncodeErrors.Add(1)
-		}
-	}
 	c.join(out, k)
+	if src != nil {
+		c.goOn(k, src)
+	}
 	if own == nil {
 		c.sendBack(k)
 	}

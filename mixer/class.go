@@ -40,8 +40,10 @@ type class struct {
 	pause pause
 	still still
 
+	next   int64 // media time up to which it has sound
 	last   int16 // sample that was coded last
-	broken bool  // the next frame comes from another mix: join it on without a step
+	step   int32 // by which the sound of another mix, to which it changed, is lower at that time
+	broken bool  // the step is not known until the next frame: join that on
 
 	room    []int16 // limited, at the room's rate
 	coded   []int16 // at the format's rate
@@ -56,7 +58,7 @@ func (c *Conference) newClass(m *Mix, key classKey, less *Input) (*class, error)
 	if err != nil {
 		return nil, err
 	}
-	k := &class{mix: m, key: key, less: less, enc: enc, limit: limiter{half: c.pace == 2}}
+	k := &class{mix: m, key: key, less: less, enc: enc, limit: limiter{half: c.pace == 2}, next: c.next}
 	k.payload = make([]byte, 0, maxPayload)
 	k.setRate(c.rate)
 	m.classes = append(m.classes, k)
@@ -76,14 +78,21 @@ func (k *class) setRate(rate int) {
 	}
 }
 
-// copyFrom makes k go on where src stands.
+// copyFrom makes k go on where src stands, as far as the formats allow.
 func (k *class) copyFrom(src *class) error {
-	k.limit, k.start, k.pause, k.still = src.limit, src.start, src.pause, src.still
-	k.last, k.broken = src.last, src.broken || src.mix != k.mix
+	if k.key.format.SampleRate != src.key.format.SampleRate {
+		return nil
+	}
+	k.limit, k.start, k.next, k.pause = src.limit, src.start, src.next, src.pause
+	k.last, k.step, k.broken = src.last, src.step, src.broken
 	k.wait = append(k.wait[:0], src.wait...)
 	if src.conv != nil && k.conv != nil {
 		k.conv.CopyFrom(src.conv)
 	}
+	if k.key.format != src.key.format {
+		return nil
+	}
+	k.still = src.still
 	return k.enc.CopyFrom(src.enc)
 }
 
@@ -93,15 +102,12 @@ func (k *class) run(b *beat, old int) {
 		k.start = b.time
 	}
 	sound := k.sound(b, old)
-	if k.key.gain != 0 {
-		g := dbGain(k.key.gain)
-		pcm.Amplify(sound, sound, g, g)
-	}
 	if k.broken {
-		k.broken = false
-		pcm.Bend(sound, int32(k.last)-int32(sound[0]), len(sound)*50/healTime)
+		k.step = int32(k.last) - int32(sound[0])
 	}
-	k.last = sound[len(sound)-1]
+	pcm.Bend(sound, k.step, len(sound)*50/healTime)
+	k.step, k.broken = 0, false
+	k.last, k.next = sound[len(sound)-1], b.time+b.period
 	k.list()
 	n := k.key.format.Samples(k.key.format.PacketTime)
 	if len(k.wait) == 0 && len(sound) == n {
@@ -117,9 +123,19 @@ func (k *class) run(b *beat, old int) {
 	k.wait = k.wait[:copy(k.wait, k.wait[sent:])]
 }
 
-// sound returns the class's frame at the format's rate. old is the room's rate before this
-// tick, 0 if it stayed: then both ways are gone once and the new fades in over the old.
+// sound returns the class's frame at the format's rate and its gain.
 func (k *class) sound(b *beat, old int) []int16 {
+	frame := k.mixed(b, old)
+	if k.key.gain != 0 {
+		g := dbGain(k.key.gain)
+		pcm.Amplify(frame, frame, g, g)
+	}
+	return frame
+}
+
+// mixed returns the mix as the class hears it. old is the room's rate before this tick, 0 if
+// it stayed: then both ways are gone once and the new fades in over the old.
+func (k *class) mixed(b *beat, old int) []int16 {
 	n := k.key.format.SampleRate * b.samples / b.rate
 	if old == 0 {
 		return k.convert(k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
@@ -203,7 +219,7 @@ func (k *class) packet(pcm []int16) {
 		return
 	}
 	for _, out := range k.outputs {
-		out.send(o)
+		out.send(o, k.start+int64(k.key.format.PacketTime))
 	}
 }
 

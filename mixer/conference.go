@@ -37,6 +37,9 @@ type Conference struct {
 	}
 
 	todo   []batch // taken from the queue
+	next   int64   // media time of the first period that is not mixed yet
+	due    int64   // when that is due, monotonic ns
+	sent   bool    // a tick is over, and the next has not begun
 	failed bool    // a tick panicked: changes are still applied, media is not touched
 
 	full    *Mix
@@ -103,14 +106,13 @@ func (c *Conference) scratch(n int) []int32 {
 // tick runs one period of the conference. due is when it should have begun, now when it did;
 // both are monotonic ns.
 func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
-	c.now = now
+	c.now, c.next, c.due, c.sent = now, mediaTime, due, false
 	c.apply()
 	t.lap(stageApply)
 	c.drain()
 	t.lap(stageDrain)
 	old := c.follow()
-	c.beat = beat{due: due, time: mediaTime, period: int64(c.engine.cfg.Period), rate: c.rate,
-		samples: int(int64(c.rate) * int64(c.engine.cfg.Period) / int64(time.Second))}
+	c.beat = c.beatOf(mediaTime)
 	c.look()
 	t.lap(stageLook)
 	for _, m := range c.mixes {
@@ -130,6 +132,21 @@ func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
 		m.advance()
 	}
 	t.lap(stageSend)
+	c.end(due, mediaTime)
+}
+
+// end makes the changes that waited until the packets of the period at mediaTime were sent.
+func (c *Conference) end(due, mediaTime int64) {
+	period := int64(c.engine.cfg.Period)
+	c.next, c.due, c.sent = mediaTime+period, due+period, true
+	c.proceed()
+}
+
+// beatOf describes the period at a media time, the next or one that is over.
+func (c *Conference) beatOf(mediaTime int64) beat {
+	period := int64(c.engine.cfg.Period)
+	return beat{due: c.due - (c.next - mediaTime), time: mediaTime, period: period, rate: c.rate,
+		samples: int(int64(c.rate) * period / int64(time.Second))}
 }
 
 // drainLimit bounds the packets of one leg in one tick: more than any phone sends, few

@@ -14,6 +14,8 @@
 //	7 encode  per class: less own, limit, resample, code when due           class.go, limiter.go
 //	8 send    the payload to each output of the class                       output.go
 //
+// and then lets go of who moves to another conference: ops.go, travel.go.
+//
 // The nouns: an Input is one stream of ingress and an Output one of egress. A Mix is a
 // recipe over the inputs of a Conference; outputs hang on mixes. Outputs of one mix with the
 // same needs share a class: one limiter, one encoder, one payload. A talker's output has a

@@ -1,6 +1,10 @@
 package mixer
 
-import "github.com/confd/confd/media"
+import (
+	"time"
+
+	"github.com/confd/confd/media"
+)
 
 const (
 	// sameTicks is how long a low-delay Opus encoder must have heard the same sound as the
@@ -36,7 +40,7 @@ func (c *Conference) part(out *Output, in *Input) {
 	default:
 		k.outputs = remove(k.outputs, out)
 		out.class = nil
-		c.personal(out, in, k)
+		c.personal(out, k.key, in, k)
 	}
 }
 
@@ -56,35 +60,53 @@ func (c *Conference) sendBack(k *class) {
 	c.back = append(c.back, k)
 }
 
-// rejoin moves returning classes into the shared ones where that is not heard.
+// rejoin moves returning classes into the shared ones where that is not heard. One whose
+// packets begin at other times than those of all that it could go to stays.
 func (c *Conference) rejoin() {
 	for i := 0; i < len(c.back); i++ {
 		k := c.back[i]
 		if k.mix.left(k.less) != 0 {
 			continue // the sum still has what its source left behind
 		}
-		shared := k.mix.class(k.key, nil)
+		k.same++
+		shared := k.mix.class(k.key, nil, k)
 		if shared == nil && len(c.classes) > c.engine.cfg.MaxClasses {
-			shared = k.mix.nearest(k.key)
+			shared = k.mix.nearest(k.key, k)
 		}
-		force := len(c.back) > c.engine.cfg.MaxPersonal && i == 0
+		force := len(c.back) > c.engine.cfg.MaxPersonal
 		switch {
 		case shared == nil:
 			k.less, k.returning = nil, false
 			c.back = remove(c.back, k)
 			i--
-		case k.ready(shared) || force:
+		case k.between(shared) && (force || k.ready(shared)):
 			c.merge(k, shared)
 			i--
 		}
 	}
 }
 
+// meets reports whether k and other are ever between two packets at the same tick.
+func (k *class) meets(other *class) bool {
+	apart := k.waiting() - other.waiting()
+	return apart%gcd(int64(k.key.format.PacketTime), int64(other.key.format.PacketTime)) == 0
+}
+
+// waiting returns how long the sound is, ns, that waits for the next packet.
+func (k *class) waiting() int64 {
+	return int64(len(k.wait)) * int64(time.Second) / int64(k.key.format.SampleRate)
+}
+
+// between reports that neither k nor shared is in the middle of a packet, nor k in that of
+// bending off the step to another mix.
+func (k *class) between(shared *class) bool {
+	return len(k.wait)+len(shared.wait) == 0 && k.step == 0 && !k.broken
+}
+
 // ready reports whether exchanging k for shared is inaudible now.
 func (k *class) ready(shared *class) bool {
-	k.same++
 	window := lowTicks * k.mix.conf.pace
-	if len(k.wait) != len(shared.wait) || !near(k.limit, shared.limit) {
+	if !near(k.limit, shared.limit) {
 		return k.same > 2*window
 	}
 	switch k.key.format.Codec {

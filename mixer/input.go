@@ -35,7 +35,8 @@ type Input struct {
 	formats [128]*media.Format
 	id      uint32 // what names this input in contributor lists
 	conf    *Conference
-	index   int // in conf.inputs
+	index   int   // in conf.inputs
+	next    int64 // media time up to which its last conference has consumed it
 
 	play  playout
 	voice *voice // decoder and PCM, only while someone needs the sound

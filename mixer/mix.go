@@ -36,6 +36,8 @@ type Mix struct {
 	classes []*class
 
 	sum     []int32   // this tick, at the room's rate
+	time    int64     // media time of the sum
+	before  []int32   // the sum of the period before, if that was at the same rate
 	former  []int32   // the same at the rate before, in the tick that changes it
 	residue []residue // of those who left at once, to be faded out this tick
 	level   media.Level
@@ -115,7 +117,11 @@ func (m *Mix) find(in *Input) *talker {
 
 // add sums the talkers' frames with their ramps.
 func (m *Mix) add(b *beat) {
-	m.sum = sized(m.sum, b.samples)
+	m.sum, m.before = sized(m.before, b.samples), m.sum
+	if m.time != b.time-b.period || len(m.before) != b.samples {
+		m.before = m.before[:0]
+	}
+	m.time = b.time
 	clear(m.sum)
 	var power float64
 	for i := range m.talkers {

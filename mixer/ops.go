@@ -11,16 +11,23 @@ import (
 var ErrClosed = errors.New("mixer: engine closed")
 
 // Op is one change to a conference, made by the functions below and applied at a tick.
-type Op func(c *Conference)
+type Op struct {
+	do    func(c *Conference)
+	ready func(c *Conference) bool // until it is, this and all that was asked later waits; nil: at once
+}
 
-// batch is what one Apply asked for: all of it happens at one tick.
+// anytime is a change that need not wait.
+func anytime(do func(c *Conference)) Op { return Op{do: do} }
+
+// batch is what one Apply asked for, or what is left of it.
 type batch struct {
 	ops  []Op
 	done chan struct{}
 }
 
 // Apply queues changes for the next tick; all of one call happen at the same tick, in
-// order. Any goroutine may call it; it never waits for media.
+// order: as it begins, but from a departure on when its packets are sent. Any goroutine may
+// call it; it never waits for media.
 func (c *Conference) Apply(ops ...Op) { c.enqueue(batch{ops: ops}) }
 
 // ApplyWait is Apply, and returns once the tick has made the changes: then the media plane
@@ -63,7 +70,7 @@ func (c *Conference) enqueue(b batch) {
 	}
 }
 
-// apply makes the queued changes. In steady state it costs one atomic load.
+// apply makes the queued changes as a tick begins. In steady state it costs one atomic load.
 func (c *Conference) apply() {
 	if c.queue.pending.Load() {
 		c.queue.Lock()
@@ -72,22 +79,39 @@ func (c *Conference) apply() {
 		c.queue.pending.Store(false)
 		c.queue.Unlock()
 	}
+	c.proceed()
+}
+
+// proceed makes changes in the order in which they were asked for, up to one that must wait.
+func (c *Conference) proceed() {
 	for len(c.todo) > 0 {
 		b := c.todo[0]
 		c.todo[0] = batch{}
 		c.todo = c.todo[1:]
-		b.run(c)
+		if !b.run(c) {
+			c.todo = append([]batch{b}, c.todo...)
+			return
+		}
 	}
 }
 
-// run makes the changes of one call. Who waits for them is let go even if one panics.
-func (b *batch) run(c *Conference) {
-	if b.done != nil {
-		defer close(b.done)
+// run makes the changes of one call and reports false if the rest of them must wait. Who
+// waits for them is let go even if one panics.
+func (b *batch) run(c *Conference) bool {
+	over := true
+	defer func() {
+		if over && b.done != nil {
+			close(b.done)
+		}
+	}()
+	for i, op := range b.ops {
+		if op.ready != nil && !op.ready(c) {
+			b.ops, over = b.ops[i:], false
+			return false
+		}
+		op.do(c)
 	}
-	for _, op := range b.ops {
-		op(c)
-	}
+	return true
 }
 
 // sleeping lets a conference without members off the worker's list, and reports whether
@@ -107,7 +131,12 @@ func (c *Conference) sleeping() bool {
 
 // AddInput takes an input into the conference. An input of another conference must have
 // been removed there first; see Move.
-func AddInput(in *Input) Op { return func(c *Conference) { c.addInput(in) } }
+func AddInput(in *Input) Op {
+	return Op{
+		do:    func(c *Conference) { c.addInput(in) },
+		ready: func(c *Conference) bool { return in.next <= c.next },
+	}
+}
 
 func (c *Conference) addInput(in *Input) {
 	if in.conf != nil {
@@ -115,13 +144,14 @@ func (c *Conference) addInput(in *Input) {
 	}
 	in.conf, in.index = c, len(c.inputs)
 	c.inputs = append(c.inputs, in)
+	in.catchUp()
 	c.engine.stats.Inputs.Add(1)
 	c.busy()
 }
 
 // RemoveInput takes an input out; its sound ends with this tick, smoothly for codecs that
 // can, and its source is not polled again.
-func RemoveInput(in *Input) Op { return func(c *Conference) { c.removeInput(in) } }
+func RemoveInput(in *Input) Op { return anytime(func(c *Conference) { c.removeInput(in) }) }
 
 func (c *Conference) removeInput(in *Input) {
 	if in.conf != c {
@@ -135,7 +165,7 @@ func (c *Conference) removeInput(in *Input) {
 	for i, rest := range c.inputs {
 		rest.index = i
 	}
-	in.conf, in.index = nil, -1
+	in.conf, in.index, in.next = nil, -1, c.next
 	c.engine.stats.Inputs.Add(-1)
 	c.busy()
 }
@@ -143,69 +173,75 @@ func (c *Conference) removeInput(in *Input) {
 // Attach hangs an output on a mix. self is the input of the same participant, which the
 // output does not get to hear, or nil.
 func Attach(out *Output, m *Mix, self *Input) Op {
-	return func(c *Conference) { c.attach(out, m, self) }
+	return Op{
+		do:    func(c *Conference) { c.attach(out, m, self) },
+		ready: func(c *Conference) bool { return out.carry == nil || out.carry.next <= c.next },
+	}
 }
 
 // Detach takes an output off its mix; its sink is not called again.
 func Detach(out *Output) Op {
-	return func(c *Conference) {
+	return anytime(func(c *Conference) {
 		if out.conf == c {
 			c.detach(out, false)
 			c.busy()
 		}
-	}
+	})
 }
 
 // Configure changes how an input's packets are understood, its gain, mute and hold.
 func Configure(in *Input, cfg InputConfig) Op {
 	warmKernels(cfg)
-	return func(*Conference) { in.configure(cfg) }
+	return anytime(func(*Conference) { in.configure(cfg) })
 }
 
 // ConfigureOutput changes how a sink is served; another format is another class.
 func ConfigureOutput(out *Output, cfg OutputConfig) Op {
 	warmKernel(cfg.Format.SampleRate)
-	return func(c *Conference) {
+	return anytime(func(c *Conference) {
+		same := out.cfg.Format == cfg.Format && out.next > 0
 		out.cfg = cfg
 		if out.conf != c || out.class != nil && out.class.key == out.key() {
 			return
 		}
 		m, self := out.mix, out.self
-		c.detach(out, false)
+		c.detach(out, same)
 		c.attach(out, m, self)
-	}
+	})
 }
 
 // AddTap lets t hear an input from this tick on, talker or not.
 func AddTap(in *Input, t media.Tap) Op {
-	return func(*Conference) { in.taps = append(in.taps, t) }
+	return anytime(func(*Conference) { in.taps = append(in.taps, t) })
 }
 
 // RemoveTap ends it.
 func RemoveTap(in *Input, t media.Tap) Op {
-	return func(*Conference) { in.taps = remove(in.taps, t) }
+	return anytime(func(*Conference) { in.taps = remove(in.taps, t) })
 }
 
 // AddPacketTap lets t see an input's packets from this tick on.
 func AddPacketTap(in *Input, t media.PacketTap) Op {
-	return func(*Conference) { in.packets = append(in.packets, t) }
+	return anytime(func(*Conference) { in.packets = append(in.packets, t) })
 }
 
 // RemovePacketTap ends it.
 func RemovePacketTap(in *Input, t media.PacketTap) Op {
-	return func(*Conference) { in.packets = remove(in.packets, t) }
+	return anytime(func(*Conference) { in.packets = remove(in.packets, t) })
 }
 
 // Do runs f on the owner of the conference at the tick: for changes to a leg that must not
 // race with its polling. f must not block.
-func Do(f func()) Op { return func(*Conference) { f() } }
+func Do(f func()) Op { return anytime(func(*Conference) { f() }) }
 
 // Move takes an input and its outputs to a mix of another conference (or another mix of
-// this one): they leave at this conference's tick and arrive at the other's next one, with
-// their jitter buffer, their decoder's and their encoders' state.
+// this one): this conference serves them once more, and the other from the period after
+// that, with their jitter buffer, their decoder's and their encoders' state. For what was
+// asked of this conference together with it or later, see Depart.
 func Move(in *Input, outs []*Output, to *Conference, m *Mix) Op {
-	depart := Depart(in, outs)
-	return func(c *Conference) {
+	op := Depart(in, outs)
+	depart := op.do
+	op.do = func(c *Conference) {
 		depart(c)
 		arrive := []Op{}
 		if in != nil {
@@ -216,13 +252,15 @@ func Move(in *Input, outs []*Output, to *Conference, m *Mix) Op {
 		}
 		to.Apply(arrive...)
 	}
+	return op
 }
 
 // Depart is the first half of Move: an input, or nil, and its outputs leave with all their
-// state. Nothing else may be asked for them until another conference has been asked to take
-// them by AddInput and Attach, which may not happen before this op has.
+// state once the tick's packets are sent. All changes that were asked for behind it wait so
+// long. Nothing else may be asked for who leaves until another conference has been asked to
+// take them by AddInput and Attach, which may not happen before this op has.
 func Depart(in *Input, outs []*Output) Op {
-	return func(c *Conference) {
+	leave := func(c *Conference) {
 		for _, out := range outs {
 			c.detach(out, true)
 		}
@@ -231,31 +269,32 @@ func Depart(in *Input, outs []*Output) Op {
 		}
 		c.busy()
 	}
+	return Op{do: leave, ready: func(c *Conference) bool { return c.sent }}
 }
 
 // SetRate fixes the room's rate, 8000, 16000 or 48000 Hz, or with 0 lets it follow its
 // members again. The change is faded as any other of the rate.
 func SetRate(rate int) Op {
-	return func(c *Conference) {
+	return anytime(func(c *Conference) {
 		c.cfg.Rate = rate
 		c.pacing = rateChoice{}
-	}
+	})
 }
 
 // NewMix makes another mix: a waiting room, a whisper, a sidebar. It is chosen and summed
 // from the next tick on, as long as outputs hang on it.
 func (c *Conference) NewMix(cfg MixConfig) *Mix {
 	m := newMix(c, cfg)
-	c.Apply(func(c *Conference) { c.mixes = append(c.mixes, m) })
+	c.Apply(anytime(func(c *Conference) { c.mixes = append(c.mixes, m) }))
 	return m
 }
 
 // ConfigureMix changes a mix's recipe; who comes and goes is faded.
-func ConfigureMix(m *Mix, cfg MixConfig) Op { return func(*Conference) { m.configure(cfg) } }
+func ConfigureMix(m *Mix, cfg MixConfig) Op { return anytime(func(*Conference) { m.configure(cfg) }) }
 
 // RemoveMix ends a mix that no output hangs on; the full mix stays.
 func RemoveMix(m *Mix) Op {
-	return func(c *Conference) {
+	return anytime(func(c *Conference) {
 		if m == c.full || m.outputs > 0 {
 			return
 		}
@@ -264,7 +303,7 @@ func RemoveMix(m *Mix) Op {
 		}
 		m.talkers = nil
 		c.mixes = remove(c.mixes, m)
-	}
+	})
 }
 
 // expel takes an input's talker out at once.

@@ -30,7 +30,7 @@ type Output struct {
 	class *class
 	carry *class // encoder of the mix that it left, to go on from
 
-	next int64 // media time from which on it takes packets
+	next int64 // media time at which its last packet ended; 0 before the first
 	sent atomic.Uint64
 }
 
@@ -48,12 +48,13 @@ func (o *Output) key() classKey {
 	return classKey{format: o.cfg.Format, noise: o.cfg.ComfortNoise, gain: quantGain(o.cfg.Gain)}
 }
 
-// send hands one payload to the sink under the output's own payload type.
-func (o *Output) send(p *media.Outgoing) {
+// send hands one payload, whose sound ends at a media time, to the sink under the output's
+// own payload type.
+func (o *Output) send(p *media.Outgoing, end int64) {
 	if p.Time < o.next {
-		return // it came from another mix that was ahead
+		return // another codec had packets at other times, or it was detached meanwhile
 	}
-	o.next = p.Time + 1
+	o.next = end
 	p.PayloadType = o.cfg.PayloadType
 	if p.Kind == media.ComfortNoise {
 		p.PayloadType = o.cfg.ComfortNoisePayloadType

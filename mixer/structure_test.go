@@ -580,7 +580,7 @@ func TestPanicStaysInItsConference(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("nobody was told")
 	}
-	if err := errors.Join(sound.ApplyWait(ctx), broken.ApplyWait(ctx, RemoveInput(in))); err != nil {
+	if err := errors.Join(sound.ApplyWait(ctx), broken.ApplyWait(ctx, Depart(in, nil))); err != nil {
 		t.Fatal(err)
 	}
 	if n := eng.Stats().Panics; n != 1 {

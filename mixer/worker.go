@@ -163,6 +163,7 @@ func (w *worker) guard(c *Conference, due, mediaTime int64) {
 	}()
 	if c.failed {
 		c.apply()
+		c.end(due, mediaTime)
 		return
 	}
 	c.tick(clock.Now(), due, mediaTime, &w.timer)

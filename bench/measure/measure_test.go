@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/internal/clock"
 )
 
 func TestQuantile(t *testing.T) {
@@ -77,5 +79,24 @@ func TestMachineNamesTheCompiler(t *testing.T) {
 func TestSchedulingIsKnown(t *testing.T) {
 	if s := Scheduling(); s == "unknown" {
 		t.Error("the kernel does not tell the scheduling policy")
+	}
+}
+
+func TestRealTimeThreads(t *testing.T) {
+	if n := RealTimeThreads(1 << 22); n != 0 {
+		t.Errorf("a process that cannot exist has %d real-time threads", n)
+	}
+	before := RealTimeThreads(os.Getpid())
+	counted := make(chan int)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with its priority
+		if err := clock.RealTime(); err != nil {
+			t.Log(err)
+			before--
+		}
+		counted <- RealTimeThreads(os.Getpid())
+	}()
+	if got := <-counted; got != before+1 {
+		t.Errorf("%d real-time threads, want %d", got, before+1)
 	}
 }

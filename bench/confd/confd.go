@@ -1,0 +1,167 @@
+//go:build linux
+
+// Package confd runs the program under measurement: a process of its own, with free ports
+// of loopback, that callers reach by SIP and others by HTTP.
+package confd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/confd/confd/bench/callers"
+	"github.com/confd/confd/bench/dial"
+	"github.com/confd/confd/bench/measure"
+)
+
+// Config says which program is run, and how.
+type Config struct {
+	Program string
+	Store   string   // file of what survives a restart; empty: memory
+	Env     []string // NAME=VALUE, beside what this process has
+}
+
+// Process is a running confd.
+type Process struct {
+	SIP, HTTP string // HOST:PORT
+
+	line    *dial.Line
+	command *exec.Cmd
+	log     bytes.Buffer
+	exited  chan struct{}
+	failure error // of the process, once exited is closed
+}
+
+// Start returns once confd answers. It ends with this process at the latest.
+func Start(ctx context.Context, c Config) (*Process, error) {
+	sip, err := freePort("udp4")
+	if err != nil {
+		return nil, err
+	}
+	http, err := freePort("tcp4")
+	if err != nil {
+		return nil, err
+	}
+	line, err := dial.Open()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{SIP: sip, HTTP: http, line: line, exited: make(chan struct{})}
+	p.command = exec.Command(c.Program, "serve", "--store", c.Store, "--sip", "udp:"+sip, "--http", http)
+	p.command.Env = append(os.Environ(), c.Env...)
+	p.command.Stdout, p.command.Stderr = &p.log, &p.log
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.command.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start confd: %w", err), line.Close())
+	}
+	go func() {
+		defer close(p.exited)
+		p.failure = p.command.Wait()
+	}()
+	if err := p.ready(ctx); err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return p, nil
+}
+
+// freePort returns an address on loopback where nobody listens just now.
+func freePort(network string) (string, error) {
+	if network == "udp4" {
+		conn, err := net.ListenPacket(network, "127.0.0.1:0")
+		if err != nil {
+			return "", fmt.Errorf("find a free port: %w", err)
+		}
+		defer conn.Close()
+		return conn.LocalAddr().String(), nil
+	}
+	listener, err := net.Listen(network, "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}
+
+// ready waits until confd answers OPTIONS, which it does last.
+func (p *Process) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		try, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		err := p.line.Options(try, "sip:"+p.SIP)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.exited:
+			return fmt.Errorf("confd ended: %w", p.failure)
+		case <-ctx.Done():
+			return fmt.Errorf("confd is not ready: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Room returns the id of the room that load's room number n is here.
+func Room(n int) string { return fmt.Sprintf("bench-%d", n) }
+
+// Join has each caller of load call its room, so many a second, with an offer to which the
+// caller adds its addresses.
+func (p *Process) Join(ctx context.Context, load *callers.Load, perSecond int, offer dial.Offer) error {
+	pace := time.NewTicker(time.Second / time.Duration(perSecond))
+	defer pace.Stop()
+	for i := range load.Locals() {
+		<-pace.C
+		if err := p.call(ctx, load, i, offer); err != nil {
+			return fmt.Errorf("caller %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (p *Process) call(ctx context.Context, load *callers.Load, i int, offer dial.Offer) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	offer.Media, offer.RTCP = load.Local(i), load.RTCP()
+	call, err := p.line.Call(ctx, "sip:"+Room(load.Room(i))+"@"+p.SIP, offer)
+	if err != nil {
+		return err
+	}
+	return load.Connect(i, call.Media, call.PayloadType)
+}
+
+// PID is the number of the process.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
+// CPU returns the processor time that it has used. It is an error if a call has ended.
+func (p *Process) CPU() (time.Duration, error) {
+	if n := p.line.Dropped(); n > 0 {
+		return 0, fmt.Errorf("confd hung up %d calls", n)
+	}
+	return measure.CPU(p.PID())
+}
+
+// Stop ends confd as an operator would; should it not end, it is killed. It is called once.
+func (p *Process) Stop() error {
+	failed := p.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(15 * time.Second):
+		failed = errors.Join(errors.New("confd did not end on SIGTERM"), p.command.Process.Kill())
+		<-p.exited
+	}
+	err := errors.Join(failed, p.failure, p.line.Close())
+	if err != nil {
+		err = fmt.Errorf("%w; confd said:\n%s", err, tail(p.log.Bytes(), 2000))
+	}
+	return err
+}
+
+func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }

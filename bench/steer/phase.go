@@ -1,0 +1,179 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/confd/confd/bench/callers"
+	"github.com/confd/confd/bench/confd"
+	"github.com/confd/confd/bench/dial"
+	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/media"
+)
+
+// conference is a room with its phones, and who can reach it over HTTP.
+type conference struct {
+	options options
+	folder  string // of the server's store
+	load    *callers.Load
+	server  *confd.Process
+	api     *client
+	deck    *deck
+	hangUp  context.CancelFunc
+	silent  chan struct{} // closed when the phones play no more
+}
+
+// open starts a server and fills a room. The room is made over the API, so that changes
+// of it are written to the store as they would be in earnest.
+func open(ctx context.Context, o options) (c *conference, err error) {
+	c = &conference{options: o, hangUp: func() {}, silent: make(chan struct{})}
+	close(c.silent)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	if c.load, err = callers.New(callers.Config{Callers: o.callers, Talkers: o.talkers, Codec: media.PCMU, Seed: 1}); err != nil {
+		return c, err
+	}
+	if c.folder, err = os.MkdirTemp("", "confd-steer-"); err != nil {
+		return c, err
+	}
+	if c.server, err = confd.Start(ctx, confd.Config{Program: o.confd, Store: filepath.Join(c.folder, "store")}); err != nil {
+		return c, err
+	}
+	c.api = newClient(c.server.HTTP)
+	if err := c.api.createRoom(ctx, confd.Room(0)); err != nil {
+		return c, err
+	}
+	c.play()
+	if err := c.server.Join(ctx, c.load, o.joins, dial.Offer{Codec: "PCMU/8000"}); err != nil {
+		return c, err
+	}
+	people, err := c.api.participants(ctx, confd.Room(0))
+	c.deck = newDeck(confd.Room(0), people, 1)
+	return c, err
+}
+
+// play has the phones send on a thread that goes before the HTTP clients, as if these
+// were elsewhere. Without permission it goes among them, which Report.Late shows.
+func (c *conference) play() {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.hangUp, c.silent = cancel, make(chan struct{})
+	started := make(chan struct{})
+	go func() {
+		defer close(c.silent)
+		runtime.LockOSThread() // never unlocked: the thread ends with its priority
+		_ = clock.RealTime()
+		close(started)
+		c.load.Run(ctx)
+	}()
+	<-started
+}
+
+func (c *conference) close() (err error) {
+	if c.server != nil {
+		err = c.server.Stop()
+	}
+	c.hangUp()
+	<-c.silent
+	if c.load != nil {
+		c.load.Close()
+	}
+	return errors.Join(err, os.RemoveAll(c.folder))
+}
+
+// phase is what was measured in a window without requests, or amid them.
+type phase struct {
+	loaded  bool
+	phones  callers.Report
+	cpu     float64   // the server's, in cores
+	late    histogram // begin of ticks behind their due time
+	took    histogram // length of ticks
+	givenUp int       // ticks left out because the machine was too late
+	pauses  int       // collections of garbage
+	traffic report
+}
+
+// phase runs one phase. A loaded one is over when all its requests have been answered.
+func (c *conference) phase(ctx context.Context, loaded bool) (phase, error) {
+	if !loaded {
+		return c.observe(ctx, new(traffic))
+	}
+	t := newTraffic(c.api, c.options.rate, c.deck)
+	running, stop := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		t.run(running, c.options.watchers)
+	}()
+	p, err := c.observe(ctx, t)
+	stop()
+	<-over
+	p.loaded = true
+	return p, err
+}
+
+// observe waits until things have settled, and reads one window.
+func (c *conference) observe(ctx context.Context, t *traffic) (p phase, err error) {
+	if err := wait(ctx, c.options.settle); err != nil {
+		return p, err
+	}
+	before, err := c.read(ctx)
+	if err != nil {
+		return p, err
+	}
+	c.load.Begin()
+	t.begin()
+	if err := wait(ctx, c.options.window); err != nil {
+		return p, err
+	}
+	p.traffic, p.phones = t.report(), c.load.Report()
+	after, err := c.read(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.cpu = (after.cpu - before.cpu).Seconds() / after.at.Sub(before.at).Seconds()
+	d := after.metrics.since(before.metrics)
+	p.late, p.took = d.histogram("confd_tick_lateness_seconds"), d.histogram("confd_tick_duration_seconds")
+	p.givenUp, p.pauses = int(d["confd_ticks_given_up_total"]), int(d["go_gc_duration_seconds_count"])
+	if p.late.count() == 0 {
+		return p, errors.New("the server tells of no tick")
+	}
+	return p, nil
+}
+
+// reading is what the server has come to at a moment.
+type reading struct {
+	at      time.Time
+	cpu     time.Duration
+	metrics metrics
+}
+
+func (c *conference) read(ctx context.Context) (r reading, err error) {
+	if r.metrics, err = c.api.metrics(ctx); err != nil {
+		return r, err
+	}
+	r.at = time.Now()
+	if r.cpu, err = c.server.CPU(); err != nil {
+		return r, fmt.Errorf("read processor time: %w", err)
+	}
+	return r, nil
+}
+
+// wait returns after d, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

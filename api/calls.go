@@ -84,10 +84,10 @@ func (in *Records) query(ctx context.Context) (RecordQuery, error) {
 
 // CallRecord is a call that is over, as JSON.
 type CallRecord struct {
-	ID          string           `json:"id" doc:"The participant's id." example:"1kjmajsj0q3v7mq4wz"`
-	Room        string           `json:"room" doc:"The last room that it was in." example:"standup"`
+	ID          string           `json:"id" maxLength:"32" doc:"The participant's id." example:"1kjmajsj0q3v7mq4wz"`
+	Room        string           `json:"room" maxLength:"64" doc:"The last room that it was in." example:"standup"`
 	Rooms       []string         `json:"rooms" nullable:"false" doc:"All rooms that it was in, in order." example:"[\"lobby\",\"standup\"]"`
-	Conference  string           `json:"conference,omitempty" doc:"The last conference that it was in." example:"1kjmajsj0k2v7mq4wz"`
+	Conference  string           `json:"conference,omitempty" maxLength:"32" doc:"The last conference that it was in." example:"1kjmajsj0k2v7mq4wz"`
 	Direction   string           `json:"direction" enum:"inbound,outbound" doc:"inbound: it called; outbound: the server called it." example:"inbound"`
 	URI         string           `json:"uri" doc:"Its SIP address." example:"sip:anna@example.com"`
 	DisplayName string           `json:"display_name" doc:"What it was called." example:"Anna"`
@@ -126,8 +126,8 @@ func CallOf(c *rooms.CallRecord) CallRecord {
 
 // ConferenceRecord is a conference that is over, as JSON.
 type ConferenceRecord struct {
-	ID       string    `json:"id" doc:"Names the conference." example:"1kjmajsj0k2v7mq4wz"`
-	Room     string    `json:"room" doc:"Its room." example:"standup"`
+	ID       string    `json:"id" maxLength:"32" doc:"Names the conference." example:"1kjmajsj0k2v7mq4wz"`
+	Room     string    `json:"room" maxLength:"64" doc:"Its room." example:"standup"`
 	Opened   time.Time `json:"opened" doc:"When the first came." example:"2026-03-01T09:10:00Z"`
 	Ended    time.Time `json:"ended" doc:"When the last had left." example:"2026-03-01T09:40:02Z"`
 	Duration float64   `json:"duration" minimum:"0" doc:"From opened to ended, seconds." example:"1802"`
@@ -135,6 +135,9 @@ type ConferenceRecord struct {
 	Joined   int       `json:"joined" minimum:"0" doc:"How many calls entered it." example:"12"`
 	Peak     int       `json:"peak" minimum:"0" doc:"How many there were at most at a time." example:"9"`
 	TalkTime float64   `json:"talk_time" minimum:"0" doc:"How long participants talked, added up, seconds." example:"1650.5"`
+	Loss     float64   `json:"loss" minimum:"0" maximum:"1" doc:"Share of what participants sent that nobody heard, lost or too late, 0 to 1." example:"0.002"`
+	MOS      float64   `json:"mos" minimum:"0" maximum:"4.5" doc:"Mean of the estimated quality of those who sent something (ITU-T G.107), 1 bad to 4.5 excellent; 0 if nobody did." example:"4.3"`
+	WorstMOS float64   `json:"worst_mos" minimum:"0" maximum:"4.5" doc:"The least of them, 1 bad to 4.5 excellent; 0 if nobody sent anything." example:"3.9"`
 }
 
 // ConferenceOf returns a record as JSON has it.
@@ -142,6 +145,7 @@ func ConferenceOf(c *rooms.ConferenceRecord) ConferenceRecord {
 	return ConferenceRecord{
 		ID: c.ID, Room: string(c.Room), Opened: c.Opened.UTC(), Ended: c.Ended.UTC(), Duration: seconds(c.Ended.Sub(c.Opened)),
 		Reason: EndReason{string(c.Reason.Code), c.Reason.Text}, Joined: c.Joined, Peak: c.Peak, TalkTime: seconds(c.Talked),
+		Loss: c.Loss, MOS: c.MOS, WorstMOS: c.WorstMOS,
 	}
 }
 

@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +45,9 @@ type schema struct {
 	AdditionalProperties any
 	Items                *schema
 	Minimum, Maximum     *float64
+	MaxLength            *int
+	Enum                 []any
+	Format               string
 }
 
 func readDocument(t *testing.T, b *bench) document {
@@ -103,13 +108,26 @@ func TestNothingWithoutItsPart(t *testing.T) {
 	}
 }
 
-// Everything has a description, what is sent as a value an example, numbers of a quantity
-// a range.
+// Everything has a description, what is sent as a value an example, numbers a range and
+// their unit, text in requests a length or a form.
 func TestEveryFieldIsDescribed(t *testing.T) {
 	d := readDocument(t, newBench(t, nil))
+	taken := make(map[string]bool) // schemas of requests
+	for _, item := range d.Paths {
+		for _, op := range item {
+			if op.RequestBody != nil {
+				for _, c := range op.RequestBody.Content {
+					taken[strings.TrimPrefix(c.Schema.Ref, "#/components/schemas/")] = true
+				}
+			}
+		}
+	}
+	if len(taken) < 10 {
+		t.Errorf("only %d requests have a body", len(taken))
+	}
 	for name, s := range d.Components.Schemas {
 		for field, f := range s.Properties {
-			checkField(t, name+"."+field, f)
+			checkField(t, name+"."+field, f, taken[name])
 		}
 		if len(s.Properties) > 0 && s.AdditionalProperties != false {
 			t.Errorf("%s takes unknown fields", name)
@@ -128,7 +146,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 					p.Description = p.Schema.Description
 				}
 				p.Schema.Description = p.Description
-				checkField(t, where+" "+p.Name, p.Schema)
+				checkField(t, where+" "+p.Name, p.Schema, true)
 			}
 			for status, r := range op.Responses {
 				for h, v := range r.Headers {
@@ -144,7 +162,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	}
 }
 
-func checkField(t *testing.T, where string, f schema) {
+func checkField(t *testing.T, where string, f schema, taken bool) {
 	t.Helper()
 	if f.Description == "" {
 		t.Errorf("%s has no description", where)
@@ -153,10 +171,21 @@ func checkField(t *testing.T, where string, f schema) {
 	if plain && len(f.Examples) == 0 {
 		t.Errorf("%s has no example", where)
 	}
-	if f.Type == "number" && f.Minimum == nil && f.Maximum == nil {
+	kinds, _ := f.Type.([]any) // with null
+	is := func(kind string) bool { return f.Type == kind || slices.Contains(kinds, any(kind)) }
+	if (is("number") || is("integer")) && f.Enum == nil && f.Minimum == nil {
 		t.Errorf("%s has no range", where)
 	}
+	if is("number") && !unit.MatchString(f.Description) {
+		t.Errorf("%s has no unit: %s", where, f.Description)
+	}
+	if bounded := f.MaxLength != nil || f.Enum != nil || f.Format != ""; is("string") && taken && !bounded {
+		t.Errorf("%s has neither length nor form", where)
+	}
 }
+
+// unit is what one finds in the description of a quantity.
+var unit = regexp.MustCompile(`\b(seconds|dB|dBov|Hz|bytes|0 to 1|1 bad to 4\.5 excellent)\b`)
 
 // The page needs nothing but this server.
 func TestDocsPageIsOffline(t *testing.T) {

@@ -13,15 +13,15 @@ type Event struct {
 	Seq          uint64        `json:"seq" doc:"Its place among all events, counting up by one; the id of the event stream." example:"1764000000000042"`
 	Time         time.Time     `json:"time" doc:"When it happened." example:"2026-03-01T09:10:02Z"`
 	Kind         string        `json:"kind" doc:"What happened." example:"participant.joined"`
-	Room         string        `json:"room,omitempty" doc:"Where; absent in snapshots of all rooms." example:"standup"`
+	Room         string        `json:"room,omitempty" maxLength:"64" doc:"Where; absent in snapshots of all rooms." example:"standup"`
 	RoomInfo     *Room         `json:"room_info,omitempty" doc:"Of events of a room: as the event left it."`
 	Participant  *Participant  `json:"participant,omitempty" doc:"Of events of a participant: as the event left it."`
 	Reason       *EndReason    `json:"reason,omitempty" doc:"Why it left, failed, closed, was deleted or ended."`
 	Failure      *DialFailure  `json:"failure,omitempty" doc:"Of participant.failed: how the call came out."`
 	Digit        string        `json:"digit,omitempty" enum:"0,1,2,3,4,5,6,7,8,9,*,#,A,B,C,D" doc:"Of digit: the key." example:"5"`
 	Duration     float64       `json:"duration,omitempty" minimum:"0" doc:"Of digit: how long the key was held, seconds, as far as is known." example:"0.16"`
-	From         string        `json:"from,omitempty" doc:"Of participant.joined after a move: the room that it comes from." example:"lobby"`
-	To           string        `json:"to,omitempty" doc:"Of participant.left by a move: the room that it goes to." example:"breakout-1"`
+	From         string        `json:"from,omitempty" maxLength:"64" doc:"Of participant.joined after a move: the room that it comes from." example:"lobby"`
+	To           string        `json:"to,omitempty" maxLength:"64" doc:"Of participant.left by a move: the room that it goes to." example:"breakout-1"`
 	Announcement *Announcement `json:"announcement,omitempty" doc:"Of events of an announcement."`
 	Rooms        []Room        `json:"rooms,omitempty" nullable:"false" doc:"Of snapshot: all rooms, or the one, with participants, as they are after event seq."`
 }

@@ -22,7 +22,7 @@ type Room struct {
 	Persistent       bool          `json:"persistent" doc:"It was made over the API and survives a restart; otherwise a call opened it." example:"true"`
 	ParticipantCount int           `json:"participant_count" minimum:"0" doc:"How many there are now, those being called among them." example:"3"`
 	Rate             int           `json:"rate" enum:"0,8000,16000,48000" doc:"The rate of the mix in force, Hz; 0 while there is no conference." example:"16000"`
-	Conference       string        `json:"conference,omitempty" doc:"Names the running conference in records; absent while there is none." example:"1kjmajsj0k2v7mq4wz"`
+	Conference       string        `json:"conference,omitempty" maxLength:"32" doc:"Names the running conference in records; absent while there is none." example:"1kjmajsj0k2v7mq4wz"`
 	Created          time.Time     `json:"created" doc:"When the room was made." example:"2026-03-01T09:00:00Z"`
 	Updated          time.Time     `json:"updated" doc:"When its settings were last changed." example:"2026-03-01T09:05:00Z"`
 	Opened           *time.Time    `json:"opened,omitempty" doc:"When the running conference began; absent while there is none." example:"2026-03-01T09:10:00Z"`

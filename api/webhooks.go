@@ -67,7 +67,7 @@ type DeadLetter struct {
 	ID       string    `json:"id" doc:"Names the delivery." example:"dl_q3v7mq4wz6xa3tbn"`
 	Seq      uint64    `json:"seq" doc:"The event's place among all events." example:"1764000000000042"`
 	Kind     string    `json:"kind" doc:"The event's kind." example:"participant.joined"`
-	Room     string    `json:"room,omitempty" doc:"The event's room." example:"standup"`
+	Room     string    `json:"room,omitempty" maxLength:"64" doc:"The event's room." example:"standup"`
 	Reason   string    `json:"reason" enum:"rejected,refused,exhausted,expired,overflow,disabled" doc:"Why it was given up: rejected by the endpoint for good; refused, an address that webhooks do not go to; exhausted, tried as often as configured; expired, too old; overflow, too many waited; disabled." example:"exhausted"`
 	Attempts int       `json:"attempts" minimum:"0" doc:"How often it was tried." example:"12"`
 	Status   int       `json:"status,omitempty" minimum:"0" maximum:"599" doc:"What the endpoint answered last; absent if it did not." example:"500"`

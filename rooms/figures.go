@@ -90,11 +90,19 @@ func (l *live) stats() ParticipantStats {
 		return s
 	}
 	s.Input = l.leg.in.Stats()
-	if all := s.Input.Packets + s.Input.Lost; all > 0 {
-		s.Loss = float64(s.Input.Lost-min(s.Input.Lost, s.Input.Recovered)) / float64(all)
+	if sent, unheard := s.packets(); sent > 0 {
+		s.Loss = float64(unheard) / float64(sent)
 		s.MOS = s.rating().MOS()
 	}
 	return s
+}
+
+// packets returns how many the participant sent, as far as can be known, and how many of
+// them nobody heard. What came too late had been found lost before.
+func (s *ParticipantStats) packets() (sent, unheard uint64) {
+	in := &s.Input
+	sent = in.Packets - min(in.Packets, in.Duplicate+in.Late) + in.Lost
+	return sent, in.Lost - min(in.Lost, in.Recovered)
 }
 
 // rating is what the E-model makes of the figures: one way from the participant's mouth to

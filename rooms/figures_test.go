@@ -44,7 +44,41 @@ func TestFigures(t *testing.T) {
 	if r := (<-records).Call; r.Stats.TalkTime != talked || r.Stats.Leg.Received != 90 || r.Outcome != OutcomeAnswered || r.Ended.Before(r.Answered) {
 		t.Errorf("%+v", r)
 	}
-	if r := (<-records).Conference; r.Talked != talked || r.Joined != 1 {
+	if r := (<-records).Conference; r.Talked != talked || r.Joined != 1 || r.MOS != 0 || r.Loss != 0 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A packet that comes too late is lost once, and one that comes twice was sent once.
+func TestLossIsAShareOfWhatWasSent(t *testing.T) {
+	for _, c := range []struct {
+		in            mixer.InputStats
+		sent, unheard uint64
+	}{
+		{mixer.InputStats{}, 0, 0},
+		{mixer.InputStats{Packets: 100}, 100, 0},
+		{mixer.InputStats{Packets: 90, Lost: 10}, 100, 10},
+		{mixer.InputStats{Packets: 90, Lost: 10, Recovered: 4}, 100, 6},
+		{mixer.InputStats{Packets: 100, Late: 100, Lost: 100}, 100, 100},
+		{mixer.InputStats{Packets: 110, Late: 5, Duplicate: 10, Lost: 5}, 100, 5},
+		{mixer.InputStats{Packets: 1, Late: 2, Lost: 1, Recovered: 3}, 1, 0}, // read while it changes
+	} {
+		s := ParticipantStats{Input: c.in}
+		if sent, unheard := s.packets(); sent != c.sent || unheard != c.unheard {
+			t.Errorf("%+v: %d sent, %d unheard, want %d and %d", c.in, sent, unheard, c.sent, c.unheard)
+		}
+	}
+}
+
+func TestFiguresOfAConference(t *testing.T) {
+	var c conferenceFigures
+	for _, s := range []ParticipantStats{
+		{MOS: 4, TalkTime: time.Second, Input: mixer.InputStats{Packets: 90, Lost: 10}}, {},
+		{MOS: 2, TalkTime: time.Second, Input: mixer.InputStats{Packets: 100}}, {MOS: 3},
+	} {
+		c.add(&s)
+	}
+	if want := (conferenceFigures{talked: 2 * time.Second, sent: 200, unheard: 10, rated: 3, mos: 9, worst: 2}); c != want {
+		t.Errorf("%+v, want %+v", c, want)
 	}
 }

@@ -34,20 +34,43 @@ type ConferenceRecord struct {
 	Reason Reason
 	Joined int // participations that connected
 	Peak   int // participants at a time
-	// Talked is the time that participants talked who were in it to the end of their calls.
-	Talked time.Duration
+	// What follows is of participants who were in it to the end of their calls, as their
+	// figures were then.
+	Talked   time.Duration // all in all
+	Loss     float64       // share of what they sent that nobody heard, 0 to 1
+	MOS      float64       // mean of those who sent something, 1 to 4.5; 0 if nobody did
+	WorstMOS float64       // of them
 }
 
 // conferenceFigures add up while a conference lasts.
 type conferenceFigures struct {
-	joined, peak int
-	talked       time.Duration
+	joined, peak  int
+	talked        time.Duration
+	sent, unheard uint64  // packets
+	rated         int     // participants with a MOS
+	mos, worst    float64 // their sum, and the least of them
+}
+
+// add takes in the figures of who leaves.
+func (c *conferenceFigures) add(s *ParticipantStats) {
+	c.talked += s.TalkTime
+	sent, unheard := s.packets()
+	c.sent += sent
+	c.unheard += unheard
+	if s.MOS == 0 {
+		return
+	}
+	if c.rated == 0 || s.MOS < c.worst {
+		c.worst = s.MOS
+	}
+	c.rated++
+	c.mos += s.MOS
 }
 
 // recordCall tells the sink of p, whose participation is over. The room's goroutine calls it.
 func (g *Registry) recordCall(r *room, p *Participant, why Reason, o Outcome, status int) {
 	stats := p.Stats()
-	r.record.talked += stats.TalkTime
+	r.record.add(&stats)
 	if g.config.Records == nil {
 		return
 	}
@@ -64,8 +87,10 @@ func (g *Registry) recordConference(r *room) {
 	if g.config.Records == nil {
 		return
 	}
+	f := &r.record
 	g.config.Records(Record{Conference: &ConferenceRecord{
 		ID: r.conference, Room: r.name, Opened: r.opened, Ended: time.Now(), Reason: r.why,
-		Joined: r.record.joined, Peak: r.record.peak, Talked: r.record.talked,
+		Joined: f.joined, Peak: f.peak, Talked: f.talked,
+		Loss: float64(f.unheard) / float64(max(f.sent, 1)), MOS: f.mos / float64(max(f.rated, 1)), WorstMOS: f.worst,
 	}})
 }

@@ -26,7 +26,7 @@ import (
 type callee struct {
 	t              *testing.T
 	addr           netip.AddrPort
-	code           int // what it asks for proof with, 401 or 407; 0: it does not
+	code           int // what it asks for proof with, 401 or 407; 0: it does not; another: it refuses with that
 	user, password string
 	calls          chan *sip.Request // that it has answered
 	media          net.PacketConn
@@ -78,7 +78,10 @@ func newCallee(t *testing.T, code int, user, password string, cert ...tls.Certif
 }
 
 func (c *callee) invite(req *sip.Request, tx sip.ServerTransaction) {
-	if c.code != 0 && !c.proved(req) {
+	if asks := c.code == 401 || c.code == 407; c.code != 0 && !asks {
+		_ = tx.Respond(sip.NewResponseFromRequest(req, c.code, "No", nil))
+		return
+	} else if asks && !c.proved(req) {
 		res := sip.NewResponseFromRequest(req, c.code, "Who are you", nil)
 		res.AppendHeader(sip.NewHeader(map[int]string{401: "WWW-Authenticate", 407: "Proxy-Authenticate"}[c.code], c.challenge()))
 		_ = tx.Respond(res)
@@ -221,12 +224,7 @@ func TestTrunkOverTLS(t *testing.T) {
 // The limits on dial-outs arrive, and 0 turns them off.
 func TestDialOutLimits(t *testing.T) {
 	leak.Check(t)
-	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
-	to := `{"to":"sip:x@` + silent.LocalAddr().String() + `"}`
+	to := `{"to":"sip:x@` + silent(t) + `"}`
 	for env, want := range map[string][]int{
 		"CONFD_DIAL_OUT_LIMITS_CALLS=0": {403},
 		"CONFD_DIAL_OUT_LIMITS_CALLS=1": {201, 503},

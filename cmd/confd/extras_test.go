@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,27 +15,6 @@ import (
 	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/internal/testkit/phone"
 )
-
-// send asks the API, wants a status and reads the answer into to.
-func (r *running) send(want int, method, path, body string, to any) {
-	r.t.Helper()
-	req, _ := http.NewRequest(method, "http://"+r.HTTP.String()+path, strings.NewReader(body))
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != want {
-		r.t.Fatalf("%s %s: %s %s, want %d", method, path, resp.Status, answer, want)
-	}
-	if to != nil {
-		if err := json.Unmarshal(answer, to); err != nil {
-			r.t.Fatal(err)
-		}
-	}
-}
 
 // An endpoint is told of a room, signed, and subscriptions survive a restart.
 func TestWebhooksAreTold(t *testing.T) {

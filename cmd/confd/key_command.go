@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/confd/confd/api"
@@ -72,11 +70,7 @@ func (c keyListCommand) Run(ctx context.Context, m *Main) error {
 		w := table(m.Stdout)
 		fmt.Fprintln(w, "ID\tNAME\tSCOPE\tROOMS\tCREATED\tEXPIRES")
 		for _, k := range all {
-			in := "all"
-			if len(k.Rooms) > 0 {
-				in = strings.Join(k.Rooms, ",")
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", client.Clean(k.ID), dash(k.Name), client.Clean(k.Scope), client.Clip(in, 80),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", client.Clean(k.ID), dash(k.Name), client.Clean(k.Scope), allOr(k.Rooms),
 				timeOr(k.Created, "-"), timeOr(k.Expires, "never"))
 		}
 		return w.Flush()
@@ -99,15 +93,6 @@ func (c keyRevokeCommand) Run(ctx context.Context, m *Main) error {
 		}
 		return m.say("key %s %s is revoked", client.Clean(c.ID), place.where())(nil)
 	})
-}
-
-// printValue prints v as the server would.
-func (m *Main) printValue(v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return printJSON(m.Stdout, text)
 }
 
 // at acts on the keys where they are.

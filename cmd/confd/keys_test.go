@@ -161,17 +161,8 @@ func TestKeysOfAServerThatIsNotFound(t *testing.T) {
 
 func (r *running) withKey(path, key string) int {
 	r.t.Helper()
-	req, err := http.NewRequest("GET", "http://"+r.HTTP.String()+path, nil)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode
+	status, _ := r.do("GET", path, "", key)
+	return status
 }
 
 func TestKeyCommandErrors(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,10 +15,17 @@ import (
 
 // remoteCommands are those that speak to a running server.
 type remoteCommands struct {
-	Rooms        roomsCommand        `cmd:"" help:"List, show, create, change or delete rooms of a running server."`
-	Participants participantsCommand `cmd:"" help:"List, show, change, remove, move or dial participants of a room."`
-	Calls        callsCommand        `cmd:"" help:"List calls that are over."`
-	Top          topCommand          `cmd:"" help:"Watch rooms, talkers, levels and loss, live."`
+	Rooms         roomsCommand         `cmd:"" help:"List, show, create, change or delete rooms of a running server."`
+	Participants  participantsCommand  `cmd:"" help:"List, show, change, remove, move or dial participants of a room."`
+	Calls         callsCommand         `cmd:"" help:"List or show calls that are over."`
+	Conferences   conferencesCommand   `cmd:"" help:"List or show conferences that are over."`
+	Top           topCommand           `cmd:"" help:"Watch rooms, talkers, levels and loss, live."`
+	Events        eventsCommand        `cmd:"" help:"Print what happens, as it happens."`
+	Announcements announcementsCommand `cmd:"" help:"Play sound files into a room, list or stop what plays."`
+	Sounds        soundsCommand        `cmd:"" help:"List, upload or delete the sound files that can be played."`
+	Webhooks      webhooksCommand      `cmd:"" help:"List, show, create, test or delete subscriptions to events."`
+	Drain         drainCommand         `cmd:"" help:"Take no new calls, and tell how far those are that run."`
+	Log           logCommand           `cmd:"" help:"Tell or change from which level on a running server logs."`
 }
 
 // variables of the environment that are for clients and none of the server's settings.
@@ -60,52 +68,101 @@ func (f serverFlags) client(m *Main) (*client.Client, error) {
 
 // do sends one request and prints the answer: as JSON, or as tell does.
 func (f remoteFlags) do(ctx context.Context, m *Main, method, path string, query url.Values, body any, tell func(json.RawMessage) error) error {
-	c, err := f.client(m)
+	text, err := f.ask(ctx, m, method, path, query, body)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	text, err := c.Do(ctx, method, path, query, body)
-	if err != nil {
-		return err
-	}
-	if f.JSON {
-		return printJSON(m.Stdout, text)
-	}
-	return tell(text)
+	return f.show(m, text, tell)
 }
 
-// list reads a list and prints it: as JSON, or as a table of the lines that row returns.
-func (f remoteFlags) list(ctx context.Context, m *Main, path, field string, query url.Values, limit int, head string, row func(json.RawMessage) (string, error)) error {
+func (f remoteFlags) ask(ctx context.Context, m *Main, method, path string, query url.Values, body any) (json.RawMessage, error) {
+	c, err := f.client(m)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.Do(ctx, method, path, query, body)
+}
+
+func (f remoteFlags) show(m *Main, answer json.RawMessage, tell func(json.RawMessage) error) error {
+	if f.JSON {
+		return printJSON(m.Stdout, answer)
+	}
+	return tell(answer)
+}
+
+// listing is a list and how to print it.
+type listing struct {
+	path, field string
+	whole       bool // it comes in one piece, not in pages
+	query       url.Values
+	limit       int    // of entries; 0 is all
+	head        string // of the table
+	row         func(json.RawMessage) (string, error)
+}
+
+// list reads a list and prints it: as JSON, or as a table.
+func (f remoteFlags) list(ctx context.Context, m *Main, l listing) error {
 	c, err := f.client(m)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	all, err := c.List(ctx, path, field, query, limit)
+	var all []json.RawMessage
+	if l.whole {
+		all, err = c.Whole(ctx, l.path, l.field)
+	} else {
+		all, err = c.List(ctx, l.path, l.field, l.query, l.limit)
+	}
 	if err != nil {
 		return err
 	}
 	if f.JSON {
-		text, err := json.Marshal(map[string]any{field: all})
-		if err != nil {
-			return err
-		}
-		return printJSON(m.Stdout, text)
+		return m.printValue(map[string]any{l.field: all})
 	}
 	w := table(m.Stdout)
-	fmt.Fprintln(w, head)
+	fmt.Fprintln(w, l.head)
 	for _, entry := range all {
-		line, err := row(entry)
+		line, err := l.row(entry)
 		if err != nil {
-			return fmt.Errorf("an entry of %s: %w", field, err)
+			return fmt.Errorf("an entry of %s: %w", l.field, err)
 		}
 		fmt.Fprintln(w, line)
 	}
 	return w.Flush()
 }
 
+// rowOf makes a line of a table from an entry's words.
+func rowOf[T any](words func(*T) []string) func(json.RawMessage) (string, error) {
+	return func(text json.RawMessage) (string, error) {
+		var v T
+		err := json.Unmarshal(text, &v)
+		return strings.Join(words(&v), "\t"), err
+	}
+}
+
+// tell prints a line about an answer.
+func tell[T any](m *Main, words func(*T) string) func(json.RawMessage) error {
+	return func(text json.RawMessage) error {
+		var v T
+		if err := json.Unmarshal(text, &v); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(m.Stdout, words(&v))
+		return err
+	}
+}
+
 func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0) }
+
+// printValue prints v as JSON.
+func (m *Main) printValue(v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return printJSON(m.Stdout, text)
+}
 
 func printJSON(w io.Writer, text []byte) error {
 	if len(text) == 0 {
@@ -156,6 +213,13 @@ func put[T any](p patch, name string, v *T) {
 	}
 }
 
+// list puts a list that has something in it.
+func (p patch) list(name string, l []string) {
+	if len(l) > 0 {
+		p[name] = l
+	}
+}
+
 // metadata puts a JSON text into a patch.
 func (p patch) metadata(text *string) error {
 	if text == nil {
@@ -182,6 +246,14 @@ func dash(s string) string {
 		return "-"
 	}
 	return client.Clip(s, 40)
+}
+
+// allOr is a list for a table, of which none stands for all.
+func allOr(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return client.Clip(strings.Join(list, ","), 80)
 }
 
 // since is how long ago something was.

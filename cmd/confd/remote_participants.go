@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/confd/confd/api"
 	"github.com/confd/confd/cmd/confd/client"
@@ -90,21 +87,17 @@ type participantsList struct {
 
 // Run prints who is in a room.
 func (c participantsList) Run(ctx context.Context, m *Main) error {
-	return c.list(ctx, m, participantsPath(c.Room), "participants", nil, 0,
-		"ID\tNAME\tSTATE\tTALKS\tLEVEL\tCODEC\tLOSS\tJITTER\tROUND TRIP\tMOS\tURI", participantRow)
+	return c.list(ctx, m, listing{path: participantsPath(c.Room), field: "participants",
+		head: "ID\tNAME\tSTATE\tTALKS\tLEVEL\tCODEC\tLOSS\tJITTER\tROUND TRIP\tMOS\tURI", row: rowOf(participantRow)})
 }
 
-func participantRow(text json.RawMessage) (string, error) {
-	var p api.Participant
-	if err := json.Unmarshal(text, &p); err != nil {
-		return "", err
-	}
+func participantRow(p *api.Participant) []string {
 	talks := "no"
 	if p.Talking {
 		talks = "yes"
 	}
-	return strings.Join(append(append([]string{client.Clip(p.ID, 32), dash(p.DisplayName), stateOf(&p), talks},
-		figures(p.Stats)...), client.Clip(p.URI, 60)), "\t"), nil
+	return append(append([]string{client.Clip(p.ID, 32), dash(p.DisplayName), stateOf(p), talks},
+		figures(p.Stats)...), client.Clip(p.URI, 60))
 }
 
 // stateOf is a participant's state and what limits it.
@@ -187,58 +180,4 @@ type participantsMove struct {
 // Run moves a participant.
 func (c participantsMove) Run(ctx context.Context, m *Main) error {
 	return c.do(ctx, m, http.MethodPost, c.path()+"/move", nil, patch{"room": c.To}, m.say("%s is in %s now", client.Clean(c.ID), client.Clean(c.To)))
-}
-
-type participantsDial struct {
-	remoteFlags      `embed:""`
-	participantFlags `embed:""`
-	Room             string            `arg:"" help:"The room to call into."`
-	To               string            `arg:"" help:"Whom to call: a SIP, SIPS or tel URI."`
-	From             *string           `placeholder:"URI" help:"Who calls: a SIP URI or its user part. Default: the room."`
-	CallerName       *string           `placeholder:"TEXT" help:"The caller's name, as the phone shows it."`
-	Header           map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Added to the INVITE. Repeatable."`
-	Timeout          *time.Duration    `placeholder:"TIME" help:"How long it may ring, 1s to 10m. Default 60s."`
-	Username         *string           `placeholder:"NAME" help:"For a trunk that asks for credentials."`
-	PasswordFile     string            `placeholder:"FILE" help:"File whose first line is the trunk's password."`
-}
-
-func (c *participantsDial) body() (patch, error) {
-	p, err := c.patch()
-	if err != nil {
-		return nil, err
-	}
-	p["to"] = c.To
-	put(p, "from", c.From)
-	put(p, "caller_name", c.CallerName)
-	put(p, "username", c.Username)
-	if len(c.Header) > 0 {
-		p["headers"] = c.Header
-	}
-	if c.Timeout != nil {
-		p["timeout"] = c.Timeout.Seconds()
-	}
-	if c.PasswordFile != "" {
-		password, err := firstLine(c.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("--password-file: %w", err)
-		}
-		p["password"] = password
-	}
-	return p, nil
-}
-
-// Run calls somebody.
-func (c participantsDial) Run(ctx context.Context, m *Main) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	return c.do(ctx, m, http.MethodPost, participantsPath(c.Room), nil, body, func(text json.RawMessage) error {
-		var p api.Participant
-		if err := json.Unmarshal(text, &p); err != nil {
-			return err
-		}
-		id, room := client.Clean(p.ID), client.Clean(p.Room)
-		return m.say("%s is called; \"confd participants show %s %[1]s\" tells how it goes on", id, room)(nil)
-	})
 }

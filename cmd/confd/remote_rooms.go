@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/confd/confd/api"
@@ -62,14 +60,11 @@ func (c roomsList) Run(ctx context.Context, m *Main) error {
 	if c.Prefix != "" {
 		q.Set("id_prefix", c.Prefix)
 	}
-	return c.list(ctx, m, "/v1/rooms", "rooms", q, 0, "ROOM\tPEOPLE\tMAX\tRATE\tOPEN FOR\tADMISSION\tKEPT\tNAME", roomRow)
+	return c.list(ctx, m, listing{path: "/v1/rooms", field: "rooms", query: q,
+		head: "ROOM\tPEOPLE\tMAX\tRATE\tOPEN FOR\tADMISSION\tKEPT\tNAME", row: rowOf(roomRow)})
 }
 
-func roomRow(text json.RawMessage) (string, error) {
-	var r api.Room
-	if err := json.Unmarshal(text, &r); err != nil {
-		return "", err
-	}
+func roomRow(r *api.Room) []string {
 	admission, limit, rate, kept := r.Admission, "-", "-", "no"
 	if r.Locked {
 		admission += ",locked"
@@ -83,8 +78,8 @@ func roomRow(text json.RawMessage) (string, error) {
 	if r.Persistent {
 		kept = "yes"
 	}
-	return strings.Join([]string{client.Clip(r.ID, 64), fmt.Sprint(r.ParticipantCount), limit, rate, since(r.Opened),
-		client.Clip(admission, 40), kept, dash(r.Name)}, "\t"), nil
+	return []string{client.Clip(r.ID, 64), fmt.Sprint(r.ParticipantCount), limit, rate, since(r.Opened),
+		client.Clip(admission, 40), kept, dash(r.Name)}
 }
 
 type roomsShow struct {
@@ -112,13 +107,9 @@ func (c roomsCreate) Run(ctx context.Context, m *Main) error {
 	if c.Room != "" {
 		p["id"] = c.Room
 	}
-	return c.do(ctx, m, http.MethodPost, "/v1/rooms", nil, p, func(text json.RawMessage) error {
-		var r api.Room
-		if err := json.Unmarshal(text, &r); err != nil {
-			return err
-		}
-		return m.say("room %s is there; call sip:%[1]s@HOST", client.Clean(r.ID))(nil)
-	})
+	return c.do(ctx, m, http.MethodPost, "/v1/rooms", nil, p, tell(m, func(r *api.Room) string {
+		return fmt.Sprintf("room %s is there; call sip:%[1]s@HOST", client.Clean(r.ID))
+	}))
 }
 
 type roomsSet struct {

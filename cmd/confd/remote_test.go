@@ -64,10 +64,35 @@ func TestRemoteCommandsAsk(t *testing.T) {
 		{"participants move x id y", "POST /v1/rooms/x/participants/id/move", `{"room":"y"}`},
 		{"participants dial x sip:a@127.0.0.1 --from b --timeout 30s --header X-A=1;2 --header X-B=3 --muted", "POST /v1/rooms/x/participants",
 			`{"from":"b","headers":{"X-A":"1;2","X-B":"3"},"muted":true,"timeout":30,"to":"sip:a@127.0.0.1"}`},
+		{"participants dial x tel:1 --username u --caller-name n", "POST /v1/rooms/x/participants", `{"caller_name":"n","to":"tel:1","username":"u"}`},
 		{"calls", "GET /v1/calls?limit=50", ""},
+		{"calls --outcome busy --direction outbound --uri sip:a@b --conference c", "GET /v1/calls?conference=c&direction=outbound&limit=50&outcome=busy&uri=sip%3Aa%40b", ""},
+		{"calls show id", "GET /v1/calls/id", ""},
+		{"conferences --limit 0", "GET /v1/conferences?limit=500", ""},
+		{"conferences show id", "GET /v1/conferences/id", ""},
+		{"announcements x", "GET /v1/rooms/x/announcements", ""},
+		{"announcements play x a.wav --to group:g --loop --gain=-3", "POST /v1/rooms/x/announcements", `{"file":"a.wav","gain":-3,"loop":true,"to":["group:g"]}`},
+		{"announcements stop x id", "DELETE /v1/rooms/x/announcements/id", ""},
+		{"sounds", "GET /v1/sounds", ""},
+		{"sounds delete a.wav", "DELETE /v1/sounds/a.wav", ""},
+		{"webhooks", "GET /v1/webhooks", ""},
+		{"webhooks show id", "GET /v1/webhooks/id", ""},
+		{"webhooks create https://a.example --kinds digit,room. --room x --room y --description d", "POST /v1/webhooks",
+			`{"description":"d","kinds":["digit","room."],"rooms":["x","y"],"url":"https://a.example"}`},
+		{"webhooks test id", "POST /v1/webhooks/id/test", ""},
+		{"webhooks delete id", "DELETE /v1/webhooks/id", ""},
+		{"drain", "POST /v1/drain", `{}`},
+		{"drain --timeout 10m --reason maintenance", "POST /v1/drain", `{"reason":"maintenance","timeout":600}`},
+		{"drain --show", "GET /v1/drain", ""},
+		{"log", "GET /v1/log", ""},
+		{"log debug", "PATCH /v1/log", `{"level":"debug"}`},
 		{"calls --room x --from 2026-03-01T00:00:00Z --limit 2", "GET /v1/calls?from=2026-03-01T00%3A00%3A00Z&limit=2&room=x", ""},
 	} {
-		server, last := scripted(t, 200, `{"rooms":[],"participants":[],"calls":[]}`)
+		answer := `{"rooms":[],"participants":[],"calls":[],"conferences":[],"announcements":[],"sounds":[],"webhooks":[],"delivered":true}`
+		if strings.HasPrefix(c.args, "drain") {
+			answer = `{"participants":3}`
+		}
+		server, last := scripted(t, 200, answer)
 		status, _, stderr := run(server, append(strings.Fields(c.args), "--key", "secret")...)
 		if status != 0 || last.line != c.line || last.body != c.body || last.key != "Bearer secret" {
 			t.Errorf("%s: status %d %s\nasked %+v\nwant  %s %s", c.args, status, stderr, last, c.line, c.body)
@@ -101,6 +126,8 @@ func TestRemoteErrors(t *testing.T) {
 		{200, `{}`, "participants dial x sip:a --password-file /nonexistent/x", 1, "--password-file"},
 		{200, `{}`, "participants", 2, "room"},
 		{200, `{}`, "calls --limit=-1", 2, "--limit"},
+		{200, `{"id":"p"}`, "sounds upload /nonexistent/x", 1, "/nonexistent/x"},
+		{422, problem, "events", 1, "talkers: expected number <= 64?[2J (422 invalid)"},
 	} {
 		server, _ := scripted(t, c.status, c.answer)
 		status, stdout, stderr := run(server, strings.Split(c.args, " ")...)
@@ -208,7 +235,14 @@ func TestRemoteAgainstServer(t *testing.T) {
 	ask("connected,muted", "participants", "side")
 	ask("is removed", "participants", "remove", "side", id, "--reason", "time is up")
 	<-p.Ended()
+	ask("inbound", "calls", "--outcome", "answered")
+	ask("answered", "calls", "show", id)
+	ask("side", "conferences")
 	ask("is deleted", "rooms", "delete", "side")
+	ask("debug", "log", "debug")
+	ask("debug", "log")
+	ask("not draining; 0 participants", "drain", "--show")
+	ask("draining; 0 participants are left", "drain", "--timeout", "1h")
 	if status, _, stderr := run(server, "rooms", "show", "side"); status != 1 || !strings.Contains(stderr, "404") {
 		t.Errorf("status %d %s", status, stderr)
 	}

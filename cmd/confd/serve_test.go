@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"io"
 	"math/big"
@@ -75,16 +76,46 @@ func (r *running) wait() int {
 
 func (r *running) get(path string) (int, string) {
 	r.t.Helper()
-	resp, err := http.Get("http://" + r.HTTP.String() + path)
+	return r.do("GET", path, "")
+}
+
+// do sends a request, with a key if one is given, and returns the answer.
+func (r *running) do(method, path, body string, key ...string) (int, string) {
+	r.t.Helper()
+	req, err := http.NewRequest(method, "http://"+r.HTTP.String()+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, k := range key {
+		req.Header.Set("Authorization", "Bearer "+k)
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return resp.StatusCode, string(body)
+	return resp.StatusCode, string(text)
+}
+
+// send is do with a status that is wanted; it reads the answer into to, if that is not nil.
+func (r *running) send(want int, method, path, body string, to any) {
+	r.t.Helper()
+	status, answer := r.do(method, path, body)
+	if status != want {
+		r.t.Fatalf("%s %s: %d %s, want %d", method, path, status, answer, want)
+	}
+	if to != nil {
+		if err := json.Unmarshal([]byte(answer), to); err != nil {
+			r.t.Fatal(err)
+		}
+	}
 }
 
 func (r *running) dial(o phone.Options) *phone.Phone {

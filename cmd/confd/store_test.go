@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,28 +12,6 @@ import (
 	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/internal/testkit/phone"
 )
-
-// do sends a request and returns the answer.
-func (r *running) do(method, path, body string) (int, string) {
-	r.t.Helper()
-	req, err := http.NewRequest(method, "http://"+r.HTTP.String()+path, strings.NewReader(body))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
-}
 
 // end drains the program.
 func (r *running) end() {

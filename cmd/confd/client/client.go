@@ -28,6 +28,7 @@ type Client struct {
 	base string // without a slash at the end
 	key  string
 	http *http.Client
+	long *http.Client // for what takes longer than timeout
 }
 
 // New returns a client of the server at a URL such as http://127.0.0.1:8080; without a
@@ -46,11 +47,14 @@ func New(server, key string) (*Client, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
-	return &Client{base: strings.TrimRight(u.String(), "/"), key: key, http: &http.Client{
-		Transport: transport, Timeout: timeout,
+	long := http.Client{
+		Transport: transport,
 		// The key is for this server and no other.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}
+	short := long
+	short.Timeout = timeout
+	return &Client{base: strings.TrimRight(u.String(), "/"), key: key, http: &short, long: &long}, nil
 }
 
 // Close lets go of idle connections.
@@ -76,13 +80,25 @@ func Path(parts ...string) string {
 // Do sends a request and returns the body of the answer, which is JSON or empty. body, if
 // not nil, is sent as JSON. Error: *Error if the server refused.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body any) (json.RawMessage, error) {
-	req, err := c.request(ctx, method, path, query, body)
+	if body == nil {
+		return c.send(ctx, c.http, method, path, query, "", nil)
+	}
+	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	return c.send(ctx, c.http, method, path, query, "application/json", bytes.NewReader(text))
+}
+
+// Upload puts a file, as it is, to a path, however long that takes.
+func (c *Client) Upload(ctx context.Context, path string, file io.Reader) (json.RawMessage, error) {
+	return c.send(ctx, c.long, http.MethodPut, path, nil, "application/octet-stream", file)
+}
+
+func (c *Client) send(ctx context.Context, by *http.Client, method, path string, query url.Values, contentType string, body io.Reader) (json.RawMessage, error) {
+	resp, err := c.open(ctx, by, method, path, query, contentType, body)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
@@ -99,30 +115,27 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	return text, nil
 }
 
-func (c *Client) request(ctx context.Context, method, path string, query url.Values, body any) (*http.Request, error) {
-	var r io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		r = bytes.NewReader(text)
-	}
+// open sends a request and returns the answer, whatever it is, for the caller to close.
+func (c *Client) open(ctx context.Context, by *http.Client, method, path string, query url.Values, contentType string, body io.Reader) (*http.Response, error) {
 	to := c.base + path
 	if len(query) > 0 {
 		to += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, to, r)
+	req, err := http.NewRequestWithContext(ctx, method, to, body)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
-	return req, nil
+	resp, err := by.Do(req)
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	return resp, nil
 }
 
 // unreachable words that there was no answer.
@@ -181,6 +194,16 @@ func errorOf(resp *http.Response, text []byte) error {
 	return e
 }
 
+// Whole reads a list that comes in one piece; field is what the list is called in the answer.
+func (c *Client) Whole(ctx context.Context, path, field string) ([]json.RawMessage, error) {
+	text, err := c.Do(ctx, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	entries, _, err := c.pageOf(text, field)
+	return entries, err
+}
+
 // maxPages bounds how far a list is followed.
 const maxPages = 1000
 
@@ -202,9 +225,9 @@ func (c *Client) List(ctx context.Context, path, field string, query url.Values,
 		if err != nil {
 			return nil, err
 		}
-		entries, next, err := pageOf(text, field)
+		entries, next, err := c.pageOf(text, field)
 		if err != nil {
-			return nil, fmt.Errorf("%s answers with something that is no list of %s: %w", c.base, field, err)
+			return nil, err
 		}
 		all = append(all, entries...)
 		if next == "" || limit > 0 && len(all) >= limit {
@@ -216,16 +239,16 @@ func (c *Client) List(ctx context.Context, path, field string, query url.Values,
 }
 
 // pageOf takes a page of a list apart.
-func pageOf(text []byte, field string) (entries []json.RawMessage, next string, err error) {
+func (c *Client) pageOf(text []byte, field string) (entries []json.RawMessage, next string, err error) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, "", err
+	if err = json.Unmarshal(text, &fields); err == nil {
+		err = json.Unmarshal(fields[field], &entries)
 	}
-	if err := json.Unmarshal(fields[field], &entries); err != nil {
-		return nil, "", err
-	}
-	if at, ok := fields["next"]; ok {
+	if at, ok := fields["next"]; ok && err == nil {
 		err = json.Unmarshal(at, &next)
 	}
-	return entries, next, err
+	if err != nil {
+		return nil, "", fmt.Errorf("%s answers with something that is no list of %s: %w", c.base, field, err)
+	}
+	return entries, next, nil
 }

@@ -17,6 +17,27 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AccessKeyScope.
+const (
+	AccessKeyScopeAdmin   AccessKeyScope = "admin"
+	AccessKeyScopeControl AccessKeyScope = "control"
+	AccessKeyScopeRead    AccessKeyScope = "read"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeyScope enum.
+func (e AccessKeyScope) Valid() bool {
+	switch e {
+	case AccessKeyScopeAdmin:
+		return true
+	case AccessKeyScopeControl:
+		return true
+	case AccessKeyScopeRead:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CallRecordDirection.
 const (
 	CallRecordDirectionInbound  CallRecordDirection = "inbound"
@@ -194,6 +215,27 @@ func (e HealthStatus) Valid() bool {
 	case HealthStatusAlive:
 		return true
 	case HealthStatusReady:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyCreateScope.
+const (
+	KeyCreateScopeAdmin   KeyCreateScope = "admin"
+	KeyCreateScopeControl KeyCreateScope = "control"
+	KeyCreateScopeRead    KeyCreateScope = "read"
+)
+
+// Valid indicates whether the value is a known member of the KeyCreateScope enum.
+func (e KeyCreateScope) Valid() bool {
+	switch e {
+	case KeyCreateScopeAdmin:
+		return true
+	case KeyCreateScopeControl:
+		return true
+	case KeyCreateScopeRead:
 		return true
 	default:
 		return false
@@ -455,6 +497,102 @@ func (e RoomFieldsSampleRate) Valid() bool {
 	}
 }
 
+// Defines values for ListCallsParamsDirection.
+const (
+	ListCallsParamsDirectionInbound  ListCallsParamsDirection = "inbound"
+	ListCallsParamsDirectionOutbound ListCallsParamsDirection = "outbound"
+)
+
+// Valid indicates whether the value is a known member of the ListCallsParamsDirection enum.
+func (e ListCallsParamsDirection) Valid() bool {
+	switch e {
+	case ListCallsParamsDirectionInbound:
+		return true
+	case ListCallsParamsDirectionOutbound:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListCallsParamsOutcome.
+const (
+	ListCallsParamsOutcomeAnswered   ListCallsParamsOutcome = "answered"
+	ListCallsParamsOutcomeBusy       ListCallsParamsOutcome = "busy"
+	ListCallsParamsOutcomeCancelled  ListCallsParamsOutcome = "cancelled"
+	ListCallsParamsOutcomeDeclined   ListCallsParamsOutcome = "declined"
+	ListCallsParamsOutcomeFailed     ListCallsParamsOutcome = "failed"
+	ListCallsParamsOutcomeUnanswered ListCallsParamsOutcome = "unanswered"
+)
+
+// Valid indicates whether the value is a known member of the ListCallsParamsOutcome enum.
+func (e ListCallsParamsOutcome) Valid() bool {
+	switch e {
+	case ListCallsParamsOutcomeAnswered:
+		return true
+	case ListCallsParamsOutcomeBusy:
+		return true
+	case ListCallsParamsOutcomeCancelled:
+		return true
+	case ListCallsParamsOutcomeDeclined:
+		return true
+	case ListCallsParamsOutcomeFailed:
+		return true
+	case ListCallsParamsOutcomeUnanswered:
+		return true
+	default:
+		return false
+	}
+}
+
+// AccessKey defines model for AccessKey.
+type AccessKey struct {
+	// Configured It is in the configuration of the server, and can be revoked only there.
+	//
+	// Examples: false
+	Configured bool `json:"configured"`
+
+	// Created When it was made; absent for one of the configuration.
+	//
+	// Examples: 2026-03-01T09:00:00Z
+	Created *time.Time `json:"created,omitempty"`
+
+	// Expires Until when it is good; absent: for ever.
+	//
+	// Examples: 2026-04-01T09:00:00Z
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// ID Names the key.
+	//
+	// Examples: key_q3v7mq4wz6xa3tbn
+	ID string `json:"id"`
+
+	// Name For people: who uses it.
+	//
+	// Examples: wallboard
+	Name string `json:"name"`
+
+	// Rooms The only rooms that it is good for. Empty: all, and the server.
+	//
+	// Examples: ["standup"]
+	Rooms []string `json:"rooms"`
+
+	// Scope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+	//
+	// Examples: read
+	Scope AccessKeyScope `json:"scope"`
+
+	// Secret What requests carry: Authorization: Bearer SECRET. It is told once, when it is made.
+	//
+	// Examples: confd_7kq4zv2m9xw3tbn5c8yd6rfj1ghp0sla
+	Secret *string `json:"secret,omitempty"`
+}
+
+// AccessKeyScope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+//
+// Examples: read
+type AccessKeyScope string
+
 // Announcement defines model for Announcement.
 type Announcement struct {
 	// File The file that plays.
@@ -464,7 +602,7 @@ type Announcement struct {
 
 	// ID Names the announcement.
 	//
-	// Examples: m4wz6xa3tbnq3v7m
+	// Examples: 1kjmavyh0m4wz6xa3t
 	ID string `json:"id"`
 
 	// Started When it began.
@@ -474,7 +612,7 @@ type Announcement struct {
 
 	// To Who hears it: ids of participants, or group:NAME. Absent: everyone.
 	//
-	// Examples: ["q3v7mq4wz6xa3tbn"]
+	// Examples: ["1kjmajsj0q3v7mq4wz"]
 	To []string `json:"to,omitempty"`
 }
 
@@ -514,7 +652,7 @@ type CallRecord struct {
 
 	// Conference The last conference that it was in.
 	//
-	// Examples: k2v7mq4wz6xa3tbn
+	// Examples: 1kjmajsj0k2v7mq4wz
 	Conference *string `json:"conference,omitempty"`
 
 	// Direction inbound: it called; outbound: the server called it.
@@ -539,7 +677,7 @@ type CallRecord struct {
 
 	// ID The participant's id.
 	//
-	// Examples: q3v7mq4wz6xa3tbn
+	// Examples: 1kjmajsj0q3v7mq4wz
 	ID string `json:"id"`
 
 	// Outcome How the call came out.
@@ -619,13 +757,23 @@ type ConferenceRecord struct {
 
 	// ID Names the conference.
 	//
-	// Examples: k2v7mq4wz6xa3tbn
+	// Examples: 1kjmajsj0k2v7mq4wz
 	ID string `json:"id"`
 
 	// Joined How many calls entered it.
 	//
 	// Examples: 12
 	Joined int64 `json:"joined"`
+
+	// Loss Share of what participants sent that nobody heard, lost or too late, 0 to 1.
+	//
+	// Examples: 0.002
+	Loss float64 `json:"loss"`
+
+	// MOS Mean of the estimated quality of those who sent something (ITU-T G.107), 1 bad to 4.5 excellent; 0 if nobody did.
+	//
+	// Examples: 4.3
+	MOS float64 `json:"mos"`
 
 	// Opened When the first came.
 	//
@@ -649,6 +797,11 @@ type ConferenceRecord struct {
 	//
 	// Examples: 1650.5
 	TalkTime float64 `json:"talk_time"`
+
+	// WorstMOS The least of them, 1 bad to 4.5 excellent; 0 if nobody sent anything.
+	//
+	// Examples: 3.9
+	WorstMOS float64 `json:"worst_mos"`
 }
 
 // DeadLetter defines model for DeadLetter.
@@ -754,7 +907,7 @@ type Dial struct {
 
 	// HeardBy Who alone hears it: ids of participants, or group:NAME; [] is nobody, null everyone. Default null.
 	//
-	// Examples: ["q3v7mq4wz6xa3tbn"]
+	// Examples: ["1kjmajsj0q3v7mq4wz"]
 	HeardBy nullable.Nullable[[]string] `json:"heard_by,omitempty"`
 
 	// Hears Whom alone it hears: ids of participants, or group:NAME; [] is nobody, null everyone. One hears another if both lists allow it. Default null.
@@ -987,6 +1140,45 @@ type Health struct {
 // Examples: ready
 type HealthStatus string
 
+// KeyCreate defines model for KeyCreate.
+type KeyCreate struct {
+	// Expires Until when it is good. Default: for ever.
+	//
+	// Examples: 2026-04-01T09:00:00Z
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// Name For people: who uses it; at most 128 bytes.
+	//
+	// Examples: wallboard
+	Name string `json:"name"`
+
+	// Rooms The only rooms that it is good for, which need not be there yet. Default []: all, and the server.
+	//
+	// Examples: ["standup"]
+	Rooms nullable.Nullable[[]string] `json:"rooms,omitempty"`
+
+	// Scope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+	//
+	// Examples: read
+	Scope KeyCreateScope `json:"scope"`
+}
+
+// KeyCreateScope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+//
+// Examples: read
+type KeyCreateScope string
+
+// KeyListBody defines model for KeyListBody.
+type KeyListBody struct {
+	// Keys Access keys: those of the configuration first.
+	Keys []AccessKey `json:"keys"`
+
+	// Next Where to go on: the after of the next page. Absent on the last page.
+	//
+	// Examples: standup
+	Next *string `json:"next,omitempty"`
+}
+
 // LogPatch defines model for LogPatch.
 type LogPatch struct {
 	// Level What is logged from: debug, info, warn or error. It holds until the server ends.
@@ -1060,7 +1252,7 @@ type Participant struct {
 
 	// HeardBy Who alone hears it: ids of participants, or group:NAME. Absent: everyone.
 	//
-	// Examples: ["q3v7mq4wz6xa3tbn"]
+	// Examples: ["1kjmajsj0q3v7mq4wz"]
 	HeardBy []string `json:"heard_by,omitempty"`
 
 	// Hears Whom alone it hears: ids of participants, or group:NAME. Absent: everyone.
@@ -1075,7 +1267,7 @@ type Participant struct {
 
 	// ID Names the participant, for ever.
 	//
-	// Examples: q3v7mq4wz6xa3tbn
+	// Examples: 1kjmajsj0q3v7mq4wz
 	ID string `json:"id"`
 
 	// InputGain What it says is made louder by so many dB.
@@ -1181,7 +1373,7 @@ type ParticipantFields struct {
 
 	// HeardBy Who alone hears it: ids of participants, or group:NAME; [] is nobody, null everyone. Default null.
 	//
-	// Examples: ["q3v7mq4wz6xa3tbn"]
+	// Examples: ["1kjmajsj0q3v7mq4wz"]
 	HeardBy nullable.Nullable[[]string] `json:"heard_by,omitempty"`
 
 	// Hears Whom alone it hears: ids of participants, or group:NAME; [] is nobody, null everyone. One hears another if both lists allow it. Default null.
@@ -1328,7 +1520,7 @@ type Play struct {
 
 	// To Who hears it: ids of participants, or group:NAME; null is everyone. Default null.
 	//
-	// Examples: ["q3v7mq4wz6xa3tbn"]
+	// Examples: ["1kjmajsj0q3v7mq4wz"]
 	To nullable.Nullable[[]string] `json:"to,omitempty"`
 }
 
@@ -1388,7 +1580,7 @@ type Room struct {
 
 	// Conference Names the running conference in records; absent while there is none.
 	//
-	// Examples: k2v7mq4wz6xa3tbn
+	// Examples: 1kjmajsj0k2v7mq4wz
 	Conference *string `json:"conference,omitempty"`
 
 	// Created When the room was made.
@@ -1928,7 +2120,7 @@ type ListCallsParams struct {
 	// After Go on after what was read: the next of the page before.
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
-	// Room Only of this room. Keys of single rooms must say which.
+	// Room Only of this room, which a call was in at some time. Keys of single rooms must say which.
 	Room *string `form:"room,omitempty" json:"room,omitempty"`
 
 	// From Only what began then or later.
@@ -1936,7 +2128,25 @@ type ListCallsParams struct {
 
 	// To Only what began before.
 	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Conference Only calls that were in this conference last.
+	Conference *string `form:"conference,omitempty" json:"conference,omitempty"`
+
+	// Direction Only calls in this direction, as the server sees it.
+	Direction *ListCallsParamsDirection `form:"direction,omitempty" json:"direction,omitempty"`
+
+	// Outcome Only calls that came out so.
+	Outcome *ListCallsParamsOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// URI Only calls from or to exactly this SIP address.
+	URI *string `form:"uri,omitempty" json:"uri,omitempty"`
 }
+
+// ListCallsParamsDirection defines parameters for ListCalls.
+type ListCallsParamsDirection string
+
+// ListCallsParamsOutcome defines parameters for ListCalls.
+type ListCallsParamsOutcome string
 
 // ListConferencesParams defines parameters for ListConferences.
 type ListConferencesParams struct {
@@ -1946,7 +2156,7 @@ type ListConferencesParams struct {
 	// After Go on after what was read: the next of the page before.
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
-	// Room Only of this room. Keys of single rooms must say which.
+	// Room Only of this room, which a call was in at some time. Keys of single rooms must say which.
 	Room *string `form:"room,omitempty" json:"room,omitempty"`
 
 	// From Only what began then or later.
@@ -1972,6 +2182,21 @@ type WatchParams struct {
 
 	// LastEventID The id of the last event that you know: the stream goes on from there. Browsers send it by themselves.
 	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
+// ListKeysParams defines parameters for ListKeys.
+type ListKeysParams struct {
+	// Limit How many at most, 1 to 500.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After Go on after what was read: the next of the page before.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// CreateKeyParams defines parameters for CreateKey.
+type CreateKeyParams struct {
+	// IdempotencyKey Any text of your making. The same request with the same key within 24 hours gets the same answer and does nothing more.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
 // ListRoomsParams defines parameters for ListRooms.
@@ -2084,6 +2309,9 @@ type ListDeadLettersParams struct {
 
 // DrainJSONRequestBody defines body for Drain for application/json ContentType.
 type DrainJSONRequestBody = DrainRequest
+
+// CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
+type CreateKeyJSONRequestBody = KeyCreate
 
 // PatchLogJSONRequestBody defines body for PatchLog for application/json ContentType.
 type PatchLogJSONRequestBody = LogPatch
@@ -2232,8 +2460,6 @@ type ClientInterface interface {
 
 	// Ready Tell whether new calls are welcome
 	//
-	// Problems: not_ready.
-	//
 	// Corresponds with GET /readyz (the `Ready` operationId).
 	Ready(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -2241,19 +2467,37 @@ type ClientInterface interface {
 	//
 	// The newest first, those that were not answered among them. A page may be shorter than limit and yet have a next.
 	//
-	// Scope: read. Problems: invalid.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/calls (the `ListCalls` operationId).
 	ListCalls(ctx context.Context, params *ListCallsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCall Read a call that is over
+	//
+	// By the id that the participant had, from a moment after its last event on.
+	//
+	// Scope: read.
+	//
+	// Corresponds with GET /v1/calls/{id} (the `GetCall` operationId).
+	GetCall(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConferences List conferences that are over
 	//
 	// The newest first. A page may be shorter than limit and yet have a next.
 	//
-	// Scope: read. Problems: invalid.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/conferences (the `ListConferences` operationId).
 	ListConferences(ctx context.Context, params *ListConferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetConference Read a conference that is over
+	//
+	// By the id that the room's events and its calls have as conference.
+	//
+	// Scope: read.
+	//
+	// Corresponds with GET /v1/conferences/{id} (the `GetConference` operationId).
+	GetConference(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetDrain Read how far draining is
 	//
@@ -2266,7 +2510,7 @@ type ClientInterface interface {
 	//
 	// From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2277,7 +2521,7 @@ type ClientInterface interface {
 	//
 	// From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2292,10 +2536,59 @@ type ClientInterface interface {
 	//
 	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
-	// Scope: read. Problems: invalid, overloaded.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/events (the `Watch` operationId).
 	Watch(ctx context.Context, params *WatchParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListKeys List access keys
+	//
+	// Without secrets, which are kept nowhere.
+	//
+	// Scope: admin.
+	//
+	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+	ListKeys(ctx context.Context, params *ListKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateKeyWithBody Create an access key
+	//
+	// It is in force at once, and survives a restart. The answer has the secret; no other does.
+	//
+	// Scope: admin.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKeyWithBody(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateKey Create an access key
+	//
+	// It is in force at once, and survives a restart. The answer has the secret; no other does.
+	//
+	// Scope: admin.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKey(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeKey Revoke an access key
+	//
+	// At once: event streams that were opened with it end, too. What a request with it has begun to change is changed.
+	//
+	// Scope: admin.
+	//
+	// Corresponds with DELETE /v1/keys/{id} (the `RevokeKey` operationId).
+	RevokeKey(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetKey Read an access key
+	//
+	// Without its secret.
+	//
+	// Scope: admin.
+	//
+	// Corresponds with GET /v1/keys/{id} (the `GetKey` operationId).
+	GetKey(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetLog Read the log level
 	//
@@ -2308,7 +2601,7 @@ type ClientInterface interface {
 	//
 	// At once, until the server ends.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2319,7 +2612,7 @@ type ClientInterface interface {
 	//
 	// At once, until the server ends.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2330,7 +2623,7 @@ type ClientInterface interface {
 	//
 	// At once, until the server ends.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -2341,7 +2634,7 @@ type ClientInterface interface {
 	//
 	// Rooms by id, those that calls opened among them.
 	//
-	// Scope: read. Problems: invalid.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms (the `ListRooms` operationId).
 	ListRooms(ctx context.Context, params *ListRoomsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2350,7 +2643,7 @@ type ClientInterface interface {
 	//
 	// The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 	//
-	// Scope: control. Problems: invalid, exists, full, draining.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2361,7 +2654,7 @@ type ClientInterface interface {
 	//
 	// The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 	//
-	// Scope: control. Problems: invalid, exists, full, draining.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2372,14 +2665,14 @@ type ClientInterface interface {
 	//
 	// Ends the conference, with BYE to everyone, and the room.
 	//
-	// Scope: control. Problems: not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Corresponds with DELETE /v1/rooms/{room} (the `DeleteRoom` operationId).
 	DeleteRoom(ctx context.Context, room string, params *DeleteRoomParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetRoom Read a room
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms/{room} (the `GetRoom` operationId).
 	GetRoom(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2388,7 +2681,7 @@ type ClientInterface interface {
 	//
 	// A merge patch. It takes effect in the running conference.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2399,7 +2692,7 @@ type ClientInterface interface {
 	//
 	// A merge patch. It takes effect in the running conference.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2410,7 +2703,7 @@ type ClientInterface interface {
 	//
 	// A merge patch. It takes effect in the running conference.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -2419,7 +2712,7 @@ type ClientInterface interface {
 
 	// ListAnnouncements List what plays in a room
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms/{room}/announcements (the `ListAnnouncements` operationId).
 	ListAnnouncements(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2428,7 +2721,7 @@ type ClientInterface interface {
 	//
 	// Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 	//
-	// Scope: control. Problems: invalid, not_found, conflict, full.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2439,7 +2732,7 @@ type ClientInterface interface {
 	//
 	// Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 	//
-	// Scope: control. Problems: invalid, not_found, conflict, full.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2448,14 +2741,14 @@ type ClientInterface interface {
 
 	// StopAnnouncement Stop what plays
 	//
-	// Scope: control. Problems: not_found, timed_out.
+	// Scope: control.
 	//
 	// Corresponds with DELETE /v1/rooms/{room}/announcements/{id} (the `StopAnnouncement` operationId).
 	StopAnnouncement(ctx context.Context, room string, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAnnouncement Read what plays
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms/{room}/announcements/{id} (the `GetAnnouncement` operationId).
 	GetAnnouncement(ctx context.Context, room string, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2470,7 +2763,7 @@ type ClientInterface interface {
 	//
 	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
-	// Scope: read. Problems: invalid, overloaded.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms/{room}/events (the `WatchRoom` operationId).
 	WatchRoom(ctx context.Context, room string, params *WatchRoomParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2479,7 +2772,7 @@ type ClientInterface interface {
 	//
 	// Who is in the room or is being called, with figures of now.
 	//
-	// Scope: read. Problems: invalid, not_found.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms/{room}/participants (the `ListParticipants` operationId).
 	ListParticipants(ctx context.Context, room string, params *ListParticipantsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2488,7 +2781,7 @@ type ClientInterface interface {
 	//
 	// The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 	//
-	// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2499,7 +2792,7 @@ type ClientInterface interface {
 	//
 	// The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 	//
-	// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2510,7 +2803,7 @@ type ClientInterface interface {
 	//
 	// Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.
 	//
-	// Scope: control. Problems: not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Corresponds with DELETE /v1/rooms/{room}/participants/{id} (the `RemoveParticipant` operationId).
 	RemoveParticipant(ctx context.Context, room string, id string, params *RemoveParticipantParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2519,7 +2812,7 @@ type ClientInterface interface {
 	//
 	// With figures of now.
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms/{room}/participants/{id} (the `GetParticipant` operationId).
 	GetParticipant(ctx context.Context, room string, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2528,7 +2821,7 @@ type ClientInterface interface {
 	//
 	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2539,7 +2832,7 @@ type ClientInterface interface {
 	//
 	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2550,7 +2843,7 @@ type ClientInterface interface {
 	//
 	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -2561,7 +2854,7 @@ type ClientInterface interface {
 	//
 	// Without hanging up: its id, its call and its settings go on.
 	//
-	// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2572,7 +2865,7 @@ type ClientInterface interface {
 	//
 	// Without hanging up: its id, its call and its settings go on.
 	//
-	// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2592,7 +2885,7 @@ type ClientInterface interface {
 	//
 	// Who hears it hears it to its end.
 	//
-	// Scope: control. Problems: invalid, not_found, forbidden.
+	// Scope: control.
 	//
 	// Corresponds with DELETE /v1/sounds/{name} (the `DeleteSound` operationId).
 	DeleteSound(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2601,7 +2894,7 @@ type ClientInterface interface {
 	//
 	// WAV (PCM, µ-law, A-law, float) or Ogg/Opus, in the body as it is. All of it is decoded before it is taken; a file of that name is replaced.
 	//
-	// Scope: control. Problems: invalid, too_large, full, forbidden.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2630,7 +2923,7 @@ type ClientInterface interface {
 	//
 	// Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 	//
-	// Scope: admin. Problems: invalid, full, draining.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2641,7 +2934,7 @@ type ClientInterface interface {
 	//
 	// Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 	//
-	// Scope: admin. Problems: invalid, full, draining.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2652,14 +2945,14 @@ type ClientInterface interface {
 	//
 	// With all that waits for it.
 	//
-	// Scope: admin. Problems: not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Corresponds with DELETE /v1/webhooks/{id} (the `DeleteWebhook` operationId).
 	DeleteWebhook(ctx context.Context, id string, params *DeleteWebhookParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetWebhook Read a subscription
 	//
-	// Scope: admin. Problems: not_found.
+	// Scope: admin.
 	//
 	// Corresponds with GET /v1/webhooks/{id} (the `GetWebhook` operationId).
 	GetWebhook(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2668,7 +2961,7 @@ type ClientInterface interface {
 	//
 	// A merge patch.
 	//
-	// Scope: admin. Problems: invalid, not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2679,7 +2972,7 @@ type ClientInterface interface {
 	//
 	// A merge patch.
 	//
-	// Scope: admin. Problems: invalid, not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2690,7 +2983,7 @@ type ClientInterface interface {
 	//
 	// A merge patch.
 	//
-	// Scope: admin. Problems: invalid, not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -2699,14 +2992,14 @@ type ClientInterface interface {
 
 	// ListDeadLetters List what could not be delivered
 	//
-	// Scope: admin. Problems: not_found.
+	// Scope: admin.
 	//
 	// Corresponds with GET /v1/webhooks/{id}/dead-letters (the `ListDeadLetters` operationId).
 	ListDeadLetters(ctx context.Context, id string, params *ListDeadLettersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DiscardDeadLetter Forget a dead letter
 	//
-	// Scope: admin. Problems: not_found.
+	// Scope: admin.
 	//
 	// Corresponds with DELETE /v1/webhooks/{id}/dead-letters/{letter} (the `DiscardDeadLetter` operationId).
 	DiscardDeadLetter(ctx context.Context, id string, letter string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2715,7 +3008,7 @@ type ClientInterface interface {
 	//
 	// Behind what waits for its room.
 	//
-	// Scope: admin. Problems: not_found, conflict, full.
+	// Scope: admin.
 	//
 	// Corresponds with POST /v1/webhooks/{id}/dead-letters/{letter}/redeliver (the `Redeliver` operationId).
 	Redeliver(ctx context.Context, id string, letter string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2724,7 +3017,7 @@ type ClientInterface interface {
 	//
 	// A signed event of kind ping, once; the answer tells what came of it.
 	//
-	// Scope: admin. Problems: not_found, full.
+	// Scope: admin.
 	//
 	// Corresponds with POST /v1/webhooks/{id}/test (the `TestWebhook` operationId).
 	TestWebhook(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2824,8 +3117,6 @@ func (c *Client) Document(ctx context.Context, reqEditors ...RequestEditorFn) (*
 
 // Ready Tell whether new calls are welcome
 //
-// Problems: not_ready.
-//
 // Corresponds with GET /readyz (the `Ready` operationId).
 func (c *Client) Ready(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadyRequest(c.Server)
@@ -2843,7 +3134,7 @@ func (c *Client) Ready(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 //
 // The newest first, those that were not answered among them. A page may be shorter than limit and yet have a next.
 //
-// Scope: read. Problems: invalid.
+// Scope: read.
 //
 // Corresponds with GET /v1/calls (the `ListCalls` operationId).
 func (c *Client) ListCalls(ctx context.Context, params *ListCallsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2858,15 +3149,53 @@ func (c *Client) ListCalls(ctx context.Context, params *ListCallsParams, reqEdit
 	return c.Client.Do(req)
 }
 
+// GetCall Read a call that is over
+//
+// By the id that the participant had, from a moment after its last event on.
+//
+// Scope: read.
+//
+// Corresponds with GET /v1/calls/{id} (the `GetCall` operationId).
+func (c *Client) GetCall(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCallRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListConferences List conferences that are over
 //
 // The newest first. A page may be shorter than limit and yet have a next.
 //
-// Scope: read. Problems: invalid.
+// Scope: read.
 //
 // Corresponds with GET /v1/conferences (the `ListConferences` operationId).
 func (c *Client) ListConferences(ctx context.Context, params *ListConferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListConferencesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetConference Read a conference that is over
+//
+// By the id that the room's events and its calls have as conference.
+//
+// Scope: read.
+//
+// Corresponds with GET /v1/conferences/{id} (the `GetConference` operationId).
+func (c *Client) GetConference(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetConferenceRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -2898,7 +3227,7 @@ func (c *Client) GetDrain(ctx context.Context, reqEditors ...RequestEditorFn) (*
 //
 // From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2919,7 +3248,7 @@ func (c *Client) DrainWithBody(ctx context.Context, params *DrainParams, content
 //
 // From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2944,11 +3273,110 @@ func (c *Client) Drain(ctx context.Context, params *DrainParams, body DrainJSONR
 //
 // Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
-// Scope: read. Problems: invalid, overloaded.
+// Scope: read.
 //
 // Corresponds with GET /v1/events (the `Watch` operationId).
 func (c *Client) Watch(ctx context.Context, params *WatchParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWatchRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListKeys List access keys
+//
+// Without secrets, which are kept nowhere.
+//
+// Scope: admin.
+//
+// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+func (c *Client) ListKeys(ctx context.Context, params *ListKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListKeysRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateKeyWithBody Create an access key
+//
+// It is in force at once, and survives a restart. The answer has the secret; no other does.
+//
+// Scope: admin.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *Client) CreateKeyWithBody(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateKeyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateKey Create an access key
+//
+// It is in force at once, and survives a restart. The answer has the secret; no other does.
+//
+// Scope: admin.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *Client) CreateKey(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateKeyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeKey Revoke an access key
+//
+// At once: event streams that were opened with it end, too. What a request with it has begun to change is changed.
+//
+// Scope: admin.
+//
+// Corresponds with DELETE /v1/keys/{id} (the `RevokeKey` operationId).
+func (c *Client) RevokeKey(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeKeyRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetKey Read an access key
+//
+// Without its secret.
+//
+// Scope: admin.
+//
+// Corresponds with GET /v1/keys/{id} (the `GetKey` operationId).
+func (c *Client) GetKey(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetKeyRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -2980,7 +3408,7 @@ func (c *Client) GetLog(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 //
 // At once, until the server ends.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3001,7 +3429,7 @@ func (c *Client) PatchLogWithBody(ctx context.Context, contentType string, body 
 //
 // At once, until the server ends.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3022,7 +3450,7 @@ func (c *Client) PatchLog(ctx context.Context, body PatchLogJSONRequestBody, req
 //
 // At once, until the server ends.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -3043,7 +3471,7 @@ func (c *Client) PatchLogWithApplicationMergePatchPlusJSONBody(ctx context.Conte
 //
 // Rooms by id, those that calls opened among them.
 //
-// Scope: read. Problems: invalid.
+// Scope: read.
 //
 // Corresponds with GET /v1/rooms (the `ListRooms` operationId).
 func (c *Client) ListRooms(ctx context.Context, params *ListRoomsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3062,7 +3490,7 @@ func (c *Client) ListRooms(ctx context.Context, params *ListRoomsParams, reqEdit
 //
 // The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 //
-// Scope: control. Problems: invalid, exists, full, draining.
+// Scope: control.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3083,7 +3511,7 @@ func (c *Client) CreateRoomWithBody(ctx context.Context, params *CreateRoomParam
 //
 // The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 //
-// Scope: control. Problems: invalid, exists, full, draining.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3104,7 +3532,7 @@ func (c *Client) CreateRoom(ctx context.Context, params *CreateRoomParams, body 
 //
 // Ends the conference, with BYE to everyone, and the room.
 //
-// Scope: control. Problems: not_found, precondition_failed.
+// Scope: control.
 //
 // Corresponds with DELETE /v1/rooms/{room} (the `DeleteRoom` operationId).
 func (c *Client) DeleteRoom(ctx context.Context, room string, params *DeleteRoomParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3121,7 +3549,7 @@ func (c *Client) DeleteRoom(ctx context.Context, room string, params *DeleteRoom
 
 // GetRoom Read a room
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Corresponds with GET /v1/rooms/{room} (the `GetRoom` operationId).
 func (c *Client) GetRoom(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3140,7 +3568,7 @@ func (c *Client) GetRoom(ctx context.Context, room string, reqEditors ...Request
 //
 // A merge patch. It takes effect in the running conference.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed.
+// Scope: control.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3161,7 +3589,7 @@ func (c *Client) PatchRoomWithBody(ctx context.Context, room string, params *Pat
 //
 // A merge patch. It takes effect in the running conference.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3182,7 +3610,7 @@ func (c *Client) PatchRoom(ctx context.Context, room string, params *PatchRoomPa
 //
 // A merge patch. It takes effect in the running conference.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed.
+// Scope: control.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -3201,7 +3629,7 @@ func (c *Client) PatchRoomWithApplicationMergePatchPlusJSONBody(ctx context.Cont
 
 // ListAnnouncements List what plays in a room
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Corresponds with GET /v1/rooms/{room}/announcements (the `ListAnnouncements` operationId).
 func (c *Client) ListAnnouncements(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3220,7 +3648,7 @@ func (c *Client) ListAnnouncements(ctx context.Context, room string, reqEditors 
 //
 // Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 //
-// Scope: control. Problems: invalid, not_found, conflict, full.
+// Scope: control.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3241,7 +3669,7 @@ func (c *Client) PlayWithBody(ctx context.Context, room string, params *PlayPara
 //
 // Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 //
-// Scope: control. Problems: invalid, not_found, conflict, full.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3260,7 +3688,7 @@ func (c *Client) Play(ctx context.Context, room string, params *PlayParams, body
 
 // StopAnnouncement Stop what plays
 //
-// Scope: control. Problems: not_found, timed_out.
+// Scope: control.
 //
 // Corresponds with DELETE /v1/rooms/{room}/announcements/{id} (the `StopAnnouncement` operationId).
 func (c *Client) StopAnnouncement(ctx context.Context, room string, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3277,7 +3705,7 @@ func (c *Client) StopAnnouncement(ctx context.Context, room string, id string, r
 
 // GetAnnouncement Read what plays
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Corresponds with GET /v1/rooms/{room}/announcements/{id} (the `GetAnnouncement` operationId).
 func (c *Client) GetAnnouncement(ctx context.Context, room string, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3302,7 +3730,7 @@ func (c *Client) GetAnnouncement(ctx context.Context, room string, id string, re
 //
 // Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
-// Scope: read. Problems: invalid, overloaded.
+// Scope: read.
 //
 // Corresponds with GET /v1/rooms/{room}/events (the `WatchRoom` operationId).
 func (c *Client) WatchRoom(ctx context.Context, room string, params *WatchRoomParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3321,7 +3749,7 @@ func (c *Client) WatchRoom(ctx context.Context, room string, params *WatchRoomPa
 //
 // Who is in the room or is being called, with figures of now.
 //
-// Scope: read. Problems: invalid, not_found.
+// Scope: read.
 //
 // Corresponds with GET /v1/rooms/{room}/participants (the `ListParticipants` operationId).
 func (c *Client) ListParticipants(ctx context.Context, room string, params *ListParticipantsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3340,7 +3768,7 @@ func (c *Client) ListParticipants(ctx context.Context, room string, params *List
 //
 // The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 //
-// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+// Scope: control.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3361,7 +3789,7 @@ func (c *Client) DialParticipantWithBody(ctx context.Context, room string, param
 //
 // The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 //
-// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3382,7 +3810,7 @@ func (c *Client) DialParticipant(ctx context.Context, room string, params *DialP
 //
 // Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.
 //
-// Scope: control. Problems: not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Corresponds with DELETE /v1/rooms/{room}/participants/{id} (the `RemoveParticipant` operationId).
 func (c *Client) RemoveParticipant(ctx context.Context, room string, id string, params *RemoveParticipantParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3401,7 +3829,7 @@ func (c *Client) RemoveParticipant(ctx context.Context, room string, id string, 
 //
 // With figures of now.
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Corresponds with GET /v1/rooms/{room}/participants/{id} (the `GetParticipant` operationId).
 func (c *Client) GetParticipant(ctx context.Context, room string, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3420,7 +3848,7 @@ func (c *Client) GetParticipant(ctx context.Context, room string, id string, req
 //
 // A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3441,7 +3869,7 @@ func (c *Client) PatchParticipantWithBody(ctx context.Context, room string, id s
 //
 // A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3462,7 +3890,7 @@ func (c *Client) PatchParticipant(ctx context.Context, room string, id string, p
 //
 // A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -3483,7 +3911,7 @@ func (c *Client) PatchParticipantWithApplicationMergePatchPlusJSONBody(ctx conte
 //
 // Without hanging up: its id, its call and its settings go on.
 //
-// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+// Scope: control.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3504,7 +3932,7 @@ func (c *Client) MoveParticipantWithBody(ctx context.Context, room string, id st
 //
 // Without hanging up: its id, its call and its settings go on.
 //
-// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3544,7 +3972,7 @@ func (c *Client) ListSounds(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // Who hears it hears it to its end.
 //
-// Scope: control. Problems: invalid, not_found, forbidden.
+// Scope: control.
 //
 // Corresponds with DELETE /v1/sounds/{name} (the `DeleteSound` operationId).
 func (c *Client) DeleteSound(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3563,7 +3991,7 @@ func (c *Client) DeleteSound(ctx context.Context, name string, reqEditors ...Req
 //
 // WAV (PCM, µ-law, A-law, float) or Ogg/Opus, in the body as it is. All of it is decoded before it is taken; a file of that name is replaced.
 //
-// Scope: control. Problems: invalid, too_large, full, forbidden.
+// Scope: control.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3622,7 +4050,7 @@ func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn
 //
 // Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 //
-// Scope: admin. Problems: invalid, full, draining.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3643,7 +4071,7 @@ func (c *Client) CreateWebhookWithBody(ctx context.Context, params *CreateWebhoo
 //
 // Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 //
-// Scope: admin. Problems: invalid, full, draining.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3664,7 +4092,7 @@ func (c *Client) CreateWebhook(ctx context.Context, params *CreateWebhookParams,
 //
 // With all that waits for it.
 //
-// Scope: admin. Problems: not_found, precondition_failed.
+// Scope: admin.
 //
 // Corresponds with DELETE /v1/webhooks/{id} (the `DeleteWebhook` operationId).
 func (c *Client) DeleteWebhook(ctx context.Context, id string, params *DeleteWebhookParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3681,7 +4109,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string, params *DeleteWeb
 
 // GetWebhook Read a subscription
 //
-// Scope: admin. Problems: not_found.
+// Scope: admin.
 //
 // Corresponds with GET /v1/webhooks/{id} (the `GetWebhook` operationId).
 func (c *Client) GetWebhook(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3700,7 +4128,7 @@ func (c *Client) GetWebhook(ctx context.Context, id string, reqEditors ...Reques
 //
 // A merge patch.
 //
-// Scope: admin. Problems: invalid, not_found, precondition_failed.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3721,7 +4149,7 @@ func (c *Client) PatchWebhookWithBody(ctx context.Context, id string, params *Pa
 //
 // A merge patch.
 //
-// Scope: admin. Problems: invalid, not_found, precondition_failed.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3742,7 +4170,7 @@ func (c *Client) PatchWebhook(ctx context.Context, id string, params *PatchWebho
 //
 // A merge patch.
 //
-// Scope: admin. Problems: invalid, not_found, precondition_failed.
+// Scope: admin.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -3761,7 +4189,7 @@ func (c *Client) PatchWebhookWithApplicationMergePatchPlusJSONBody(ctx context.C
 
 // ListDeadLetters List what could not be delivered
 //
-// Scope: admin. Problems: not_found.
+// Scope: admin.
 //
 // Corresponds with GET /v1/webhooks/{id}/dead-letters (the `ListDeadLetters` operationId).
 func (c *Client) ListDeadLetters(ctx context.Context, id string, params *ListDeadLettersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3778,7 +4206,7 @@ func (c *Client) ListDeadLetters(ctx context.Context, id string, params *ListDea
 
 // DiscardDeadLetter Forget a dead letter
 //
-// Scope: admin. Problems: not_found.
+// Scope: admin.
 //
 // Corresponds with DELETE /v1/webhooks/{id}/dead-letters/{letter} (the `DiscardDeadLetter` operationId).
 func (c *Client) DiscardDeadLetter(ctx context.Context, id string, letter string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3797,7 +4225,7 @@ func (c *Client) DiscardDeadLetter(ctx context.Context, id string, letter string
 //
 // Behind what waits for its room.
 //
-// Scope: admin. Problems: not_found, conflict, full.
+// Scope: admin.
 //
 // Corresponds with POST /v1/webhooks/{id}/dead-letters/{letter}/redeliver (the `Redeliver` operationId).
 func (c *Client) Redeliver(ctx context.Context, id string, letter string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3816,7 +4244,7 @@ func (c *Client) Redeliver(ctx context.Context, id string, letter string, reqEdi
 //
 // A signed event of kind ping, once; the answer tells what came of it.
 //
-// Scope: admin. Problems: not_found, full.
+// Scope: admin.
 //
 // Corresponds with POST /v1/webhooks/{id}/test (the `TestWebhook` operationId).
 func (c *Client) TestWebhook(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4108,10 +4536,92 @@ func NewListCallsRequest(server string, params *ListCallsParams) (*http.Request,
 
 		}
 
+		if params.Conference != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "conference", *params.Conference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Direction != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "direction", *params.Direction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Outcome != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "outcome", *params.Outcome, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.URI != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "uri", *params.URI, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetCallRequest constructs an http.Request for the GetCall method
+func NewGetCallRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/calls/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -4214,6 +4724,40 @@ func NewListConferencesRequest(server string, params *ListConferencesParams) (*h
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetConferenceRequest constructs an http.Request for the GetConference method
+func NewGetConferenceRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/conferences/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -4382,6 +4926,195 @@ func NewWatchRequest(server string, params *WatchParams) (*http.Request, error) 
 			req.Header.Set("Last-Event-ID", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListKeysRequest constructs an http.Request for the ListKeys method
+func NewListKeysRequest(server string, params *ListKeysParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateKeyRequest calls the generic CreateKey builder with application/json body
+func NewCreateKeyRequest(server string, params *CreateKeyParams, body CreateKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateKeyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateKeyRequestWithBody constructs an http.Request for the CreateKey method, with any body, and a specified content type
+func NewCreateKeyRequestWithBody(server string, params *CreateKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeKeyRequest constructs an http.Request for the RevokeKey method
+func NewRevokeKeyRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetKeyRequest constructs an http.Request for the GetKey method
+func NewGetKeyRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -6081,8 +6814,6 @@ type ClientWithResponsesInterface interface {
 
 	// ReadyWithResponse Tell whether new calls are welcome
 	//
-	// Problems: not_ready.
-	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /readyz (the `Ready` operationId).
@@ -6092,23 +6823,45 @@ type ClientWithResponsesInterface interface {
 	//
 	// The newest first, those that were not answered among them. A page may be shorter than limit and yet have a next.
 	//
-	// Scope: read. Problems: invalid.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/calls (the `ListCalls` operationId).
 	ListCallsWithResponse(ctx context.Context, params *ListCallsParams, reqEditors ...RequestEditorFn) (*ListCallsResponse, error)
 
+	// GetCallWithResponse Read a call that is over
+	//
+	// By the id that the participant had, from a moment after its last event on.
+	//
+	// Scope: read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/calls/{id} (the `GetCall` operationId).
+	GetCallWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetCallResponse, error)
+
 	// ListConferencesWithResponse List conferences that are over
 	//
 	// The newest first. A page may be shorter than limit and yet have a next.
 	//
-	// Scope: read. Problems: invalid.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/conferences (the `ListConferences` operationId).
 	ListConferencesWithResponse(ctx context.Context, params *ListConferencesParams, reqEditors ...RequestEditorFn) (*ListConferencesResponse, error)
+
+	// GetConferenceWithResponse Read a conference that is over
+	//
+	// By the id that the room's events and its calls have as conference.
+	//
+	// Scope: read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/conferences/{id} (the `GetConference` operationId).
+	GetConferenceWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetConferenceResponse, error)
 
 	// GetDrainWithResponse Read how far draining is
 	//
@@ -6123,7 +6876,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6134,7 +6887,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6149,12 +6902,67 @@ type ClientWithResponsesInterface interface {
 	//
 	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
-	// Scope: read. Problems: invalid, overloaded.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/events (the `Watch` operationId).
 	WatchWithResponse(ctx context.Context, params *WatchParams, reqEditors ...RequestEditorFn) (*WatchResponse, error)
+
+	// ListKeysWithResponse List access keys
+	//
+	// Without secrets, which are kept nowhere.
+	//
+	// Scope: admin.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+	ListKeysWithResponse(ctx context.Context, params *ListKeysParams, reqEditors ...RequestEditorFn) (*ListKeysResponse, error)
+
+	// CreateKeyWithBodyWithResponse Create an access key
+	//
+	// It is in force at once, and survives a restart. The answer has the secret; no other does.
+	//
+	// Scope: admin.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKeyWithBodyWithResponse(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error)
+
+	// CreateKeyWithResponse Create an access key
+	//
+	// It is in force at once, and survives a restart. The answer has the secret; no other does.
+	//
+	// Scope: admin.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKeyWithResponse(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error)
+
+	// RevokeKeyWithResponse Revoke an access key
+	//
+	// At once: event streams that were opened with it end, too. What a request with it has begun to change is changed.
+	//
+	// Scope: admin.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/keys/{id} (the `RevokeKey` operationId).
+	RevokeKeyWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*RevokeKeyResponse, error)
+
+	// GetKeyWithResponse Read an access key
+	//
+	// Without its secret.
+	//
+	// Scope: admin.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/keys/{id} (the `GetKey` operationId).
+	GetKeyWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetKeyResponse, error)
 
 	// GetLogWithResponse Read the log level
 	//
@@ -6169,7 +6977,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// At once, until the server ends.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6180,7 +6988,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// At once, until the server ends.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6191,7 +6999,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// At once, until the server ends.
 	//
-	// Scope: admin. Problems: invalid.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6202,7 +7010,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Rooms by id, those that calls opened among them.
 	//
-	// Scope: read. Problems: invalid.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6213,7 +7021,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 	//
-	// Scope: control. Problems: invalid, exists, full, draining.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6224,7 +7032,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 	//
-	// Scope: control. Problems: invalid, exists, full, draining.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6235,7 +7043,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Ends the conference, with BYE to everyone, and the room.
 	//
-	// Scope: control. Problems: not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6244,7 +7052,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetRoomWithResponse Read a room
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6255,7 +7063,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch. It takes effect in the running conference.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6266,7 +7074,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch. It takes effect in the running conference.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6277,7 +7085,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch. It takes effect in the running conference.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed.
+	// Scope: control.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6286,7 +7094,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAnnouncementsWithResponse List what plays in a room
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6297,7 +7105,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 	//
-	// Scope: control. Problems: invalid, not_found, conflict, full.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6308,7 +7116,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 	//
-	// Scope: control. Problems: invalid, not_found, conflict, full.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6317,7 +7125,7 @@ type ClientWithResponsesInterface interface {
 
 	// StopAnnouncementWithResponse Stop what plays
 	//
-	// Scope: control. Problems: not_found, timed_out.
+	// Scope: control.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6326,7 +7134,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetAnnouncementWithResponse Read what plays
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6343,7 +7151,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
-	// Scope: read. Problems: invalid, overloaded.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6354,7 +7162,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Who is in the room or is being called, with figures of now.
 	//
-	// Scope: read. Problems: invalid, not_found.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6365,7 +7173,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 	//
-	// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6376,7 +7184,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 	//
-	// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6387,7 +7195,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.
 	//
-	// Scope: control. Problems: not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6398,7 +7206,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// With figures of now.
 	//
-	// Scope: read. Problems: not_found.
+	// Scope: read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6409,7 +7217,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6420,7 +7228,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6431,7 +7239,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 	//
-	// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+	// Scope: control.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6442,7 +7250,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without hanging up: its id, its call and its settings go on.
 	//
-	// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6453,7 +7261,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without hanging up: its id, its call and its settings go on.
 	//
-	// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+	// Scope: control.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6475,7 +7283,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Who hears it hears it to its end.
 	//
-	// Scope: control. Problems: invalid, not_found, forbidden.
+	// Scope: control.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6486,7 +7294,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// WAV (PCM, µ-law, A-law, float) or Ogg/Opus, in the body as it is. All of it is decoded before it is taken; a file of that name is replaced.
 	//
-	// Scope: control. Problems: invalid, too_large, full, forbidden.
+	// Scope: control.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6519,7 +7327,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 	//
-	// Scope: admin. Problems: invalid, full, draining.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6530,7 +7338,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 	//
-	// Scope: admin. Problems: invalid, full, draining.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6541,7 +7349,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// With all that waits for it.
 	//
-	// Scope: admin. Problems: not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6550,7 +7358,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetWebhookWithResponse Read a subscription
 	//
-	// Scope: admin. Problems: not_found.
+	// Scope: admin.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6561,7 +7369,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch.
 	//
-	// Scope: admin. Problems: invalid, not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6572,7 +7380,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch.
 	//
-	// Scope: admin. Problems: invalid, not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6583,7 +7391,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch.
 	//
-	// Scope: admin. Problems: invalid, not_found, precondition_failed.
+	// Scope: admin.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6592,7 +7400,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListDeadLettersWithResponse List what could not be delivered
 	//
-	// Scope: admin. Problems: not_found.
+	// Scope: admin.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6601,7 +7409,7 @@ type ClientWithResponsesInterface interface {
 
 	// DiscardDeadLetterWithResponse Forget a dead letter
 	//
-	// Scope: admin. Problems: not_found.
+	// Scope: admin.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6612,7 +7420,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Behind what waits for its room.
 	//
-	// Scope: admin. Problems: not_found, conflict, full.
+	// Scope: admin.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6623,7 +7431,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A signed event of kind ping, once; the answer tells what came of it.
 	//
-	// Scope: admin. Problems: not_found, full.
+	// Scope: admin.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6987,6 +7795,54 @@ func (r ListCallsResponse) ContentType() string {
 	return ""
 }
 
+type GetCallResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CallRecord
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCallResponse) GetJSON200() *CallRecord {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetCallResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCallResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCallResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCallResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCallResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListConferencesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7029,6 +7885,54 @@ func (r ListConferencesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListConferencesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetConferenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConferenceRecord
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetConferenceResponse) GetJSON200() *ConferenceRecord {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetConferenceResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetConferenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetConferenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetConferenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetConferenceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7166,6 +8070,198 @@ func (r WatchResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r WatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListKeysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyListBody
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListKeysResponse) GetJSON200() *KeyListBody {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListKeysResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListKeysResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListKeysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListKeysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListKeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateKeyResponse201Headers the declared response headers of an HTTP 201 response for CreateKey
+type CreateKeyResponse201Headers struct {
+	Location *string
+}
+
+type CreateKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *AccessKey
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateKeyResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateKeyResponse) GetJSON201() *AccessKey {
+	return r.JSON201
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateKeyResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevokeKeyResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessKey
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetKeyResponse) GetJSON200() *AccessKey {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetKeyResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetKeyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8767,8 +9863,6 @@ func (c *ClientWithResponses) DocumentWithResponse(ctx context.Context, reqEdito
 
 // ReadyWithResponse Tell whether new calls are welcome
 //
-// Problems: not_ready.
-//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /readyz (the `Ready` operationId).
@@ -8784,7 +9878,7 @@ func (c *ClientWithResponses) ReadyWithResponse(ctx context.Context, reqEditors 
 //
 // The newest first, those that were not answered among them. A page may be shorter than limit and yet have a next.
 //
-// Scope: read. Problems: invalid.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8797,11 +9891,28 @@ func (c *ClientWithResponses) ListCallsWithResponse(ctx context.Context, params 
 	return ParseListCallsResponse(rsp)
 }
 
+// GetCallWithResponse Read a call that is over
+//
+// By the id that the participant had, from a moment after its last event on.
+//
+// Scope: read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/calls/{id} (the `GetCall` operationId).
+func (c *ClientWithResponses) GetCallWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetCallResponse, error) {
+	rsp, err := c.GetCall(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCallResponse(rsp)
+}
+
 // ListConferencesWithResponse List conferences that are over
 //
 // The newest first. A page may be shorter than limit and yet have a next.
 //
-// Scope: read. Problems: invalid.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8812,6 +9923,23 @@ func (c *ClientWithResponses) ListConferencesWithResponse(ctx context.Context, p
 		return nil, err
 	}
 	return ParseListConferencesResponse(rsp)
+}
+
+// GetConferenceWithResponse Read a conference that is over
+//
+// By the id that the room's events and its calls have as conference.
+//
+// Scope: read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/conferences/{id} (the `GetConference` operationId).
+func (c *ClientWithResponses) GetConferenceWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetConferenceResponse, error) {
+	rsp, err := c.GetConference(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetConferenceResponse(rsp)
 }
 
 // GetDrainWithResponse Read how far draining is
@@ -8833,7 +9961,7 @@ func (c *ClientWithResponses) GetDrainWithResponse(ctx context.Context, reqEdito
 //
 // From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8850,7 +9978,7 @@ func (c *ClientWithResponses) DrainWithBodyWithResponse(ctx context.Context, par
 //
 // From now on there are no new calls, rooms or dial-outs, and /readyz says so. Running calls go on until they end or the timeout has passed. The process does not end, and only its restart ends draining. A second request replaces the timeout of the first.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8871,7 +9999,7 @@ func (c *ClientWithResponses) DrainWithResponse(ctx context.Context, params *Dra
 //
 // Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
-// Scope: read. Problems: invalid, overloaded.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8882,6 +10010,91 @@ func (c *ClientWithResponses) WatchWithResponse(ctx context.Context, params *Wat
 		return nil, err
 	}
 	return ParseWatchResponse(rsp)
+}
+
+// ListKeysWithResponse List access keys
+//
+// Without secrets, which are kept nowhere.
+//
+// Scope: admin.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+func (c *ClientWithResponses) ListKeysWithResponse(ctx context.Context, params *ListKeysParams, reqEditors ...RequestEditorFn) (*ListKeysResponse, error) {
+	rsp, err := c.ListKeys(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListKeysResponse(rsp)
+}
+
+// CreateKeyWithBodyWithResponse Create an access key
+//
+// It is in force at once, and survives a restart. The answer has the secret; no other does.
+//
+// Scope: admin.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *ClientWithResponses) CreateKeyWithBodyWithResponse(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error) {
+	rsp, err := c.CreateKeyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateKeyResponse(rsp)
+}
+
+// CreateKeyWithResponse Create an access key
+//
+// It is in force at once, and survives a restart. The answer has the secret; no other does.
+//
+// Scope: admin.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *ClientWithResponses) CreateKeyWithResponse(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error) {
+	rsp, err := c.CreateKey(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateKeyResponse(rsp)
+}
+
+// RevokeKeyWithResponse Revoke an access key
+//
+// At once: event streams that were opened with it end, too. What a request with it has begun to change is changed.
+//
+// Scope: admin.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/keys/{id} (the `RevokeKey` operationId).
+func (c *ClientWithResponses) RevokeKeyWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*RevokeKeyResponse, error) {
+	rsp, err := c.RevokeKey(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeKeyResponse(rsp)
+}
+
+// GetKeyWithResponse Read an access key
+//
+// Without its secret.
+//
+// Scope: admin.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/keys/{id} (the `GetKey` operationId).
+func (c *ClientWithResponses) GetKeyWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetKeyResponse, error) {
+	rsp, err := c.GetKey(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetKeyResponse(rsp)
 }
 
 // GetLogWithResponse Read the log level
@@ -8903,7 +10116,7 @@ func (c *ClientWithResponses) GetLogWithResponse(ctx context.Context, reqEditors
 //
 // At once, until the server ends.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8920,7 +10133,7 @@ func (c *ClientWithResponses) PatchLogWithBodyWithResponse(ctx context.Context, 
 //
 // At once, until the server ends.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8937,7 +10150,7 @@ func (c *ClientWithResponses) PatchLogWithResponse(ctx context.Context, body Pat
 //
 // At once, until the server ends.
 //
-// Scope: admin. Problems: invalid.
+// Scope: admin.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8954,7 +10167,7 @@ func (c *ClientWithResponses) PatchLogWithApplicationMergePatchPlusJSONBodyWithR
 //
 // Rooms by id, those that calls opened among them.
 //
-// Scope: read. Problems: invalid.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8971,7 +10184,7 @@ func (c *ClientWithResponses) ListRoomsWithResponse(ctx context.Context, params 
 //
 // The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 //
-// Scope: control. Problems: invalid, exists, full, draining.
+// Scope: control.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8988,7 +10201,7 @@ func (c *ClientWithResponses) CreateRoomWithBodyWithResponse(ctx context.Context
 //
 // The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.
 //
-// Scope: control. Problems: invalid, exists, full, draining.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9005,7 +10218,7 @@ func (c *ClientWithResponses) CreateRoomWithResponse(ctx context.Context, params
 //
 // Ends the conference, with BYE to everyone, and the room.
 //
-// Scope: control. Problems: not_found, precondition_failed.
+// Scope: control.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9020,7 +10233,7 @@ func (c *ClientWithResponses) DeleteRoomWithResponse(ctx context.Context, room s
 
 // GetRoomWithResponse Read a room
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9037,7 +10250,7 @@ func (c *ClientWithResponses) GetRoomWithResponse(ctx context.Context, room stri
 //
 // A merge patch. It takes effect in the running conference.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed.
+// Scope: control.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9054,7 +10267,7 @@ func (c *ClientWithResponses) PatchRoomWithBodyWithResponse(ctx context.Context,
 //
 // A merge patch. It takes effect in the running conference.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9071,7 +10284,7 @@ func (c *ClientWithResponses) PatchRoomWithResponse(ctx context.Context, room st
 //
 // A merge patch. It takes effect in the running conference.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed.
+// Scope: control.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9086,7 +10299,7 @@ func (c *ClientWithResponses) PatchRoomWithApplicationMergePatchPlusJSONBodyWith
 
 // ListAnnouncementsWithResponse List what plays in a room
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9103,7 +10316,7 @@ func (c *ClientWithResponses) ListAnnouncementsWithResponse(ctx context.Context,
 //
 // Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 //
-// Scope: control. Problems: invalid, not_found, conflict, full.
+// Scope: control.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9120,7 +10333,7 @@ func (c *ClientWithResponses) PlayWithBodyWithResponse(ctx context.Context, room
 //
 // Beside what participants say, to everyone or to some. The event announcement.ended tells its end.
 //
-// Scope: control. Problems: invalid, not_found, conflict, full.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9135,7 +10348,7 @@ func (c *ClientWithResponses) PlayWithResponse(ctx context.Context, room string,
 
 // StopAnnouncementWithResponse Stop what plays
 //
-// Scope: control. Problems: not_found, timed_out.
+// Scope: control.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9150,7 +10363,7 @@ func (c *ClientWithResponses) StopAnnouncementWithResponse(ctx context.Context, 
 
 // GetAnnouncementWithResponse Read what plays
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9173,7 +10386,7 @@ func (c *ClientWithResponses) GetAnnouncementWithResponse(ctx context.Context, r
 //
 // Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
-// Scope: read. Problems: invalid, overloaded.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9190,7 +10403,7 @@ func (c *ClientWithResponses) WatchRoomWithResponse(ctx context.Context, room st
 //
 // Who is in the room or is being called, with figures of now.
 //
-// Scope: read. Problems: invalid, not_found.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9207,7 +10420,7 @@ func (c *ClientWithResponses) ListParticipantsWithResponse(ctx context.Context, 
 //
 // The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 //
-// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+// Scope: control.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9224,7 +10437,7 @@ func (c *ClientWithResponses) DialParticipantWithBodyWithResponse(ctx context.Co
 //
 // The participant is there at once, in state calling. Events tell how it goes on: participant.ringing, participant.joined, or participant.failed with an outcome of busy, declined, unanswered, failed or cancelled. DELETE cancels the call.
 //
-// Scope: control. Problems: invalid, not_found, full, forbidden, draining.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9241,7 +10454,7 @@ func (c *ClientWithResponses) DialParticipantWithResponse(ctx context.Context, r
 //
 // Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.
 //
-// Scope: control. Problems: not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9258,7 +10471,7 @@ func (c *ClientWithResponses) RemoveParticipantWithResponse(ctx context.Context,
 //
 // With figures of now.
 //
-// Scope: read. Problems: not_found.
+// Scope: read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9275,7 +10488,7 @@ func (c *ClientWithResponses) GetParticipantWithResponse(ctx context.Context, ro
 //
 // A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9292,7 +10505,7 @@ func (c *ClientWithResponses) PatchParticipantWithBodyWithResponse(ctx context.C
 //
 // A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9309,7 +10522,7 @@ func (c *ClientWithResponses) PatchParticipantWithResponse(ctx context.Context, 
 //
 // A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
 //
-// Scope: control. Problems: invalid, not_found, precondition_failed, timed_out.
+// Scope: control.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9326,7 +10539,7 @@ func (c *ClientWithResponses) PatchParticipantWithApplicationMergePatchPlusJSONB
 //
 // Without hanging up: its id, its call and its settings go on.
 //
-// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+// Scope: control.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9343,7 +10556,7 @@ func (c *ClientWithResponses) MoveParticipantWithBodyWithResponse(ctx context.Co
 //
 // Without hanging up: its id, its call and its settings go on.
 //
-// Scope: control. Problems: invalid, not_found, full, conflict, timed_out.
+// Scope: control.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9377,7 +10590,7 @@ func (c *ClientWithResponses) ListSoundsWithResponse(ctx context.Context, reqEdi
 //
 // Who hears it hears it to its end.
 //
-// Scope: control. Problems: invalid, not_found, forbidden.
+// Scope: control.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9394,7 +10607,7 @@ func (c *ClientWithResponses) DeleteSoundWithResponse(ctx context.Context, name 
 //
 // WAV (PCM, µ-law, A-law, float) or Ogg/Opus, in the body as it is. All of it is decoded before it is taken; a file of that name is replaced.
 //
-// Scope: control. Problems: invalid, too_large, full, forbidden.
+// Scope: control.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9445,7 +10658,7 @@ func (c *ClientWithResponses) ListWebhooksWithResponse(ctx context.Context, reqE
 //
 // Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 //
-// Scope: admin. Problems: invalid, full, draining.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9462,7 +10675,7 @@ func (c *ClientWithResponses) CreateWebhookWithBodyWithResponse(ctx context.Cont
 //
 // Each event is posted as JSON, an Event, signed as Standard Webhooks has it (headers webhook-id, webhook-timestamp, webhook-signature), in order per room, and again with growing pauses until the endpoint answers 2xx. The answer has the secret; no other does.
 //
-// Scope: admin. Problems: invalid, full, draining.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9479,7 +10692,7 @@ func (c *ClientWithResponses) CreateWebhookWithResponse(ctx context.Context, par
 //
 // With all that waits for it.
 //
-// Scope: admin. Problems: not_found, precondition_failed.
+// Scope: admin.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9494,7 +10707,7 @@ func (c *ClientWithResponses) DeleteWebhookWithResponse(ctx context.Context, id 
 
 // GetWebhookWithResponse Read a subscription
 //
-// Scope: admin. Problems: not_found.
+// Scope: admin.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9511,7 +10724,7 @@ func (c *ClientWithResponses) GetWebhookWithResponse(ctx context.Context, id str
 //
 // A merge patch.
 //
-// Scope: admin. Problems: invalid, not_found, precondition_failed.
+// Scope: admin.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9528,7 +10741,7 @@ func (c *ClientWithResponses) PatchWebhookWithBodyWithResponse(ctx context.Conte
 //
 // A merge patch.
 //
-// Scope: admin. Problems: invalid, not_found, precondition_failed.
+// Scope: admin.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9545,7 +10758,7 @@ func (c *ClientWithResponses) PatchWebhookWithResponse(ctx context.Context, id s
 //
 // A merge patch.
 //
-// Scope: admin. Problems: invalid, not_found, precondition_failed.
+// Scope: admin.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9560,7 +10773,7 @@ func (c *ClientWithResponses) PatchWebhookWithApplicationMergePatchPlusJSONBodyW
 
 // ListDeadLettersWithResponse List what could not be delivered
 //
-// Scope: admin. Problems: not_found.
+// Scope: admin.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9575,7 +10788,7 @@ func (c *ClientWithResponses) ListDeadLettersWithResponse(ctx context.Context, i
 
 // DiscardDeadLetterWithResponse Forget a dead letter
 //
-// Scope: admin. Problems: not_found.
+// Scope: admin.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9592,7 +10805,7 @@ func (c *ClientWithResponses) DiscardDeadLetterWithResponse(ctx context.Context,
 //
 // Behind what waits for its room.
 //
-// Scope: admin. Problems: not_found, conflict, full.
+// Scope: admin.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9609,7 +10822,7 @@ func (c *ClientWithResponses) RedeliverWithResponse(ctx context.Context, id stri
 //
 // A signed event of kind ping, once; the answer tells what came of it.
 //
-// Scope: admin. Problems: not_found, full.
+// Scope: admin.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9858,6 +11071,39 @@ func ParseListCallsResponse(rsp *http.Response) (*ListCallsResponse, error) {
 	return response, nil
 }
 
+// ParseGetCallResponse parses an HTTP response from a GetCallWithResponse call
+func ParseGetCallResponse(rsp *http.Response) (*GetCallResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCallResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CallRecord
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListConferencesResponse parses an HTTP response from a ListConferencesWithResponse call
 func ParseListConferencesResponse(rsp *http.Response) (*ListConferencesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9874,6 +11120,39 @@ func ParseListConferencesResponse(rsp *http.Response) (*ListConferencesResponse,
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ConferenceListBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetConferenceResponse parses an HTTP response from a GetConferenceWithResponse call
+func ParseGetConferenceResponse(rsp *http.Response) (*GetConferenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetConferenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConferenceRecord
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -9971,6 +11250,147 @@ func ParseWatchResponse(rsp *http.Response) (*WatchResponse, error) {
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListKeysResponse parses an HTTP response from a ListKeysWithResponse call
+func ParseListKeysResponse(rsp *http.Response) (*ListKeysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListKeysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyListBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateKeyResponse parses an HTTP response from a CreateKeyWithResponse call
+func ParseCreateKeyResponse(rsp *http.Response) (*CreateKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest AccessKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateKeyResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeKeyResponse parses an HTTP response from a RevokeKeyWithResponse call
+func ParseRevokeKeyResponse(rsp *http.Response) (*RevokeKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetKeyResponse parses an HTTP response from a GetKeyWithResponse call
+func ParseGetKeyResponse(rsp *http.Response) (*GetKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {

@@ -118,9 +118,9 @@ func (s *Server) watch(room rooms.Name, in *Watch) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.watchers.Add(1) > maxWatchers {
+	if s.watchers.Add(1) > int64(s.config.MaxWatchers) {
 		s.watchers.Add(-1)
-		return nil, refuse(http.StatusServiceUnavailable, string(rooms.Overloaded), "%d event streams are open, as many as may be", maxWatchers)
+		return nil, refuse(http.StatusServiceUnavailable, string(rooms.Overloaded), "%d event streams are open, as many as may be", s.config.MaxWatchers)
 	}
 	sub := s.config.Registry.Subscribe(rooms.SubscribeOptions{Room: room, After: after})
 	return &stream{server: s, sub: sub, wants: kinds}, nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ import (
 const (
 	maxBody        = 1 << 20          // bytes of a request's body that no route reads
 	maxHeader      = 16 << 10         // bytes of a request's headers
-	maxConnections = 4096             // at a time, event streams among them
+	maxConnections = 4096             // the default of Config.MaxConnections
 	requestTime    = 20 * time.Second // for one request, from first byte to last
 )
 
@@ -46,6 +47,9 @@ type Config struct {
 	Keys       *Keyring // nil: there are none, and no routes of theirs
 	RequireKey bool     // of who is on this machine, too
 	CORS       []string // origins whose pages may use the API, as https://app.example; * is all, with a key
+
+	MaxConnections int // at a time, event streams among them; more wait; 0: 4096
+	MaxWatchers    int // event streams at a time; 0: 2048
 
 	// What follows has no routes if it is nil.
 	LogLevel  *slog.LevelVar
@@ -84,6 +88,8 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.MaxConnections = cmp.Or(c.MaxConnections, maxConnections)
+	c.MaxWatchers = cmp.Or(c.MaxWatchers, maxWatchers)
 	s := &Server{
 		config: c, started: time.Now(), crossOrigin: http.NewCrossOriginProtection(),
 		closing: make(chan struct{}), heartbeat: heartbeat, writeTime: writeTime,
@@ -174,7 +180,7 @@ func wrongMethod(routes chi.Routes) http.HandlerFunc {
 
 // Serve answers requests from l until Close. It returns nil after Close.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(netutil.LimitListener(l, maxConnections))
+	err := s.http.Serve(netutil.LimitListener(l, s.config.MaxConnections))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 
 // Limits of event streams.
 const (
-	maxWatchers = 2048             // at a time
+	maxWatchers = 2048             // the default of Config.MaxWatchers
 	heartbeat   = 15 * time.Second // between comments while nothing happens
 	writeTime   = 10 * time.Second // for one write to a watcher that does not read
 )

@@ -21,6 +21,7 @@ func (c *Config) Check() error {
 	c.Rooms.check(&w)
 	c.Audio.check(&w)
 	c.HTTP.check(&w)
+	c.HTTP.Limits.check(&w)
 	w.duration("records.keep", c.Records.Keep, time.Hour, 10*365*24*time.Hour)
 	w.whole("sounds.max_size", c.Sounds.MaxSize, 1000, 1<<30)
 	w.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
@@ -102,6 +103,11 @@ func (c *HTTPConfig) check(w *wrongs) {
 		return
 	}
 	c.checkAccess(w)
+}
+
+func (c *HTTPLimitsConfig) check(w *wrongs) {
+	w.whole("http.limits.connections", c.Connections, 2, 1_000_000)
+	w.whole("http.limits.event_streams", c.EventStreams, 1, max(c.Connections-1, 1))
 }
 
 func (c *HTTPConfig) checkAccess(w *wrongs) {

@@ -111,6 +111,14 @@ type HTTPConfig struct {
 	Keys       []string `yaml:"keys" help:"access keys, each NAME:SCOPE:SHA256 or NAME:SCOPE:SHA256:ROOM+ROOM; SCOPE is read, control or admin, SHA256 that of the key in hexadecimal"`
 	RequireKey bool     `yaml:"require_key" help:"ask who is on this machine for a key, too; right behind a proxy on this machine"`
 	CORS       []string `yaml:"cors" help:"origins whose web pages may use the API, as https://app.example; * is all, each with a key"`
+
+	Limits HTTPLimitsConfig `yaml:"limits"`
+}
+
+// HTTPLimitsConfig bounds what clients may demand.
+type HTTPLimitsConfig struct {
+	Connections  int `yaml:"connections" help:"connections at a time, those of event streams among them; more wait"`
+	EventStreams int `yaml:"event_streams" help:"event streams at a time, fewer than connections"`
 }
 
 // StoreConfig is the file with what survives a restart.
@@ -185,7 +193,7 @@ func DefaultConfig() Config {
 			OpusComplexity: 5,
 			OpusBitrate:    64000,
 		},
-		HTTP:         HTTPConfig{Listen: "127.0.0.1:8080", Keys: []string{}, CORS: []string{}},
+		HTTP:         HTTPConfig{Listen: "127.0.0.1:8080", Keys: []string{}, CORS: []string{}, Limits: HTTPLimitsConfig{Connections: 4096, EventStreams: 2048}},
 		Store:        StoreConfig{Path: autoPath},
 		Records:      RecordsConfig{Keep: 30 * 24 * time.Hour},
 		Webhooks:     WebhooksConfig{AllowNetworks: []netip.Prefix{}},

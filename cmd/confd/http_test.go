@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/confd/confd/api"
+	"github.com/confd/confd/internal/testkit/leak"
 )
 
 func TestParseKey(t *testing.T) {
@@ -49,4 +51,41 @@ func TestHTTPConfig(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", c.http, w, c.want)
 		}
 	}
+}
+
+func TestHTTPLimitsConfig(t *testing.T) {
+	for _, c := range []struct {
+		limits HTTPLimitsConfig
+		want   string // of the error; "" for none
+	}{
+		{HTTPLimitsConfig{2, 1}, ""},
+		{HTTPLimitsConfig{1_000_000, 999_999}, ""},
+		{HTTPLimitsConfig{1, 1}, "http.limits.connections: 1 is wrong; right is 2 to 1000000"},
+		{HTTPLimitsConfig{1_000_001, 1}, "http.limits.connections"},
+		{HTTPLimitsConfig{10, 0}, "http.limits.event_streams: 0 is wrong; right is 1 to 9"},
+		{HTTPLimitsConfig{10, 10}, "http.limits.event_streams: 10 is wrong; right is 1 to 9"},
+	} {
+		var w wrongs
+		c.limits.check(&w)
+		if (len(w) == 0) != (c.want == "") || len(w) > 0 && !strings.Contains(w[0].Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.limits, w, c.want)
+		}
+	}
+}
+
+// The limits of HTTP arrive: the second event stream is one too many, and commands that ask
+// for it say so.
+func TestHTTPLimits(t *testing.T) {
+	leak.Check(t)
+	r := start(t, []string{"CONFD_HTTP_LIMITS_EVENT_STREAMS=1", "CONFD_HTTP_LIMITS_CONNECTIONS=4", "CONFD_STORE_PATH="}, "--sip", "udp:127.0.0.1:0")
+	resp, err := http.Get("http://" + r.HTTP.String() + "/v1/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if status, _, stderr := run(r.HTTP.String(), "events"); status != 1 || !strings.Contains(stderr, "1 event streams are open") {
+		t.Errorf("status %d %q", status, stderr)
+	}
+	resp.Body.Close()
+	r.end()
 }

@@ -120,6 +120,7 @@ func (s *server) startHTTP(sip []prometheus.Collector) (err error) {
 		Engine: s.engine, Registry: s.registry, NotReady: s.notReady,
 		Collectors: append(sip, storeMetrics(s.storage.file, &s.extras)...), Version: buildinfo.Version, Logger: s.log,
 		Keys: keys, RequireKey: s.config.HTTP.RequireKey, CORS: s.config.HTTP.CORS,
+		MaxConnections: s.config.HTTP.Limits.Connections, MaxWatchers: s.config.HTTP.Limits.EventStreams,
 	}
 	s.extras.addTo(&c)
 	if s.http, err = api.New(c); err != nil {

@@ -123,7 +123,7 @@ func (b *baresip) command(t *testing.T, name, params string) {
 }
 
 // event waits for an event of the type.
-func (b *baresip) event(t *testing.T, kind string) {
+func (b *baresip) event(t *testing.T, kind string) baresipMessage {
 	t.Helper()
 	_ = b.ctrl.SetReadDeadline(time.Now().Add(15 * time.Second))
 	for {
@@ -132,7 +132,7 @@ func (b *baresip) event(t *testing.T, kind string) {
 			t.Fatalf("waiting for baresip's %s: %v", kind, err)
 		}
 		if m.Event && m.Type == kind {
-			return
+			return m
 		}
 		if m.Event && m.Type == "CALL_CLOSED" {
 			t.Fatalf("waiting for baresip's %s: the call is closed: %s", kind, m.Param)
@@ -173,6 +173,19 @@ func (b *baresip) dial(t *testing.T, uri string) {
 	b.event(t, "CALL_ESTABLISHED")
 }
 
+// refused calls uri in vain, and returns with what words.
+func (b *baresip) refused(t *testing.T, uri string) string {
+	t.Helper()
+	b.command(t, "dial", uri)
+	return b.closed(t)
+}
+
+// closed waits for the end of a call, and returns what baresip says of it.
+func (b *baresip) closed(t *testing.T) string {
+	t.Helper()
+	return b.event(t, "CALL_CLOSED").Param
+}
+
 // hangUp ends the call.
 func (b *baresip) hangUp(t *testing.T) {
 	t.Helper()
@@ -180,13 +193,13 @@ func (b *baresip) hangUp(t *testing.T) {
 	b.event(t, "CALL_CLOSED")
 }
 
-// recording is the path of what the client hears, "" before there is one.
+// recording is the path of what the client hears in its newest call, "" before there is one.
 func (b *baresip) recording() string {
 	files, _ := filepath.Glob(filepath.Join(b.dir, "rec", "dump-*-dec.wav"))
 	if len(files) == 0 {
 		return ""
 	}
-	return files[0]
+	return files[len(files)-1] // their names are of the time
 }
 
 func (b *baresip) bytesPerSecond() int { return 2 * b.codec.rate * b.codec.channels }

@@ -52,6 +52,7 @@ type confd struct {
 // serverOptions are what differs from test to test.
 type serverOptions struct {
 	env          []string // further settings
+	store        string   // file of what survives; "" for none
 	certificates *authority
 }
 
@@ -64,7 +65,7 @@ func startConfd(t *testing.T, p *place, o serverOptions) *confd {
 	low, release := mediaPorts(p)
 	t.Cleanup(release)
 	args := []string{
-		"serve", "--store", "", "--sip", c.sip, "--http", c.http, "--media-ip", p.ip,
+		"serve", "--store", o.store, "--sip", c.sip, "--http", c.http, "--media-ip", p.ip,
 		"--rtp-ports", fmt.Sprintf("%d-%d", low, low+mediaRange-1),
 	}
 	if o.certificates != nil {

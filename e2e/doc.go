@@ -1,6 +1,7 @@
 // Package e2e starts the real program and calls it with real clients: baresip, Linphone's
 // console client and SIPp from the distribution, and the test kit's phones where a hundred
-// of them or an exact measurement is wanted. What each heard is judged by its tones.
+// of them or an exact measurement is wanted. What each heard is judged by its tones. The API
+// is spoken to by the client that is generated from its document.
 //
 // Clients that insist on an address of a real interface run in a network namespace of the
 // test's own, together with the program; where namespaces are not permitted they run on

@@ -43,11 +43,14 @@ func (o *output) String() string {
 }
 
 // run starts cmd and sees to it that it is gone when the test is over. What it printed is
-// logged if the test failed.
+// logged if the test failed; standard error is apart if cmd says where it goes.
 func run(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, done: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = &p.out, &p.out
+	cmd.Stdout = &p.out
+	if cmd.Stderr == nil {
+		cmd.Stderr = &p.out
+	}
 	// A group of its own: a Ctrl-C at the terminal is for the test, which then cleans up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: 0}
 	cmd.WaitDelay = 5 * time.Second

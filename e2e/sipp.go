@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -25,8 +26,10 @@ type sippRun struct {
 	transport string // u1, t1 (one socket) or tn (one per call)
 	calls     int
 	rate      int     // new calls a second
-	freq      float64 // Hz of the tone that each call plays, at -20 dB; 0 for none
+	freq      float64 // Hz of the tone that each call plays; 0 for none
+	level     float64 // dB of it; 0 is -20
 	hold      time.Duration
+	log       string // file that gets what the scenario logs
 }
 
 // startSipp starts it; wait for its end with sippDone.
@@ -39,7 +42,7 @@ func startSipp(t *testing.T, p *place, r sippRun) *process {
 	}
 	dir := t.TempDir()
 	if r.freq != 0 {
-		sound := wav.EncodeMuLaw(tone.Make(8000, time.Minute, -20, r.freq))
+		sound := wav.EncodeMuLaw(tone.Make(8000, time.Minute, cmp.Or(r.level, -20), r.freq))
 		if err := os.WriteFile(filepath.Join(dir, "tone.ul"), sound, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -58,17 +61,35 @@ func startSipp(t *testing.T, p *place, r sippRun) *process {
 	if r.target != "" {
 		args = append([]string{r.target}, args...)
 	}
+	if r.log != "" {
+		args = append(args, "-trace_logs", "-log_file", r.log)
+	}
 	cmd := p.command("sipp", args...)
 	cmd.Dir = dir
+	said := &output{}
+	cmd.Stderr = said // apart, for it would break up the statistics
 	s := run(t, cmd)
 	t.Cleanup(func() {
 		if t.Failed() {
-			if b, err := os.ReadFile(filepath.Join(dir, "errors.log")); err == nil {
-				t.Logf("SIPp's errors:\n%s", tail(string(b), 5000))
-			}
+			b, _ := os.ReadFile(filepath.Join(dir, "errors.log"))
+			t.Logf("SIPp's errors, %s:\n%s%s", r.scenario, tail(said.String(), 5000), tail(string(b), 5000))
 		}
 	})
 	return s
+}
+
+// listens waits until a process, or another where it is, has a UDP port. To try the port would
+// be to take it from it.
+func (p *process) listens(t *testing.T, port int) {
+	t.Helper()
+	want := fmt.Sprintf(":%04X ", port)
+	eventually(t, 10*time.Second, fmt.Sprintf("somebody at UDP port %d", port), func() error {
+		sockets, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/udp", p.cmd.Process.Pid))
+		if err == nil && !strings.Contains(string(sockets), want) {
+			err = errors.New("nobody is there")
+		}
+		return err
+	})
 }
 
 // sippDone waits for the end and returns an error unless every call succeeded.

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/confd/confd/internal/testkit/phone"
 	"github.com/confd/confd/internal/testkit/tone"
 	"github.com/confd/confd/internal/testkit/wav"
 )
@@ -98,7 +97,7 @@ func unsteadyShare(pcm []int16, rate int) float64 {
 const shift = 0.015
 
 // keep writes all that p heard into the folder that CONFD_E2E_KEEP names, if it is set.
-func keep(t *testing.T, p *phone.Phone, who string) {
+func keep(t *testing.T, p listener, who string) {
 	t.Helper()
 	dir := os.Getenv("CONFD_E2E_KEEP")
 	if dir == "" {

@@ -1,0 +1,167 @@
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/client"
+	"github.com/confd/confd/internal/testkit/tone"
+)
+
+// TestDrainOverAPI: told to drain, the server takes no new calls, rooms or dial-outs, and
+// says so; who is there goes on, until time is up and each is told why.
+func TestDrainOverAPI(t *testing.T) {
+	need(t, "baresip", "sipp")
+	t.Parallel()
+	place := newPlace(t)
+	c := startConfd(t, place, serverOptions{})
+	d := c.desk(t, "")
+	s := d.watch(client.Follow{})
+	d.room("last")
+	tones := tone.Spread(2)
+	there := startBaresip(t, place, baresipPCMU, tones[0])
+	late := startBaresip(t, place, baresipPCMU, tones[0])
+	c.enter(t, s, there, "last")
+	speaker := c.speak(t, s, "last", tones[1], -20)
+
+	drain := func(seconds float64) *client.DrainState {
+		t.Helper()
+		a, err := d.DrainWithResponse(t.Context(), nil, client.DrainRequest{Timeout: client.Set(seconds), Reason: new("maintenance")})
+		d.must(a, err)
+		return a.JSON200
+	}
+	if state := drain(60); !state.Draining || state.Participants != 2 || state.Until == nil {
+		t.Errorf("draining is %+v", state)
+	}
+	if got := late.refused(t, c.uri("last")); !strings.HasPrefix(got, "503") {
+		t.Errorf("a new call is refused with %q", got)
+	}
+	d.refused("draining")(d.CreateRoomWithResponse(t.Context(), nil, client.RoomCreate{}))
+	d.refused("draining")(d.DialParticipantWithResponse(t.Context(), "last", nil, client.Dial{To: "sip:x@" + late.sip}))
+	d.refused("not_ready")(d.ReadyWithResponse(t.Context()))
+	hears(t, there, "who is there, while draining", expect(tones, tones[1]))
+
+	drain(0.2) // the second replaces the first
+	speaker.told(t, "maintenance")
+	there.closed(t)
+	eventually(t, 5*time.Second, "the end of draining", func() error {
+		a, err := d.GetDrainWithResponse(t.Context())
+		d.must(a, err)
+		if a.JSON200.Participants != 0 {
+			return fmt.Errorf("there are %d", a.JSON200.Participants)
+		}
+		return nil
+	})
+	s.whole()
+}
+
+// TestRestart: after a restart in the middle of calls there are the rooms that the API made,
+// as they were, and the records of calls; there is no room that a call opened.
+func TestRestart(t *testing.T) {
+	need(t, "sipp")
+	t.Parallel()
+	place := newPlace(t)
+	o := serverOptions{store: filepath.Join(t.TempDir(), "confd.db")}
+	c := startConfd(t, place, o)
+	d := c.desk(t, "")
+	s := d.watch(client.Follow{})
+	made := d.create(client.RoomCreate{
+		ID: client.Set("kept"), Name: client.Set("Kept"), Talkers: client.Set(int64(3)), EmptyTimeout: client.Set(0.0),
+		Metadata: client.Set(map[string]any{"n": 1.5}), Admission: client.Set(client.RoomCreateAdmissionPrivate),
+	})
+	d.room("gone")
+	d.delete("gone", "")
+	passing, kept := c.speak(t, s, "passing", 860, -20), c.speak(t, s, "kept", 860, -20)
+	if err := c.terminate(15 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	passing.told(t, "Server shutting down")
+	kept.told(t, "Server shutting down")
+
+	d = startConfd(t, place, o).desk(t, "")
+	all := d.rooms()
+	if len(all) != 1 || !all[0].Persistent || all[0].Conference != nil {
+		t.Fatalf("there are %+v", all)
+	}
+	if got, want := fmt.Sprintf("%+v", all[0]), fmt.Sprintf("%+v", *made); got != want {
+		t.Errorf("the room is\n%s, and was\n%s", got, want)
+	}
+	calls, err := d.ListCallsWithResponse(t.Context(), nil)
+	d.must(calls, err)
+	rooms := map[string]string{}
+	for _, r := range calls.JSON200.Calls {
+		rooms[r.ID] = r.Room
+		if r.Outcome != client.CallRecordOutcomeAnswered || r.Reason.Code != "draining" || r.Duration <= 0 || r.Answered == nil {
+			t.Errorf("a record is %+v", r)
+		}
+	}
+	if len(rooms) != 2 || rooms[passing.ID] != "passing" || rooms[kept.ID] != "kept" {
+		t.Errorf("there are records of %v", rooms)
+	}
+}
+
+// TestKeys: a key opens what it is for, and nothing else.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	keys := map[string]string{"eye": "read", "desk": "control", "door": "control:standup", "boss": "admin"}
+	var lines []string
+	for name, scope := range keys {
+		scope, rooms, _ := strings.Cut(scope, ":")
+		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("%s:%s:%x:%s", name, scope, sha256.Sum256([]byte("secret-of-"+name)), rooms), ":"))
+	}
+	c := startConfd(t, host(), serverOptions{env: []string{"CONFD_HTTP_KEYS=" + strings.Join(lines, ",")}})
+	c.desk(t, "secret-of-boss").room("standup")
+	c.desk(t, "secret-of-boss").room("other")
+	attempts := []struct {
+		what string
+		try  func(desk, context.Context) (client.Answer, error)
+		may  []string // keys
+	}{
+		{"read all rooms", func(d desk, ctx context.Context) (client.Answer, error) {
+			return d.ListRoomsWithResponse(ctx, nil)
+		}, []string{"eye", "desk", "door", "boss"}},
+		{"read the room", func(d desk, ctx context.Context) (client.Answer, error) {
+			return d.GetRoomWithResponse(ctx, "standup")
+		}, []string{"eye", "desk", "door", "boss"}},
+		{"lock the room", func(d desk, ctx context.Context) (client.Answer, error) {
+			return d.PatchRoomWithResponse(ctx, "standup", nil, client.RoomFields{Locked: client.Set(true)})
+		}, []string{"desk", "door", "boss"}},
+		{"lock another room", func(d desk, ctx context.Context) (client.Answer, error) {
+			return d.PatchRoomWithResponse(ctx, "other", nil, client.RoomFields{Locked: client.Set(true)})
+		}, []string{"desk", "boss"}},
+		{"read figures of the server", func(d desk, ctx context.Context) (client.Answer, error) {
+			return d.GetStatsWithResponse(ctx)
+		}, []string{"eye", "desk", "boss"}},
+		{"change the log", func(d desk, ctx context.Context) (client.Answer, error) {
+			return d.PatchLogWithResponse(ctx, client.LogPatch{Level: new(client.LogPatchLevelDebug)})
+		}, []string{"boss"}},
+	}
+	for name := range keys {
+		d := c.desk(t, "secret-of-"+name)
+		for _, a := range attempts {
+			answer, err := a.try(d, t.Context())
+			want := ""
+			if !slices.Contains(a.may, name) {
+				want = "forbidden"
+			}
+			if code := client.CodeOf(client.Check(answer, err)); err != nil || code != want {
+				t.Errorf("who has the key %s and wants to %s gets %q (%v)", name, a.what, code, err)
+			}
+		}
+		if name == "door" {
+			if a, err := d.ListRoomsWithResponse(t.Context(), nil); err != nil || len(a.JSON200.Rooms) != 1 {
+				t.Errorf("who has the key of a room sees %+v (%v)", a.JSON200, err)
+			}
+		}
+	}
+	if a, err := c.desk(t, "guess").ListRoomsWithResponse(t.Context(), nil); err != nil || a.StatusCode() != http.StatusUnauthorized {
+		t.Errorf("who guesses a key gets %v (%v)", a, err)
+	}
+}

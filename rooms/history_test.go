@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 )
 
 // digits makes n events of p's.
@@ -13,8 +14,9 @@ func digits(p *Participant, n int) {
 	}
 }
 
-// drain returns what is in the stream.
+// drain returns what is in the stream once everything has been handed out.
 func drain(s *Subscription) (all []*Event) {
+	s.hub.handOut()
 	for {
 		select {
 		case e := <-s.Events():
@@ -155,6 +157,7 @@ func TestThousandWatchers(t *testing.T) {
 	}
 	digits(p, events)
 	readers.Wait()
+	h.hub.handOut()
 	if c := h.Counts(); c.SubscribersCut != watchers/4 || c.Subscribers != 0 {
 		t.Errorf("%d cut, %d left", c.SubscribersCut, c.Subscribers)
 	}
@@ -174,23 +177,64 @@ func TestThousandWatchers(t *testing.T) {
 	}
 }
 
-// Publishing to many costs little.
+// A latecomer misses nothing and gets nothing twice, however its subscription falls between
+// events that have been published and those that have been handed out.
+func TestSubscribeBetweenPublishedAndHandedOut(t *testing.T) {
+	h := hub{history: history{limit: 1 << 16}}
+	first := h.subscribe(SubscribeOptions{Live: true, Buffer: 1 << 16})
+	const rounds = 2000
+	go func() {
+		for range rounds {
+			h.publish(Event{Kind: ParticipantUpdated, Room: "a"})
+		}
+	}()
+	var late sync.WaitGroup
+	for seq := uint64(1); seq <= rounds; seq++ {
+		if e := <-first.Events(); e.Seq != seq {
+			t.Fatalf("event %d, want %d", e.Seq, seq)
+		}
+		if seq%20 > 0 {
+			continue
+		}
+		s := h.subscribe(SubscribeOptions{After: seq / 2, Buffer: 1 << 16})
+		late.Go(func() {
+			for want := seq/2 + 1; want <= rounds; want++ {
+				if e := <-s.Events(); e.Seq != want {
+					t.Errorf("event %d, want %d", e.Seq, want)
+					break
+				}
+			}
+			s.Close()
+		})
+	}
+	late.Wait()
+}
+
+// What an event costs who publishes it, while all subscribers wait for it.
 func BenchmarkPublish(b *testing.B) {
-	for _, n := range []int{0, 1000} {
-		b.Run(map[int]string{0: "nobody", 1000: "1000 watchers"}[n], func(b *testing.B) {
+	for name, n := range map[string]int{"nobody": 0, "1000 watchers": 1000} {
+		b.Run(name, func(b *testing.B) {
 			h := hub{history: history{limit: historySize}}
+			defer h.close()
+			var all sync.WaitGroup
 			for range n {
-				s := h.subscribe(SubscribeOptions{Live: true, Buffer: 1 << 14})
+				s := h.subscribe(SubscribeOptions{Live: true})
 				go func() {
 					for range s.Events() {
+						all.Done()
 					}
 				}()
 			}
 			who := &ParticipantSnapshot{ID: "x"}
+			var spent time.Duration
 			for b.Loop() {
+				all.Add(n)
+				begin := time.Now()
 				h.publish(Event{Kind: ParticipantUpdated, Room: "a", Participant: who})
+				spent += time.Since(begin)
+				all.Wait() // and so all wait again
 			}
-			h.close()
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "ns/publish")
 		})
 	}
 }

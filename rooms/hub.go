@@ -6,16 +6,23 @@ import (
 	"time"
 )
 
-// hub numbers events, keeps the newest, and hands them to subscribers. Publishing never
-// blocks: a subscriber whose buffer is full is cut off.
+// hub numbers events, keeps the newest, and hands them to subscribers. Publishing takes the
+// same time however many there are: a goroutine of its own, which is there while there is
+// something to do, wakes them. A subscriber whose buffer is full is cut off, so that nobody
+// is waited for, and what is yet to be handed out stays bounded.
 type hub struct {
-	mu          sync.Mutex
-	seq         uint64
-	kinds       map[EventKind]uint64 // published, by kind
-	cut         uint64
-	history     history
-	roster      roster
+	mu        sync.Mutex // of what follows
+	seq       uint64
+	kinds     map[EventKind]uint64 // published, by kind
+	history   history
+	roster    roster
+	listeners int      // how many subscribers there are
+	waiting   []*Event // to be handed out
+	handing   bool     // the goroutine is there
+
+	out         sync.Mutex // held before mu and while events are handed out, of what follows
 	subscribers map[*Subscription]struct{}
+	cut         uint64
 	closed      bool
 }
 
@@ -37,6 +44,7 @@ type SubscribeOptions struct {
 type Subscription struct {
 	hub    *hub
 	room   Name
+	after  uint64 // it has got all up to this one
 	events chan *Event
 }
 
@@ -56,15 +64,15 @@ func (s *Subscription) Next(ctx context.Context) (*Event, bool) {
 
 // Close ends the subscription. It may be called more than once, by any goroutine.
 func (s *Subscription) Close() {
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
+	s.hub.out.Lock()
+	defer s.hub.out.Unlock()
 	s.hub.drop(s)
 }
 
 // wants tells whether an event of the room is for s.
 func (s *Subscription) wants(room Name) bool { return s.room == "" || s.room == room }
 
-// publish stamps e, delivers it and returns its number.
+// publish stamps e, has it delivered and returns its number.
 func (h *hub) publish(e Event) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -79,18 +87,51 @@ func (h *hub) publish(e Event) uint64 {
 	}
 	h.history.add(&e)
 	h.roster.apply(&e)
+	if h.listeners == 0 {
+		return e.Seq
+	}
+	h.waiting = append(h.waiting, &e)
+	if !h.handing {
+		h.handing = true
+		go h.handOut()
+	}
+	return e.Seq
+}
+
+// handOut delivers until nothing waits.
+func (h *hub) handOut() {
+	for h.deliver() {
+	}
+}
+
+// deliver hands out what waits, and tells whether there was something.
+func (h *hub) deliver() bool {
+	h.out.Lock()
+	defer h.out.Unlock()
+	h.mu.Lock()
+	events := h.waiting
+	h.waiting, h.handing = nil, len(events) > 0
+	h.mu.Unlock()
 	for s := range h.subscribers {
-		if !s.wants(e.Room) {
+		h.hand(s, events)
+	}
+	return len(events) > 0
+}
+
+// hand gives s its events, or cuts it off; h.out is held.
+func (h *hub) hand(s *Subscription, events []*Event) {
+	for _, e := range events {
+		if e.Seq <= s.after || !s.wants(e.Room) {
 			continue
 		}
 		select {
-		case s.events <- &e:
+		case s.events <- e:
 		default:
 			h.cut++
 			h.drop(s)
+			return
 		}
 	}
-	return e.Seq
 }
 
 // subscribe joins a stream to the history before it at one moment.
@@ -98,9 +139,11 @@ func (h *hub) subscribe(o SubscribeOptions) *Subscription {
 	if o.Buffer <= 0 {
 		o.Buffer = 256
 	}
+	h.out.Lock()
+	defer h.out.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &Subscription{hub: h, room: o.Room}
+	s := &Subscription{hub: h, room: o.Room, after: h.seq}
 	first := h.opening(s, o)
 	s.events = make(chan *Event, o.Buffer+len(first))
 	for _, e := range first {
@@ -114,6 +157,7 @@ func (h *hub) subscribe(o SubscribeOptions) *Subscription {
 		h.subscribers = make(map[*Subscription]struct{})
 	}
 	h.subscribers[s] = struct{}{}
+	h.listeners++
 	return s
 }
 
@@ -130,18 +174,22 @@ func (h *hub) opening(s *Subscription, o SubscribeOptions) []*Event {
 	return []*Event{h.roster.snapshot(o.Room, h.seq)}
 }
 
-// drop closes s once; h.mu is held.
+// drop closes s once; h.out is held, and h.mu not.
 func (h *hub) drop(s *Subscription) {
 	if _, ok := h.subscribers[s]; ok {
 		delete(h.subscribers, s)
 		close(s.events)
+		h.mu.Lock()
+		h.listeners--
+		h.mu.Unlock()
 	}
 }
 
-// close ends every subscription, present and future.
+// close hands out what waits and ends every subscription, present and future.
 func (h *hub) close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.handOut()
+	h.out.Lock()
+	defer h.out.Unlock()
 	h.closed = true
 	for s := range h.subscribers {
 		h.drop(s)
@@ -165,6 +213,8 @@ func (h *hub) list(want func(Name) bool) []RoomSnapshot {
 // counts returns how many events of each kind were published, how many subscribers there
 // are, and how many did not keep up.
 func (h *hub) counts() (published map[EventKind]uint64, subscribers int, cut uint64) {
+	h.out.Lock()
+	defer h.out.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	published = make(map[EventKind]uint64, len(eventKinds))

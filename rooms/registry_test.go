@@ -177,6 +177,7 @@ func TestSlowSubscriberIsCutOff(t *testing.T) {
 	quick := watch(t, h.Registry, 8)
 	p := mustJoin(t, h, request("a")) // 2 events: exactly what fits
 	p.Digit(5, 0)
+	h.hub.handOut()
 	wantKinds(t, next(t, slow.Events(), 2), RoomOpened, ParticipantJoined)
 	if _, ok := <-slow.Events(); ok {
 		t.Error("an event after the gap")

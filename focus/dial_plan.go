@@ -98,7 +98,7 @@ func (p *plan) aim(t *Trunk, to string) (err error) {
 	p.byTrunk = t.Address != "" && (isNumber || t.All || sameHost(p.target, trunk))
 	switch {
 	case isNumber && !p.byTrunk:
-		return errors.New("a tel: address needs a trunk, and none is configured; set sip.trunk.address, or call sip:USER@HOST")
+		return errors.New("a tel: address needs a trunk, and none is configured; set dial_out.trunk.address, or call sip:USER@HOST")
 	case isNumber:
 		p.target = sip.Uri{
 			Scheme: trunk.Scheme, User: strings.ReplaceAll(p.target.User, "#", "%23"), Host: trunk.Host, Port: trunk.Port,

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -217,6 +218,20 @@ func TestTrunkOverTLS(t *testing.T) {
 	r.dialled("out", `{"to":"tel:+15550100"}`)
 	if got := trunk.next().From().Address.User; got != "out" {
 		t.Errorf("the caller is %s", got)
+	}
+	r.end()
+}
+
+// Without a trunk there are no numbers, and the answer names the setting that there is.
+func TestNumbersNeedATrunk(t *testing.T) {
+	leak.Check(t)
+	r := start(t, []string{"CONFD_STORE_PATH="}, "--sip", "udp:127.0.0.1:0")
+	r.send(201, "POST", "/v1/rooms", `{"id":"out"}`, nil)
+	var p api.Problem
+	r.send(422, "POST", "/v1/rooms/out/participants", `{"to":"tel:+15550100"}`, &p)
+	c := DefaultConfig()
+	if i := slices.IndexFunc(settingsOf(&c), func(s setting) bool { return strings.Contains(p.Detail, s.key) }); i < 0 {
+		t.Errorf("%q names no setting", p.Detail)
 	}
 	r.end()
 }

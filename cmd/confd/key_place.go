@@ -42,7 +42,7 @@ const (
 )
 
 // find returns where the keys are. A server that was named is meant. Otherwise it is the one
-// that this configuration is of, if it runs: it holds the store; where no store was named, it
+// that this configuration is of, if it runs: it holds the store; where no file was named, it
 // may have another than who asks would, and is asked for first. If it does not run, it is the
 // store.
 func (f keyFlags) find(ctx context.Context, m *Main) (keyPlace, error) {
@@ -57,10 +57,12 @@ func (f keyFlags) find(ctx context.Context, m *Main) (keyPlace, error) {
 		return nil, err
 	}
 	path := config.Store.Path
-	if path == autoPath {
+	if path == autoPath || path == "" {
 		if s, err := f.running(ctx, m, &config.HTTP); s != nil || err != nil {
 			return s, err
 		}
+	}
+	if path == autoPath {
 		path = statePath(m.Env)
 	}
 	if path == "" {
@@ -103,7 +105,8 @@ func (f keyFlags) running(ctx context.Context, m *Main, c *HTTPConfig) (keyPlace
 	var refused *client.Error
 	var untrusted *tls.CertificateVerificationError
 	switch err := fetch(ctx, probe, "/healthz", nil, &health); {
-	case err == nil && health.Status == "alive", errors.As(err, &refused) && refused.Code != "":
+	case err == nil && health.Status == "alive",
+		errors.As(err, &refused) && (refused.Code == "unauthorized" || refused.Code == "forbidden"):
 		return f.named(m)
 	case errors.As(err, &untrusted):
 		return nil, fmt.Errorf("%w; right is the name that is in its certificate", err)

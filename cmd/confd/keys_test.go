@@ -89,6 +89,7 @@ func TestKeysOfARunningServer(t *testing.T) {
 	for name, flags := range map[string][]string{
 		"its file": {"--store", file, "--http", at},
 		"no place": {"--http", at},
+		"memory":   {"--http", at, "--store", ""},
 		"its URL":  {"--server", "http://" + at},
 	} {
 		flags = append(flags, "--key", root)
@@ -171,7 +172,7 @@ func TestKeyCommandErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"key", "create", "x", "--store", ""}, "store.path"},
+		{[]string{"key", "create", "x", "--store", "", "--http", ""}, "store.path"},
 		{[]string{"key", "create", "x", "--http", ""}, "store.path"}, // the environment names no place
 		{[]string{"key", "create", "x", "--store", file, "--server", "127.0.0.1:1"}, "one of them"},
 		{[]string{"key", "create", "x\ny", "--store", file}, "name"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -107,61 +106,74 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestKeys: a key opens what it is for, and nothing else.
+// TestKeys: a key opens what it is for and nothing else, from when it is made to when it is
+// revoked.
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	keys := map[string]string{"eye": "read", "desk": "control", "door": "control:standup", "boss": "admin"}
-	var lines []string
-	for name, scope := range keys {
-		scope, rooms, _ := strings.Cut(scope, ":")
-		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("%s:%s:%x:%s", name, scope, sha256.Sum256([]byte("secret-of-"+name)), rooms), ":"))
+	c := startConfd(t, host(), serverOptions{env: []string{fmt.Sprintf("CONFD_HTTP_KEYS=boss:admin:%x", sha256.Sum256([]byte("open-sesame")))}})
+	boss := c.desk(t, "open-sesame")
+	boss.room("standup")
+	boss.room("other")
+	door := client.KeyCreate{Name: "door", Scope: client.KeyCreateScopeControl, Rooms: client.Set([]string{"standup"})}
+	desks := map[string]desk{"boss": boss}
+	ids := map[string]string{}
+	for _, k := range []client.KeyCreate{{Name: "eye", Scope: client.KeyCreateScopeRead}, {Name: "desk", Scope: client.KeyCreateScopeControl}, door} {
+		made, err := boss.CreateKeyWithResponse(t.Context(), nil, k)
+		boss.must(made, err)
+		desks[k.Name], ids[k.Name] = c.desk(t, *made.JSON201.Secret), made.JSON201.ID
 	}
-	c := startConfd(t, host(), serverOptions{env: []string{"CONFD_HTTP_KEYS=" + strings.Join(lines, ",")}})
-	c.desk(t, "secret-of-boss").room("standup")
-	c.desk(t, "secret-of-boss").room("other")
-	attempts := []struct {
+	for name, d := range desks {
+		d.attempt(name)
+		if rooms := d.rooms(); (len(rooms) == 1) != (name == "door") {
+			t.Errorf("who has the key %s sees %d rooms", name, len(rooms))
+		}
+	}
+
+	eye := desks["eye"]
+	watching := eye.watch(client.Follow{})
+	boss.must(boss.RevokeKeyWithResponse(t.Context(), ids["eye"]))
+	eye.refused("unauthorized")(eye.ListRoomsWithResponse(t.Context(), nil))
+	eventually(t, 10*time.Second, "the end of what the revoked key watches", func() error {
+		if _, _, err := watching.sofar(); client.CodeOf(err) != "unauthorized" {
+			return fmt.Errorf("its stream has the error %v", err)
+		}
+		return nil
+	})
+	guess := c.desk(t, "guess")
+	guess.refused("unauthorized")(guess.ListRoomsWithResponse(t.Context(), nil))
+}
+
+// attempt tries what a key may be good for.
+func (d desk) attempt(name string) {
+	d.t.Helper()
+	for _, x := range []struct {
 		what string
-		try  func(desk, context.Context) (client.Answer, error)
+		try  func(context.Context) (client.Answer, error)
 		may  []string // keys
 	}{
-		{"read all rooms", func(d desk, ctx context.Context) (client.Answer, error) {
-			return d.ListRoomsWithResponse(ctx, nil)
-		}, []string{"eye", "desk", "door", "boss"}},
-		{"read the room", func(d desk, ctx context.Context) (client.Answer, error) {
+		{"read a room", func(ctx context.Context) (client.Answer, error) {
 			return d.GetRoomWithResponse(ctx, "standup")
 		}, []string{"eye", "desk", "door", "boss"}},
-		{"lock the room", func(d desk, ctx context.Context) (client.Answer, error) {
+		{"lock a room", func(ctx context.Context) (client.Answer, error) {
 			return d.PatchRoomWithResponse(ctx, "standup", nil, client.RoomFields{Locked: client.Set(true)})
 		}, []string{"desk", "door", "boss"}},
-		{"lock another room", func(d desk, ctx context.Context) (client.Answer, error) {
+		{"lock another room", func(ctx context.Context) (client.Answer, error) {
 			return d.PatchRoomWithResponse(ctx, "other", nil, client.RoomFields{Locked: client.Set(true)})
 		}, []string{"desk", "boss"}},
-		{"read figures of the server", func(d desk, ctx context.Context) (client.Answer, error) {
+		{"read figures of the server", func(ctx context.Context) (client.Answer, error) {
 			return d.GetStatsWithResponse(ctx)
 		}, []string{"eye", "desk", "boss"}},
-		{"change the log", func(d desk, ctx context.Context) (client.Answer, error) {
+		{"change the log", func(ctx context.Context) (client.Answer, error) {
 			return d.PatchLogWithResponse(ctx, client.LogPatch{Level: new(client.LogPatchLevelDebug)})
 		}, []string{"boss"}},
-	}
-	for name := range keys {
-		d := c.desk(t, "secret-of-"+name)
-		for _, a := range attempts {
-			answer, err := a.try(d, t.Context())
-			want := ""
-			if !slices.Contains(a.may, name) {
-				want = "forbidden"
-			}
-			if code := client.CodeOf(client.Check(answer, err)); err != nil || code != want {
-				t.Errorf("who has the key %s and wants to %s gets %q (%v)", name, a.what, code, err)
-			}
+		{"list keys", func(ctx context.Context) (client.Answer, error) {
+			return d.ListKeysWithResponse(ctx, nil)
+		}, []string{"boss"}},
+	} {
+		a, err := x.try(d.t.Context())
+		err = client.Check(a, err)
+		if may := slices.Contains(x.may, name); may && err != nil || !may && client.CodeOf(err) != "forbidden" {
+			d.t.Errorf("who has the key %s and wants to %s: %v", name, x.what, err)
 		}
-		if name == "door" {
-			if a, err := d.ListRoomsWithResponse(t.Context(), nil); err != nil || len(a.JSON200.Rooms) != 1 {
-				t.Errorf("who has the key of a room sees %+v (%v)", a.JSON200, err)
-			}
-		}
-	}
-	if a, err := c.desk(t, "guess").ListRoomsWithResponse(t.Context(), nil); err != nil || a.StatusCode() != http.StatusUnauthorized {
-		t.Errorf("who guesses a key gets %v (%v)", a, err)
 	}
 }

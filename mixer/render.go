@@ -76,8 +76,12 @@ func (c *Conference) lend(in *Input) {
 	if in.voice != nil {
 		return
 	}
+	packets := judgePackets
+	if in.talking > 0 || len(in.taps) > 0 {
+		packets = warmPackets
+	}
 	in.voice = c.worker.voices.get()
-	in.voice.warm(&in.play)
+	in.voice.warm(&in.play, packets)
 	in.gain = in.targetGain()
 }
 

@@ -66,11 +66,11 @@ func (s *Server) postDrain(ctx context.Context, in *struct {
 	return s.getDrain(ctx, nil)
 }
 
-// hangUp ends all calls; rooms that the API made stay in the store.
+// hangUp ends all calls; rooms that the API made stay.
 func (s *Server) hangUp(why rooms.Reason) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := s.config.Registry.Drain(ctx, why); err != nil {
+	if err := s.config.Registry.HangUp(ctx, why); err != nil {
 		s.config.Logger.Warn("some calls did not end in time", "error", err)
 	}
 }

@@ -27,10 +27,12 @@ var mediaFigures = []Figure{
 	One("Received", "confd_rtp_packets_received_total", "RTP packets that reached the mixer."),
 	One("Sent", "confd_rtp_packets_sent_total", "RTP packets sent to participants."),
 	By("reason", "confd_rtp_packets_unusable_total", "Of the received, those that could not be played, by reason.",
-		map[string]string{"malformed": "Malformed", "payload_type": "Unknown", "duplicate": "Duplicate", "late": "Late"}),
+		map[string]string{"malformed": "Malformed", "payload_type": "Unknown", "duplicate": "Duplicate", "late": "Late", "held": "Held"}),
 	One("Lost", "confd_rtp_packets_lost_total", "RTP packets that never came, but later ones did."),
 	One("Recovered", "confd_rtp_packets_recovered_total", "Of the lost, those restored from redundancy."),
 	One("Concealed", "confd_concealed_samples_total", "Samples made up because nothing came in time."),
+	One("Cuts", "confd_jitter_buffer_cuts_total", "Times that a jitter buffer gave up too much delay at once."),
+	One("Restarts", "confd_rtp_stream_restarts_total", "Streams that began anew within a call: another SSRC or rate, a leap of sequence or timestamp."),
 }
 
 // mixerFigures are those of mixer.Stats.

@@ -271,6 +271,7 @@ func TestMovesAndOperation(t *testing.T) {
 	b.want(200, "POST", "/v1/drain", `{"timeout":null}`, &state)
 	b.want(200, "POST", "/v1/drain", `{"timeout":0,"reason":"bye"}`, nil)
 	<-p.Done()
+	b.want(200, "GET", "/v1/rooms/b", "", nil) // made over the API: it stays
 }
 
 func TestOtherResources(t *testing.T) {

@@ -8,11 +8,14 @@ type MediaTotals struct {
 	Sent      uint64 // RTP packets handed to sinks
 	Malformed uint64 // received, with a payload that the codec does not have
 	Unknown   uint64 // received, of a payload type that was not negotiated
+	Held      uint64 // received while the call was on hold, and dropped
 	Duplicate uint64
 	Late      uint64 // received after their tick
 	Lost      uint64 // packets concealed because a later one came
 	Recovered uint64 // of the lost, from redundancy
 	Concealed uint64 // samples made up because nothing came
+	Cuts      uint64 // times that too much delay was given up at once
+	Restarts  uint64 // changes of SSRC or rate, leaps of sequence or timestamps
 }
 
 // ledger adds up the media counters of participants. What a leg counts after it has been
@@ -60,9 +63,12 @@ func (t *MediaTotals) add(p *Participant) {
 	t.Received += s.Packets
 	t.Malformed += s.Malformed
 	t.Unknown += s.Unknown
+	t.Held += s.Held
 	t.Duplicate += s.Duplicate
 	t.Late += s.Late
 	t.Lost += s.Lost
 	t.Recovered += s.Recovered
 	t.Concealed += s.Concealed
+	t.Cuts += s.Cuts
+	t.Restarts += s.Restarts
 }

@@ -268,24 +268,42 @@ func (g *Registry) CloseRoom(ctx context.Context, name Name, why Reason) error {
 	if err != nil {
 		return err
 	}
-	var stays bool
-	all, err := ask(r, func() ([]*Participant, error) {
-		stays = r.persistent
-		r.over = !stays
-		return r.clear(why), nil
-	})
+	left, err := r.empty(why)
 	if err != nil {
 		return missing(name)
 	}
-	for _, p := range all {
+	return left.wait(ctx, op)
+}
+
+// emptied is a room that everybody is about to leave.
+type emptied struct {
+	everybody []*Participant
+	ended     <-chan struct{} // of a room that ends; nil if it stays
+}
+
+// empty asks everybody's Call in the room to end. Error: it has ended already.
+func (r *room) empty(why Reason) (emptied, error) {
+	return ask(r, func() (emptied, error) {
+		var e emptied
+		if r.over = !r.persistent; r.over {
+			e.ended = r.ended
+		}
+		e.everybody = r.clear(why)
+		return e, nil
+	})
+}
+
+// wait returns when the media plane has let go of all.
+func (e *emptied) wait(ctx context.Context, op string) error {
+	for _, p := range e.everybody {
 		if err := wait(ctx, p.gone, op); err != nil {
 			return err
 		}
 	}
-	if stays {
+	if e.ended == nil {
 		return nil
 	}
-	return wait(ctx, r.ended, op)
+	return wait(ctx, e.ended, op)
 }
 
 // Refuse lets nobody join any more, dials nobody and makes no rooms; whoever is in a room
@@ -294,6 +312,25 @@ func (g *Registry) Refuse() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.draining = true
+}
+
+// HangUp lets nobody join any more and ends all conferences for that reason; the rooms that
+// the API made stay, empty. It returns when the media plane has let go of all. Error:
+// TimedOut.
+func (g *Registry) HangUp(ctx context.Context, why Reason) error {
+	g.Refuse()
+	var all []emptied
+	for _, r := range g.list() {
+		if e, err := r.empty(why); err == nil { // else it has ended by itself
+			all = append(all, e)
+		}
+	}
+	for _, e := range all {
+		if err := e.wait(ctx, "hang up"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Drain lets nobody join any more, ends all rooms for that reason and returns when nothing

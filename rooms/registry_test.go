@@ -159,6 +159,36 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// Hanging up ends what is said, and leaves what was made.
+func TestHangUp(t *testing.T) {
+	h := newHouse(t, Config{})
+	ctx, why := context.Background(), Reason{Code: ReasonDraining, Text: "maintenance"}
+	if _, err := h.Create(ctx, "made", Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	call := newFakeCall()
+	for _, n := range []Name{"made", "made", "called"} {
+		req := request(n)
+		req.Call = call
+		mustJoin(t, h, req)
+	}
+	if err := h.HangUp(ctx, why); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if got := <-call.ends; got != why {
+			t.Errorf("a call was ended for %v", got)
+		}
+	}
+	wantCode(t, h, "made", Draining, "about to end")
+	if s, err := h.Get("made"); err != nil || s.Count != 0 || !s.Persistent {
+		t.Errorf("the room that was made is %+v, %v", s, err)
+	}
+	if s, err := h.Get("called"); CodeOf(err) != NotFound {
+		t.Errorf("the room that a call opened is %+v, %v", s, err)
+	}
+}
+
 func TestDrainEndsWithItsContext(t *testing.T) {
 	h := newHouse(t, Config{})
 	mustJoin(t, h, request("a"))

@@ -54,10 +54,8 @@ func (c *confd) hook(t *testing.T) *hook {
 	return h
 }
 
-// settings are those that let webhooks go to a hook.
-func (*hook) settings() []string {
-	return []string{"CONFD_WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8", "CONFD_WEBHOOKS_ALLOW_HTTP=true"}
-}
+// hookSettings let a server's webhooks go to a hook.
+var hookSettings = []string{"CONFD_WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8", "CONFD_WEBHOOKS_ALLOW_HTTP=true"}
 
 // key is the secret as a subscription has it.
 func (h *hook) key() string { return "whsec_" + base64.StdEncoding.EncodeToString(h.secret) }

@@ -61,7 +61,7 @@ func newStandup(t *testing.T) *standup {
 	t.Helper()
 	x := &standup{t: t, tones: tone.Spread(6)}
 	place := newPlace(t)
-	x.c = startConfd(t, place, serverOptions{env: append((*hook)(nil).settings(), "CONFD_SOUNDS_FOLDER="+t.TempDir())})
+	x.c = startConfd(t, place, serverOptions{env: append([]string{"CONFD_SOUNDS_FOLDER=" + t.TempDir()}, hookSettings...)})
 	x.h = x.c.hook(t)
 	x.d = x.c.desk(t, "")
 	x.s = x.d.watch(client.Follow{})
@@ -106,7 +106,11 @@ func (x *standup) figures() {
 	x.t.Helper()
 	codecs := []string{"opus", "G722", "PCMU", "PCMU"}
 	eventually(x.t, 10*time.Second, "sane figures", func() error {
-		for i, p := range x.d.list("standup") {
+		all := x.d.list("standup")
+		if len(all) != len(x.p) {
+			return fmt.Errorf("there are %d", len(all))
+		}
+		for i, p := range all {
 			f := p.Stats
 			switch {
 			case p.ID != x.p[i].ID || p.State != client.ParticipantStateConnected || p.Direction != client.ParticipantDirectionInbound || *p.Address != x.c.place.ip:

@@ -24,8 +24,8 @@ type story struct {
 	more   chan struct{} // closed when there is more
 }
 
-// watch follows what happens until the test ends, and returns when the first event, which is
-// a snapshot or, with After, may be long in coming, can no longer be missed.
+// watch follows what happens until the test ends. It returns with the snapshot that all else
+// follows; with After there is none to wait for.
 func (d desk) watch(f client.Follow) *story {
 	d.t.Helper()
 	s := &story{t: d.t, more: make(chan struct{})}

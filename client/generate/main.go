@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -77,7 +79,8 @@ func serve() (document []byte, err error) {
 		return nil, fmt.Errorf("building confd: %w", err)
 	}
 	c := exec.Command(program, "serve", "--store", "", "--sip", "udp:127.0.0.1:0", "--http", "127.0.0.1:0")
-	c.Env = append(os.Environ(), "CONFD_SOUNDS_FOLDER="+dir)
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONFD_") })
+	c.Env = append(c.Env, "CONFD_SOUNDS_FOLDER="+dir)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {

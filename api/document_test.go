@@ -50,7 +50,7 @@ type schema struct {
 	Format               string
 }
 
-func readDocument(t *testing.T, b *bench) document {
+func readDocument(t testing.TB, b *bench) document {
 	t.Helper()
 	var d document
 	if err := json.Unmarshal(b.want(200, "GET", "/openapi.json", "", nil).Body.Bytes(), &d); err != nil {

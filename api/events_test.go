@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,7 +27,7 @@ func (b *bench) listen() string {
 		b.t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- b.Serve(l) }()
+	go func() { done <- b.Serve(narrow{l}) }()
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -39,9 +41,19 @@ func (b *bench) listen() string {
 	return "http://" + l.Addr().String()
 }
 
+// narrow accepts connections that take in little, so that who does not read is soon noticed.
+type narrow struct{ net.Listener }
+
+func (n narrow) Accept() (net.Conn, error) {
+	c, err := n.Listener.Accept()
+	if err == nil {
+		_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10)
+	}
+	return c, err
+}
+
 // watcher reads an event stream.
 type watcher struct {
-	t    testing.TB
 	body io.ReadCloser
 	in   *bufio.Scanner
 }
@@ -54,22 +66,30 @@ type message struct {
 
 func watch(t testing.TB, url string, headers ...string) *watcher {
 	t.Helper()
+	w, err := openWatcher(http.DefaultTransport, url, headers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.body.Close() })
+	return w
+}
+
+func openWatcher(rt http.RoundTripper, url string, headers ...string) (*watcher, error) {
 	req, _ := http.NewRequest("GET", url, nil)
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := rt.RoundTrip(req)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
-		t.Fatalf("%s: %s %v", url, resp.Status, resp.Header)
+		resp.Body.Close()
+		return nil, fmt.Errorf("%s: %s %v", url, resp.Status, resp.Header)
 	}
 	in := bufio.NewScanner(resp.Body)
 	in.Buffer(nil, 16<<20)
-	w := &watcher{t, resp.Body, in}
-	t.Cleanup(func() { resp.Body.Close() })
-	return w
+	return &watcher{resp.Body, in}, nil
 }
 
 // next returns the next message, or false at the end of the stream.
@@ -90,7 +110,7 @@ func (w *watcher) next() (m message, ok bool) {
 			m.event = value
 		case name == "data":
 			if err := json.Unmarshal([]byte(value), &m.data); err != nil {
-				w.t.Errorf("%v in %s", err, value)
+				m.event += fmt.Sprintf(", %v in %s", err, value)
 			}
 		}
 	}
@@ -98,18 +118,18 @@ func (w *watcher) next() (m message, ok bool) {
 }
 
 // want reads on to the next event, which is of that kind.
-func (w *watcher) want(kind rooms.EventKind) message {
-	w.t.Helper()
+func (w *watcher) want(t testing.TB, kind rooms.EventKind) message {
+	t.Helper()
 	for {
 		m, ok := w.next()
 		if !ok {
-			w.t.Fatalf("the stream ends before %s: %v", kind, w.in.Err())
+			t.Fatalf("the stream ends before %s: %v", kind, w.in.Err())
 		}
 		if m.event == "" {
 			continue
 		}
 		if m.event != string(kind) || m.data.Kind != m.event || strconv.FormatUint(m.data.Seq, 10) != m.id {
-			w.t.Fatalf("event %s (%s) with id %s and seq %d, want %s", m.event, m.data.Kind, m.id, m.data.Seq, kind)
+			t.Fatalf("event %s (%s) with id %s and seq %d, want %s", m.event, m.data.Kind, m.id, m.data.Seq, kind)
 		}
 		return m
 	}
@@ -122,12 +142,12 @@ func TestEventsResume(t *testing.T) {
 	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	p := b.join("a", "anna")
 	w := watch(t, url+"/v1/events")
-	first := w.want(rooms.SnapshotTaken)
+	first := w.want(t, rooms.SnapshotTaken)
 	if len(first.data.Rooms) != 1 || len(first.data.Rooms[0].Participants) != 1 || first.data.Rooms[0].Participants[0].ID != p.ID() {
 		t.Errorf("the snapshot is %+v", first.data)
 	}
 	b.want(200, "PATCH", "/v1/rooms/a", `{"locked":true}`, nil)
-	locked := w.want(rooms.RoomUpdated)
+	locked := w.want(t, rooms.RoomUpdated)
 	if !locked.data.RoomInfo.Locked || locked.data.Seq != first.data.Seq+1 {
 		t.Errorf("%+v", locked.data)
 	}
@@ -138,17 +158,17 @@ func TestEventsResume(t *testing.T) {
 		watch(t, url+"/v1/events", "Last-Event-ID", locked.id), watch(t, url+"/v1/events?after="+locked.id),
 		watch(t, url+"/v1/rooms/a/events", "Last-Event-ID", locked.id),
 	} {
-		if m := again.want(rooms.ParticipantUpdated); !m.data.Participant.Muted || m.data.Seq != locked.data.Seq+1 {
+		if m := again.want(t, rooms.ParticipantUpdated); !m.data.Participant.Muted || m.data.Seq != locked.data.Seq+1 {
 			t.Errorf("%+v", m.data)
 		}
-		left := again.want(rooms.ParticipantLeft)
+		left := again.want(t, rooms.ParticipantLeft)
 		if r := left.data.Reason; r == nil || r.Code != "removed" || r.Text != "enough" {
 			t.Errorf("reason %+v", r)
 		}
-		again.want(rooms.RoomClosed)
+		again.want(t, rooms.RoomClosed)
 	}
-	watch(t, url+"/v1/events", "Last-Event-ID", "1").want(rooms.SnapshotTaken)
-	watch(t, url+"/v1/events", "Last-Event-ID", "18446744073709551615").want(rooms.SnapshotTaken)
+	watch(t, url+"/v1/events", "Last-Event-ID", "1").want(t, rooms.SnapshotTaken)
+	watch(t, url+"/v1/events", "Last-Event-ID", "18446744073709551615").want(t, rooms.SnapshotTaken)
 }
 
 // Kinds choose, rooms choose, and a room may be watched before it is there.
@@ -157,23 +177,23 @@ func TestEventsChoose(t *testing.T) {
 	url := b.listen()
 	kinds := watch(t, url+"/v1/events?kinds=room.deleted,participant.")
 	one := watch(t, url+"/v1/rooms/b/events")
-	kinds.want(rooms.SnapshotTaken)
-	if m := one.want(rooms.SnapshotTaken); len(m.data.Rooms) != 0 || m.data.Room != "b" {
+	kinds.want(t, rooms.SnapshotTaken)
+	if m := one.want(t, rooms.SnapshotTaken); len(m.data.Rooms) != 0 || m.data.Room != "b" {
 		t.Errorf("%+v", m.data)
 	}
 	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	b.want(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
 	b.want(204, "DELETE", "/v1/rooms/a", "", nil)
 	b.join("b", "ben")
-	if m := one.want(rooms.RoomCreated); m.data.Room != "b" {
+	if m := one.want(t, rooms.RoomCreated); m.data.Room != "b" {
 		t.Errorf("%+v", m.data)
 	}
-	one.want(rooms.RoomOpened)
-	one.want(rooms.ParticipantJoined)
-	if m := kinds.want(rooms.RoomDeleted); m.data.Room != "a" {
+	one.want(t, rooms.RoomOpened)
+	one.want(t, rooms.ParticipantJoined)
+	if m := kinds.want(t, rooms.RoomDeleted); m.data.Room != "a" {
 		t.Errorf("%+v", m.data)
 	}
-	kinds.want(rooms.ParticipantJoined)
+	kinds.want(t, rooms.ParticipantJoined)
 }
 
 // While nothing happens a comment comes; when the server ends, so does the stream.
@@ -181,7 +201,7 @@ func TestEventsHeartbeatAndEnd(t *testing.T) {
 	b := newBench(t, nil)
 	b.heartbeat = time.Millisecond
 	w := watch(t, b.listen()+"/v1/events")
-	for w.want(rooms.SnapshotTaken); ; {
+	for w.want(t, rooms.SnapshotTaken); ; {
 		m, ok := w.next()
 		if !ok {
 			t.Fatal("no heartbeat")
@@ -203,21 +223,22 @@ func TestThousandWatchers(t *testing.T) {
 	url := b.listen()
 	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
 	var ready, done sync.WaitGroup
-	wrong := make(chan string, watchers)
 	ready.Add(watchers)
 	for range watchers {
 		done.Go(func() {
-			w := watch(t, url+"/v1/events?kinds=room.")
-			_, ok := w.next()
-			ready.Done()
-			if !ok {
-				wrong <- "no snapshot"
+			w, err := openWatcher(http.DefaultTransport, url+"/v1/events?kinds=room.")
+			if err != nil {
+				t.Error(err)
+				ready.Done()
 				return
 			}
-			for want := range events {
-				m, ok := w.next()
-				if !ok || m.data.RoomInfo == nil || m.data.RoomInfo.Name != fmt.Sprint(want) {
-					wrong <- fmt.Sprintf("event %d: %+v", want, m)
+			defer w.body.Close()
+			_, ok := w.next()
+			ready.Done()
+			for want := 0; ok && want < events; want++ {
+				var m message
+				if m, ok = w.next(); m.data.RoomInfo == nil || m.data.RoomInfo.Name != fmt.Sprint(want) {
+					t.Errorf("event %d: %+v", want, m)
 					return
 				}
 			}
@@ -228,9 +249,31 @@ func TestThousandWatchers(t *testing.T) {
 		b.want(200, "PATCH", "/v1/rooms/a", fmt.Sprintf(`{"name":"%d"}`, i), nil)
 	}
 	done.Wait()
-	close(wrong)
-	for w := range wrong {
-		t.Error(w)
+}
+
+// deafWatcher asks for a stream and reads nothing but the status.
+func deafWatcher(t *testing.T, url string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.(*net.TCPConn).SetReadBuffer(1)
+	fmt.Fprintf(conn, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	status := make([]byte, len("HTTP/1.1 200"))
+	if _, err := io.ReadFull(conn, status); err != nil || string(status) != "HTTP/1.1 200" {
+		t.Fatalf("%s, %v", status, err)
+	}
+	return conn
+}
+
+// wantEnd reads what a deaf watcher could still get, up to the end that the server made.
+func wantEnd(t *testing.T, conn net.Conn) {
+	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("who never reads is still there")
 	}
 }
 
@@ -238,18 +281,8 @@ func TestThousandWatchers(t *testing.T) {
 func TestWatcherThatNeverReads(t *testing.T) {
 	b := newBench(t, nil)
 	b.writeTime = 10 * time.Millisecond
-	url := b.listen()
+	conn := deafWatcher(t, b.listen())
 	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.(*net.TCPConn).SetReadBuffer(1)
-	fmt.Fprintf(conn, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	for b.watchers.Load() == 0 { // it is on its way
-		time.Sleep(time.Millisecond)
-	}
 	big := strings.Repeat("x", 4000)
 	for i := 0; b.watchers.Load() > 0; i++ {
 		b.want(200, "PATCH", "/v1/rooms/a", fmt.Sprintf(`{"metadata":{"n":%d,"x":"%s"}}`, i, big), nil)
@@ -257,6 +290,7 @@ func TestWatcherThatNeverReads(t *testing.T) {
 			t.Fatal("the watcher is still there")
 		}
 	}
+	wantEnd(t, conn)
 }
 
 func BenchmarkEventText(b *testing.B) {

@@ -24,7 +24,7 @@ type scene struct {
 	key string     // the id of one
 }
 
-func newScene(t *testing.T, asleep bool) *scene {
+func newScene(t testing.TB, asleep bool) *scene {
 	t.Helper()
 	b, start := newStillBench(t, func(c *Config, rc *rooms.Config) {
 		c.NotReady = func() []Reason { return nil }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -148,6 +149,56 @@ func TestDialOut(t *testing.T) {
 	p := wantProblem(t, b.do("POST", "/v1/rooms/a/participants", `{"to":"nonsense"}`), 422, "invalid")
 	if p.Field != "to" || p.Errors[0].Detail != "it is no SIP URI" {
 		t.Errorf("%+v", p)
+	}
+}
+
+// A dial-out that nobody answers ends by itself, and its room goes on.
+func TestDialOutToNowhere(t *testing.T) {
+	b := newBench(t, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
+	events := b.registry.Subscribe(rooms.SubscribeOptions{Live: true})
+	defer events.Close()
+	var p Participant
+	b.want(201, "POST", "/v1/rooms/a/participants", `{"to":"sip:nobody@192.0.2.1","timeout":1}`, &p)
+	for e := range events.Events() {
+		if e.Kind == rooms.ParticipantFailed {
+			if f := EventOf(e).Failure; e.Participant.ID != p.ID || f.Outcome != "unanswered" {
+				t.Errorf("%+v", f)
+			}
+			break
+		}
+	}
+	wantProblem(t, b.do("GET", "/v1/rooms/a/participants/"+p.ID, ""), 404, "not_found")
+	b.want(204, "DELETE", "/v1/rooms/a", "", nil)
+}
+
+// A patch that races with leaving takes effect, or tells that nobody is there.
+func TestPatchRacesWithLeave(t *testing.T) {
+	b := newBench(t, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
+	came := map[int]int{}
+	for i := range 100 {
+		p := b.join("a", "anna")
+		path := "/v1/rooms/a/participants/" + p.ID()
+		patched, gone := make(chan int), make(chan error)
+		go func() { patched <- b.do("PATCH", path, `{"muted":true,"hears":[]}`).Code }()
+		go func() {
+			if i%2 == 0 {
+				b.do("DELETE", path, "")
+			}
+			gone <- p.Leave(context.Background(), rooms.Reason{Code: rooms.ReasonLeft})
+		}()
+		if err := <-gone; err != nil {
+			t.Error(err)
+		}
+		came[<-patched]++
+	}
+	if came[200]+came[404] != 100 {
+		t.Errorf("statuses %v", came)
+	}
+	var room Room
+	if b.want(200, "GET", "/v1/rooms/a", "", &room); room.ParticipantCount != 0 {
+		t.Errorf("%+v", room)
 	}
 }
 

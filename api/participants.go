@@ -79,7 +79,7 @@ type MadeParticipant struct {
 // ParticipantList is a page of participants.
 type ParticipantList struct {
 	Body struct {
-		Participants []Participant `json:"participants" nullable:"false" doc:"Who is in the room, in the order in which they came."`
+		Participants []Participant `json:"participants" nullable:"false" doc:"Who is in the room, in the order in which their calls began."`
 		Next
 	}
 }
@@ -93,7 +93,7 @@ func (s *Server) addParticipants() {
 	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}/participants/{id}", id: "get-participant", tag: "participants", scope: ScopeRead, perRoom: true,
 		summary: "Read a participant", text: "With figures of now.", problems: []string{"not_found"}}, s.getParticipant)
 	add(s, endpoint{method: "PATCH", path: "/v1/rooms/{room}/participants/{id}", id: "patch-participant", tag: "participants", scope: ScopeControl, perRoom: true,
-		summary: "Change a participant", text: "A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.",
+		summary: "Change a participant", text: "A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.",
 		problems: []string{"not_found", "full", "timed_out"}}, s.patchParticipant)
 	add(s, endpoint{method: "DELETE", path: "/v1/rooms/{room}/participants/{id}", id: "remove-participant", tag: "participants", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,
 		summary: "Remove a participant", text: "Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.",

@@ -1424,7 +1424,7 @@ type ParticipantListBody struct {
 	// Examples: standup
 	Next *string `json:"next,omitempty"`
 
-	// Participants Who is in the room, in the order in which they came.
+	// Participants Who is in the room, in the order in which their calls began.
 	Participants []Participant `json:"participants"`
 }
 
@@ -2819,7 +2819,7 @@ type ClientInterface interface {
 
 	// PatchParticipantWithBody Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -2830,7 +2830,7 @@ type ClientInterface interface {
 
 	// PatchParticipant Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -2841,7 +2841,7 @@ type ClientInterface interface {
 
 	// PatchParticipantWithApplicationMergePatchPlusJSONBody Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -3846,7 +3846,7 @@ func (c *Client) GetParticipant(ctx context.Context, room string, id string, req
 
 // PatchParticipantWithBody Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -3867,7 +3867,7 @@ func (c *Client) PatchParticipantWithBody(ctx context.Context, room string, id s
 
 // PatchParticipant Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -3888,7 +3888,7 @@ func (c *Client) PatchParticipant(ctx context.Context, room string, id string, p
 
 // PatchParticipantWithApplicationMergePatchPlusJSONBody Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -7215,7 +7215,7 @@ type ClientWithResponsesInterface interface {
 
 	// PatchParticipantWithBodyWithResponse Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -7226,7 +7226,7 @@ type ClientWithResponsesInterface interface {
 
 	// PatchParticipantWithResponse Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -7237,7 +7237,7 @@ type ClientWithResponsesInterface interface {
 
 	// PatchParticipantWithApplicationMergePatchPlusJSONBodyWithResponse Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -10486,7 +10486,7 @@ func (c *ClientWithResponses) GetParticipantWithResponse(ctx context.Context, ro
 
 // PatchParticipantWithBodyWithResponse Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -10503,7 +10503,7 @@ func (c *ClientWithResponses) PatchParticipantWithBodyWithResponse(ctx context.C
 
 // PatchParticipantWithResponse Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -10520,7 +10520,7 @@ func (c *ClientWithResponses) PatchParticipantWithResponse(ctx context.Context, 
 
 // PatchParticipantWithApplicationMergePatchPlusJSONBodyWithResponse Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //

@@ -225,7 +225,7 @@ func (s *Server) getCall(ctx context.Context, in *OfCall) (*CallAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(append(c.Rooms, c.Room), callerOf(ctx).mayRoom) {
+	if who := callerOf(ctx); !who.mayRoom(c.Room) && !slices.ContainsFunc(c.Rooms, who.mayRoom) {
 		return nil, noRecord(in.ID)
 	}
 	return &CallAnswer{CallOf(&c)}, nil

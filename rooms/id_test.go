@@ -19,8 +19,8 @@ func TestIDs(t *testing.T) {
 		seen[id], last = true, id[:idHalf]
 		at = at.Add(time.Millisecond)
 	}
-	if newID(at)[:idHalf] != newID(at)[:idHalf] || newID(at) == newID(at) {
-		t.Error("ids of one moment")
+	if one, other := newID(at), newID(at); one[:idHalf] != other[:idHalf] || one == other {
+		t.Errorf("ids of one moment: %s and %s", one, other)
 	}
 	for _, bad := range []string{"", "0", last, last + "12345678", last + "1234567890", last + "12345678u", last + "12345678A", "........." + last} {
 		if _, ok := IDTime(bad); ok {

@@ -21,7 +21,8 @@ func expect(all []float64, present ...float64) tone.Expect {
 
 // TestWhoHearsWhom: three baresips are an agent, a customer and a coach. The coach whispers
 // to the agent; then the customer listens to a channel; then, in a room for one talker, one is
-// heard because it is loudest and one because it is pinned.
+// heard because it is loudest and one because it is pinned; at last the room has places for
+// all, and then for one again.
 func TestWhoHearsWhom(t *testing.T) {
 	need(t, "baresip", "sipp")
 	t.Parallel()
@@ -64,6 +65,11 @@ func TestWhoHearsWhom(t *testing.T) {
 	customer.Room = "panel"
 	d.patch(customer, client.ParticipantFields{Pinned: client.Set(true)})
 	hear("where the customer is pinned", []float64{tones[1], tones[3]}, tones[3:], []float64{tones[1], tones[3]})
+	d.patch(customer, client.ParticipantFields{Pinned: client.Null[bool]()})
+	d.set("panel", client.RoomFields{Talkers: client.Set(int64(4))})
+	hear("where all are heard", tones[1:], []float64{tones[0], tones[2], tones[3]}, []float64{tones[0], tones[1], tones[3]})
+	d.set("panel", client.RoomFields{Talkers: client.Set(int64(1))})
+	hear("where the loudest is heard again", tones[3:], tones[3:], tones[3:])
 	s.agrees(d)
 	d.delete("panel", "good night")
 	speaker.told(t, "good night")

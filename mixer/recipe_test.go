@@ -130,3 +130,26 @@ func TestWhisperOutlastsTheFloor(t *testing.T) {
 	}
 	same(t, "the whisper", ear.heard[heard:], f.taps[coach].pcm[from:])
 }
+
+// Who is heard changes at once with the number of talkers, although nobody pauses: fewer are
+// the loudest of those before, and a pinned one counts when it is let go.
+func TestTalkersCanBecomeFewer(t *testing.T) {
+	f := newFloor(t, Config{Talkers: 3})
+	recipe := func(talkers int, pinned ...MixSource) MixConfig {
+		return MixConfig{All: true, Talkers: talkers, Sources: pinned}
+	}
+	ear := f.listen(recipe(3))
+	f.run(time.Second)
+	hears := func(what string, cfg MixConfig, want map[int]int32) {
+		t.Helper()
+		f.conf.Apply(ConfigureMix(ear.out.mix, cfg))
+		f.run(2 * time.Second)
+		got := ear.tail(time.Second)
+		same(t, what, got, f.sum(len(got), want))
+	}
+	hears("three talkers", recipe(3), map[int]int32{0: 1, 1: 1, 2: 1})
+	hears("one talker", recipe(1), map[int]int32{0: 1})
+	hears("one talker and a pinned one", recipe(1, f.source(3, 1, true)), map[int]int32{0: 1, 3: 1})
+	hears("nobody pinned", recipe(1), map[int]int32{0: 1})
+	hears("two talkers", recipe(2), map[int]int32{0: 1, 1: 1})
+}

@@ -34,7 +34,8 @@ func (m *Mix) choose() {
 // talkingIn reports whether in is a talker of m.
 func (in *Input) talkingIn(m *Mix) bool { return in.talking > 0 && m.find(in) != nil }
 
-// review takes talkers out that fell silent, left, or are not in the recipe any more.
+// review takes talkers out that fell silent, left, are not in the recipe any more, or for
+// whom it has no place any more.
 func (m *Mix) review() {
 	for i := range m.talkers {
 		t := &m.talkers[i]
@@ -53,6 +54,9 @@ func (m *Mix) review() {
 		case t.want == 0 && t.below == 0 && m.places() < m.cfg.Talkers:
 			t.want = 1
 		}
+	}
+	for m.places() > m.cfg.Talkers { // there were more, or one of them is no longer pinned
+		m.weakest().want = 0
 	}
 }
 

@@ -57,7 +57,7 @@ type RoomFields struct {
 	MaxParticipants optional[int]     `json:"max_participants,omitempty" minimum:"0" maximum:"1000000" doc:"How many there may be at a time, up to the server's limit, which 0 means. Nobody is thrown out. Default 0." example:"20"`
 	Admission       optional[string]  `json:"admission,omitempty" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here. Default anyone." example:"anyone"`
 	Locked          optional[bool]    `json:"locked,omitempty" doc:"Nobody may join by calling; dialling out and moving in still work. Default false." example:"false"`
-	MutedOnEntry    optional[bool]    `json:"muted_on_entry,omitempty" doc:"Who joins begins muted. Default false." example:"false"`
+	MutedOnEntry    optional[bool]    `json:"muted_on_entry,omitempty" doc:"Who joins begins muted, by call or by dial-out. Default false." example:"false"`
 	Talkers         optional[int]     `json:"talkers,omitempty" minimum:"0" maximum:"64" doc:"How many are heard at once, the loudest; 0 is the server's default. Default 0." example:"8"`
 	SampleRate      optional[int]     `json:"sample_rate,omitempty" enum:"0,8000,16000,48000" doc:"The rate of the mix, Hz; 0 follows the members. Default 0." example:"16000"`
 	EmptyTimeout    optional[float64] `json:"empty_timeout,omitempty" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds, up to 30 days; it is deleted then. 0 is for ever for a room made over the API. Default 0." example:"300"`

@@ -14,14 +14,14 @@ type Room struct {
 	MaxParticipants  int           `json:"max_participants" minimum:"0" doc:"How many there may be at a time; 0 is the server's limit." example:"20"`
 	Admission        string        `json:"admission" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here." example:"anyone"`
 	Locked           bool          `json:"locked" doc:"Nobody may join by calling; dialling out and moving in still work." example:"false"`
-	MutedOnEntry     bool          `json:"muted_on_entry" doc:"Who joins begins muted." example:"false"`
+	MutedOnEntry     bool          `json:"muted_on_entry" doc:"Who joins begins muted, by call or by dial-out." example:"false"`
 	Talkers          int           `json:"talkers" minimum:"0" maximum:"64" doc:"How many are heard at once; 0 is the server's default." example:"8"`
 	SampleRate       int           `json:"sample_rate" enum:"0,8000,16000,48000" doc:"The rate of the mix that was set, Hz; 0 follows the members." example:"0"`
 	EmptyTimeout     float64       `json:"empty_timeout" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds; 0 is for ever for a room made over the API, and not at all for one that a call opened." example:"300"`
 	Metadata         object        `json:"metadata" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells." example:"{\"team\":\"red\"}"`
 	Persistent       bool          `json:"persistent" doc:"It was made over the API and survives a restart; otherwise a call opened it." example:"true"`
 	ParticipantCount int           `json:"participant_count" minimum:"0" doc:"How many there are now, those being called among them." example:"3"`
-	Rate             int           `json:"rate" enum:"0,8000,16000,48000" doc:"The rate of the mix in force, Hz; 0 while there is no conference." example:"16000"`
+	Rate             int           `json:"rate" enum:"0,8000,16000,48000" doc:"The rate of the mix in force, Hz; 0 while there is no conference. In lists and snapshots it is as of the room's last change." example:"16000"`
 	Conference       string        `json:"conference,omitempty" maxLength:"32" doc:"Names the running conference in records; absent while there is none." example:"1kjmajsj0k2v7mq4wz"`
 	Created          time.Time     `json:"created" doc:"When the room was made." example:"2026-03-01T09:00:00Z"`
 	Updated          time.Time     `json:"updated" doc:"When its settings were last changed." example:"2026-03-01T09:05:00Z"`

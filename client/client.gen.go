@@ -1613,7 +1613,7 @@ type Room struct {
 	// Examples: {"team":"red"}
 	Metadata map[string]interface{} `json:"metadata"`
 
-	// MutedOnEntry Who joins begins muted.
+	// MutedOnEntry Who joins begins muted, by call or by dial-out.
 	//
 	// Examples: false
 	MutedOnEntry bool `json:"muted_on_entry"`
@@ -1641,7 +1641,7 @@ type Room struct {
 	// Examples: true
 	Persistent bool `json:"persistent"`
 
-	// Rate The rate of the mix in force, Hz; 0 while there is no conference.
+	// Rate The rate of the mix in force, Hz; 0 while there is no conference. In lists and snapshots it is as of the room's last change.
 	//
 	// Examples: 16000
 	Rate RoomRate `json:"rate"`
@@ -1672,7 +1672,7 @@ type Room struct {
 // Examples: anyone
 type RoomAdmission string
 
-// RoomRate The rate of the mix in force, Hz; 0 while there is no conference.
+// RoomRate The rate of the mix in force, Hz; 0 while there is no conference. In lists and snapshots it is as of the room's last change.
 //
 // Examples: 16000
 type RoomRate int64
@@ -1714,7 +1714,7 @@ type RoomCreate struct {
 	// Examples: {"team":"red"}
 	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
 
-	// MutedOnEntry Who joins begins muted. Default false.
+	// MutedOnEntry Who joins begins muted, by call or by dial-out. Default false.
 	//
 	// Examples: false
 	MutedOnEntry nullable.Nullable[bool] `json:"muted_on_entry,omitempty"`
@@ -1772,7 +1772,7 @@ type RoomFields struct {
 	// Examples: {"team":"red"}
 	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
 
-	// MutedOnEntry Who joins begins muted. Default false.
+	// MutedOnEntry Who joins begins muted, by call or by dial-out. Default false.
 	//
 	// Examples: false
 	MutedOnEntry nullable.Nullable[bool] `json:"muted_on_entry,omitempty"`

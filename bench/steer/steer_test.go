@@ -204,8 +204,8 @@ func TestTrafficDoesNotWaitForAnswers(t *testing.T) {
 	}()
 	load.run(ctx, 0)
 	done, _, failure := load.now()
-	if done != maxUnderWay || failure == nil || !strings.Contains(failure.Error(), "512 were under way") {
-		t.Errorf("%d done, failure %v; want %d, and that one was not sent", done, failure, maxUnderWay)
+	if done < maxUnderWay || failure == nil || !strings.Contains(failure.Error(), "512 were under way") {
+		t.Errorf("%d done, failure %v; want %d or, once they are answered, a few more, and that one was not sent", done, failure, maxUnderWay)
 	}
 }
 

@@ -100,3 +100,24 @@ func TestRealTimeThreads(t *testing.T) {
 		t.Errorf("%d real-time threads, want %d", got, before+1)
 	}
 }
+
+func TestGiveWay(t *testing.T) {
+	before, err := nice(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := GiveWay(2); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range threads(os.Getpid()) {
+		if got, err := nice(id); err == nil && got != min(before+2, 19) {
+			t.Errorf("thread %d has nice value %d, the first had %d", id, got, before)
+		}
+	}
+	if err := GiveWay(100); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := nice(os.Getpid()); err != nil || got != 19 {
+		t.Errorf("nice value %d, %v; 19 is as nice as can be", got, err)
+	}
+}

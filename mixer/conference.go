@@ -1,7 +1,6 @@
 package mixer
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,12 +28,8 @@ type Conference struct {
 	cfg    ConferenceConfig
 	pace   int // ticks in 20 ms, 1 or 2: constants in ticks are meant for 20 ms
 
-	queue struct {
-		pending atomic.Bool
-		sync.Mutex
-		batches []batch
-		queued  bool // the worker knows of us
-	}
+	queue  inbox[batch]
+	queued atomic.Bool // the worker knows of us
 
 	todo   []batch // taken from the queue
 	next   int64   // media time of the first period that is not mixed yet

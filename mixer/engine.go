@@ -106,10 +106,16 @@ func New(cfg Config) (*Engine, error) {
 // Config returns the configuration in force.
 func (e *Engine) Config() Config { return e.cfg }
 
+// spareProcessors are left for goroutines that compute at the same time, as those of many
+// HTTP requests do. A worker that comes back from its sleep to find all processors of the
+// runtime taken waits in line, behind threads of ordinary priority. Each four are one more
+// thread for the garbage collector, so that more would be worse.
+const spareProcessors = 12
+
 // Start runs the workers. It is called once. Processors are left to the runtime beside the
 // workers', so that collector and control never hold the one that a worker returns to.
 func (e *Engine) Start() {
-	if want := runtime.NumCPU() + len(e.workers); runtime.GOMAXPROCS(0) < want {
+	if want := runtime.NumCPU() + len(e.workers) + spareProcessors; runtime.GOMAXPROCS(0) < want {
 		runtime.GOMAXPROCS(want)
 	}
 	var ready sync.WaitGroup

@@ -59,26 +59,15 @@ func (c *Conference) closed(done chan struct{}) error {
 }
 
 func (c *Conference) enqueue(b batch) {
-	c.queue.Lock()
-	c.queue.batches = append(c.queue.batches, b)
-	c.queue.pending.Store(true)
-	wake := !c.queue.queued
-	c.queue.queued = true
-	c.queue.Unlock()
-	if wake {
+	c.queue.add(b)
+	if !c.queued.Swap(true) {
 		c.worker.adopt(c)
 	}
 }
 
 // apply makes the queued changes as a tick begins. In steady state it costs one atomic load.
 func (c *Conference) apply() {
-	if c.queue.pending.Load() {
-		c.queue.Lock()
-		c.todo = append(c.todo, c.queue.batches...)
-		c.queue.batches = nil
-		c.queue.pending.Store(false)
-		c.queue.Unlock()
-	}
+	c.todo = c.queue.take(c.todo)
 	c.proceed()
 }
 
@@ -117,16 +106,11 @@ func (b *batch) run(c *Conference) bool {
 // sleeping lets a conference without members off the worker's list, and reports whether
 // it went. A change that arrives meanwhile keeps it.
 func (c *Conference) sleeping() bool {
-	if c.members.Load() > 0 {
+	if c.members.Load() > 0 || len(c.todo) > 0 {
 		return false
 	}
-	c.queue.Lock()
-	defer c.queue.Unlock()
-	if len(c.queue.batches)+len(c.todo) > 0 {
-		return false
-	}
-	c.queue.queued = false
-	return true
+	c.queued.Store(false)
+	return c.queue.empty() || c.queued.Swap(true) // who has set it meanwhile sees to us
 }
 
 // AddInput takes an input into the conference. An input of another conference must have

@@ -19,8 +19,7 @@ type worker struct {
 	voices voicePool
 	timer  stageTimer
 
-	mu      sync.Mutex
-	arrived []*Conference
+	arrived inbox[*Conference]
 	wake    chan struct{}
 
 	start int64 // monotonic ns of tick 0, slot 0
@@ -36,9 +35,7 @@ func newWorker(e *Engine) *worker {
 
 // adopt hands a conference with something to do to the worker.
 func (w *worker) adopt(c *Conference) {
-	w.mu.Lock()
-	w.arrived = append(w.arrived, c)
-	w.mu.Unlock()
+	w.arrived.add(c)
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -82,11 +79,7 @@ func (w *worker) engage() bool {
 
 // take gives new conferences the least busy slot.
 func (w *worker) take() {
-	w.mu.Lock()
-	arrived := w.arrived
-	w.arrived = nil
-	w.mu.Unlock()
-	for _, c := range arrived {
+	for _, c := range w.arrived.take(nil) {
 		i := 0
 		for j := range w.slots {
 			if w.members(j) < w.members(i) {

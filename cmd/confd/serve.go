@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,6 +48,9 @@ func (c serveCommand) Run(ctx context.Context, m *Main) error {
 		log.Warn(w)
 	}
 	s := &server{config: config, log: log, level: level, env: m.Env, failed: make(chan error, 1)}
+	if os.Getenv("GOGC") == "" { // else somebody knows better
+		defer spaceCollections(minGarbage)()
+	}
 	if err := s.start(); err != nil {
 		return errors.Join(err, s.stop())
 	}

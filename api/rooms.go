@@ -192,9 +192,7 @@ func roomAnswer(r *rooms.RoomSnapshot, err error) (*RoomAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := roomOf(r)
-	view.Participants = nil
-	return &RoomAnswer{ETag: etag(r.Version), Body: view}, nil
+	return &RoomAnswer{ETag: etag(r.Version), Body: roomOf(r)}, nil
 }
 
 func (s *Server) patchRoom(ctx context.Context, in *struct {

@@ -131,8 +131,7 @@ func (r *room) keep(def Definition) RoomSnapshot {
 	r.define(def)
 	r.tellOfRoom(Event{Kind: RoomCreated})
 	r.log.Info("room created")
-	s, _ := r.snapshot()
-	return s
+	return r.brief()
 }
 
 // define puts a definition into force.

@@ -268,7 +268,7 @@ func TestCreateOfAnOpenRoom(t *testing.T) {
 	events := watch(t, h.Registry, 8).Events()
 	before, _ := h.Get("a")
 	s := mustCreate(t, h, "a", Settings{Talkers: 3})
-	if s.Conference != before.Conference || len(s.Participants) != 1 || !s.Persistent || h.stage(0).tuning.talkers != 3 {
+	if s.Conference != before.Conference || s.Count != 1 || !s.Persistent || h.stage(0).tuning.talkers != 3 {
 		t.Errorf("%+v", s)
 	}
 	mustLeave(t, p)

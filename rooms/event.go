@@ -136,5 +136,5 @@ type RoomSnapshot struct {
 	Conference   string                 // what names the conference in records; "" while there is none
 	Rate         int                    // the rate in force, Hz; 0 while there is no conference
 	Count        int                    // participants, those still being called among them
-	Participants []*ParticipantSnapshot // in the order in which they came
+	Participants []*ParticipantSnapshot // in the order in which they came; in snapshots of the stream only
 }

@@ -214,7 +214,7 @@ func (r *room) tell(p *Participant, e Event) {
 	r.publish(e)
 }
 
-// brief is a snapshot without participants.
+// brief is a snapshot without participants, of which there may be many.
 func (r *room) brief() RoomSnapshot {
 	s := RoomSnapshot{
 		Name: r.name, Seq: r.seq, Settings: r.def.Settings.clone(), Persistent: r.persistent,
@@ -227,14 +227,8 @@ func (r *room) brief() RoomSnapshot {
 	return s
 }
 
-func (r *room) snapshot() (RoomSnapshot, error) {
-	s := r.brief()
-	for _, p := range r.inOrder() {
-		who := p.snapshot()
-		s.Participants = append(s.Participants, &who)
-	}
-	return s, nil
-}
+// asked is brief for who asks.
+func (r *room) asked() (RoomSnapshot, error) { return r.brief(), nil }
 
 // inOrder returns the participants as they came.
 func (r *room) inOrder() []*Participant {

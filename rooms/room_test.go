@@ -24,7 +24,7 @@ func TestLeaveWaitsForTheMediaPlane(t *testing.T) {
 	if err := a.Leave(ctx, Reason{Code: ReasonLeft}); CodeOf(err) != TimedOut {
 		t.Errorf("leave before the tick: %v", err)
 	}
-	if s, _ := h.Get("a"); len(s.Participants) != 1 {
+	if s, _ := h.Get("a"); s.Count != 1 {
 		t.Errorf("still in the roster: %+v", s)
 	}
 	select {

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// Get returns what a room is like now. Error: NotFound.
+// Get returns what a room is like now, without its participants, who may be many: see
+// [Registry.Views]. Error: NotFound.
 func (g *Registry) Get(name Name) (RoomSnapshot, error) {
 	r, err := g.find(name)
 	if err != nil {
 		return RoomSnapshot{}, err
 	}
-	return ask(r, r.snapshot)
+	return ask(r, r.asked)
 }
 
 // ListOptions say which rooms are wanted: the first Limit (0 = all) after the name After
@@ -47,7 +48,7 @@ func (g *Registry) Patch(ctx context.Context, name Name, change func(*Settings) 
 	if err != nil {
 		return RoomSnapshot{}, err
 	}
-	now, err := ask(r, r.snapshot)
+	now, err := ask(r, r.asked)
 	if err != nil {
 		return RoomSnapshot{}, missing(name)
 	}
@@ -74,7 +75,7 @@ func (g *Registry) Patch(ctx context.Context, name Name, change func(*Settings) 
 	s, err := ask(r, func() (RoomSnapshot, error) {
 		r.define(def)
 		r.tellOfRoom(Event{Kind: RoomUpdated})
-		return r.snapshot()
+		return r.brief(), nil
 	})
 	if err != nil {
 		return RoomSnapshot{}, missing(name)
@@ -113,7 +114,7 @@ func (g *Registry) Delete(ctx context.Context, name Name, why Reason, ifVersion 
 
 // delete begins the end of r; its name is locked.
 func (g *Registry) delete(r *room, why Reason, ifVersion *uint64) error {
-	s, err := ask(r, r.snapshot)
+	s, err := ask(r, r.asked)
 	if err != nil {
 		return missing(r.name)
 	}

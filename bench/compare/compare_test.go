@@ -24,8 +24,9 @@ func TestMain(m *testing.M) {
 
 func TestFloorAlone(t *testing.T) {
 	for name, c := range map[string]struct{ args, want string }{
-		"PCMU": {"cpu -callers 10", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
-		"Opus": {"cpu -callers 5 -codec opus -decode talkers", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
+		"PCMU":  {"cpu -callers 10", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
+		"rooms": {"cpu -callers 12 -rooms 4", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
+		"Opus":  {"cpu -callers 5 -codec opus -decode talkers", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
 		"delay": {"delay -rooms 2", `(?m)^floor: added delay median \d+\.\d\d ms, 99th percentile \d+\.\d\d ms, ` +
 			`most \d+\.\d\d ms of [1-9]`},
 	} {
@@ -53,6 +54,8 @@ func TestCommandLineSaysWhatIsWrong(t *testing.T) {
 		"cpu -codec g722":    "pcmu or opus",
 		"cpu -decode none":   `"none"`,
 		"cpu -rounds 0":      "-rounds",
+		"cpu -rooms 0":       "-rooms",
+		"cpu -rooms 3":       "the same number in each",
 		"delay -for 10ms":    "-for",
 		"cpu -confd /absent": "start confd",
 	} {

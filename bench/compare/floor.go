@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,11 +17,11 @@ import (
 // floorCommand makes this program a floor process.
 const floorCommand = "floor"
 
-// floors is a floor process for each room.
-type floors struct {
+// yardstick is the floor process, with all rooms.
+type yardstick struct {
+	*floor.Process
 	options *options
 	load    *callers.Load
-	rooms   []*floor.Process
 }
 
 func startFloor(_ context.Context, o *options, load *callers.Load) (server, error) {
@@ -30,47 +29,25 @@ func startFloor(_ context.Context, o *options, load *callers.Load) (server, erro
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	f := &floors{options: o, load: load}
-	peers := load.Locals()
-	perRoom := len(peers) / o.rooms
-	for room := range o.rooms {
-		p, err := floor.Start(exec.Command(self, floorCommand), o.floor(), peers[room*perRoom:(room+1)*perRoom])
-		if err != nil {
-			return nil, errors.Join(err, f.stop())
-		}
-		f.rooms = append(f.rooms, p)
+	p, err := floor.Start(exec.Command(self, floorCommand), o.floor(), load.Locals())
+	if err != nil {
+		return nil, err
 	}
-	return f, nil
+	return &yardstick{p, o, load}, nil
 }
 
-func (f *floors) join(context.Context) error {
-	i := 0
-	for _, p := range f.rooms {
-		for _, leg := range p.Legs {
-			if err := f.load.Connect(i, leg, f.options.floor().PayloadType()); err != nil {
-				return err
-			}
-			i++
+func (y *yardstick) join(context.Context) error {
+	for i, leg := range y.Legs {
+		if err := y.load.Connect(i, leg, y.options.floor().PayloadType()); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (f *floors) cpu() (sum time.Duration, err error) {
-	for _, p := range f.rooms {
-		used, err := measure.CPU(p.PID())
-		if err != nil {
-			return 0, err
-		}
-		sum += used
-	}
-	return sum, nil
-}
+func (y *yardstick) cpu() (time.Duration, error) { return measure.CPU(y.PID()) }
 
-func (f *floors) stop() (err error) {
-	for _, p := range f.rooms {
-		_, stopped := p.Stop()
-		err = errors.Join(err, stopped)
-	}
+func (y *yardstick) stop() error {
+	_, err := y.Stop()
 	return err
 }

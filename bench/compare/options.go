@@ -42,8 +42,9 @@ func parse(command string, args []string) (options, error) {
 		f.IntVar(&o.rooms, "rooms", 10, "rooms, of eight talkers and a listener each, G.711")
 	} else {
 		f.Func("codec", "pcmu or opus (default pcmu)", o.setCodec)
-		f.IntVar(&o.callers, "callers", 200, "callers in the room")
-		f.IntVar(&o.talkers, "talkers", 3, "how many of them talk; the floor mixes as many")
+		f.IntVar(&o.rooms, "rooms", 1, "rooms")
+		f.IntVar(&o.callers, "callers", 200, "callers over all rooms, as many in each")
+		f.IntVar(&o.talkers, "talkers", 3, "how many talk in each room; the floor mixes as many")
 		f.StringVar(&o.decode, "decode", "all", "Opus: which legs the floor decodes, all or talkers")
 		f.StringVar(&o.opus.Application, "application", "voip", "Opus encoders of floor and callers: voip, audio or lowdelay")
 		f.IntVar(&o.opus.Complexity, "complexity", 5, "Opus encoders: 0 to 10")
@@ -56,8 +57,6 @@ func parse(command string, args []string) (options, error) {
 	}
 	if o.delay {
 		o.talkers, o.callers = 8, 9*o.rooms
-	} else {
-		o.rooms = 1
 	}
 	switch {
 	case f.NArg() > 0:
@@ -93,6 +92,6 @@ func (o *options) load(seed uint64) callers.Config {
 
 func (o *options) floor() floor.Config {
 	return floor.Config{
-		Codec: o.codec, Talkers: o.talkers, DecodeAll: o.decode == "all", Opus: o.opus,
+		Codec: o.codec, Rooms: o.rooms, Talkers: o.talkers, DecodeAll: o.decode == "all", Opus: o.opus,
 	}
 }

@@ -18,7 +18,8 @@ const Period = 20 * time.Millisecond
 // Config is what is mixed and how.
 type Config struct {
 	Codec     media.Codec // PCMU or Opus
-	Talkers   int         // the K of the K loudest
+	Rooms     int         // over which Serve spreads the peers evenly, in their order; 0 is one
+	Talkers   int         // the K of the K loudest of a room
 	DecodeAll bool        // Opus: decode every leg to learn its level; else the first Talkers legs are the talkers
 	Opus      coding.Opus // Opus: of every encoder
 	Check     bool        // Run alternates blocks of ticks with blocks of bare calls and times both

@@ -4,6 +4,7 @@ package floor_test
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"os/exec"
 	"testing"
@@ -147,10 +148,36 @@ func decode(t *testing.T, codec media.Codec, payloads [][]byte) (pcm []int16, ra
 	return pcm, coding.OpusRate
 }
 
+// Two rooms in one process: what one says must not be heard in the other.
+func TestRoomsAreApart(t *testing.T) {
+	load, err := callers.New(callers.Config{
+		Callers: 4, Rooms: 2, Talkers: 1, Sound: callers.Tones, Codec: media.PCMU, Keep: 100,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, floor.Config{Codec: media.PCMU, Rooms: 2, Talkers: 1}, load)
+	hear(t, load, 4, 100)
+	if _, err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []bool{false, true, false, true} { // the second of each room hears the first
+		pcm, rate := decode(t, media.PCMU, load.Kept(i)[50:])
+		if heard := measure.Tone(pcm, rate, callers.ToneOf(0)) > 2000; heard != want {
+			t.Errorf("caller %d hears a talker: %v, want %v", i, heard, want)
+		}
+	}
+}
+
 func TestStartRefusesWhatCannotBeMixed(t *testing.T) {
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), beFloor+"=1")
 	if _, err := floor.Start(command, floor.Config{Codec: media.G722, Talkers: 3}, nil); err == nil {
 		t.Fatal("a floor of G722 started")
+	}
+	command = exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), beFloor+"=1")
+	if _, err := floor.Start(command, floor.Config{Codec: media.PCMU, Rooms: 2, Talkers: 3}, make([]netip.AddrPort, 3)); err == nil {
+		t.Fatal("a floor of three peers in two rooms started")
 	}
 }

@@ -31,14 +31,16 @@ func Serve(in io.Reader, out io.Writer) error {
 	if err := decoder.Decode(&q); err != nil {
 		return fmt.Errorf("floor: read the request: %w", err)
 	}
-	m, err := New(q.Config, q.Peers)
+	rooms, err := open(q.Config, q.Peers)
+	defer rooms.close()
 	if err != nil {
 		return errors.Join(err, encoder.Encode(reply{Error: err.Error()}))
 	}
-	defer m.Close()
 	var a reply
-	for i := range m.legs {
-		a.Legs = append(a.Legs, m.Local(i))
+	for _, m := range rooms {
+		for i := range m.legs {
+			a.Legs = append(a.Legs, m.Local(i))
+		}
 	}
 	if err := encoder.Encode(a); err != nil {
 		return fmt.Errorf("floor: write the reply: %w", err)
@@ -48,7 +50,37 @@ func Serve(in io.Reader, out io.Writer) error {
 		defer close(stop)
 		_, _ = io.Copy(io.Discard, in) // until the parent closes it or is gone
 	}()
-	return encoder.Encode(m.Run(stop))
+	return encoder.Encode(rooms.run(func(int) bool {
+		select {
+		case <-stop:
+			return false
+		default:
+			return true
+		}
+	}))
+}
+
+// open makes the rooms of a process.
+func open(config Config, peers []netip.AddrPort) (rooms, error) {
+	n := max(config.Rooms, 1)
+	if len(peers)%n != 0 {
+		return nil, fmt.Errorf("floor: %d peers in %d rooms: want the same number in each", len(peers), n)
+	}
+	var all rooms
+	for each := len(peers) / n; len(all) < n; peers = peers[each:] {
+		m, err := New(config, peers[:each])
+		if err != nil {
+			return all, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (all rooms) close() {
+	for _, m := range all {
+		m.Close()
+	}
 }
 
 // Process is a floor that runs in a process of its own.

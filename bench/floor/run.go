@@ -37,28 +37,21 @@ func (c Check) Ratio() float64 {
 // forgotten in most ticks of the other.
 const block = 25
 
-// Run ticks every Period on a thread of its own until stop is closed. Tick k is due k
-// periods after the first, however late the ones before were.
-func (m *Mixer) Run(stop <-chan struct{}) Report {
-	return m.run(func(int) bool {
-		select {
-		case <-stop:
-			return false
-		default:
-			return true
-		}
-	})
-}
+// rooms are ticked by one thread, one behind the other.
+type rooms []*Mixer
 
-// RunTicks is Run for n ticks.
+// RunTicks ticks n times, every Period, on a thread of its own. Tick k is due k periods
+// after the first, however late the ones before were.
 func (m *Mixer) RunTicks(n int) Report {
-	return m.run(func(ticks int) bool { return ticks < n })
+	return rooms{m}.run(func(ticks int) bool { return ticks < n })
 }
 
-func (m *Mixer) run(goOn func(ticks int) bool) Report {
+func (all rooms) run(goOn func(ticks int) bool) Report {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	m.drain()
+	for _, m := range all {
+		m.drain()
+	}
 	var r Report
 	late := make([]int64, 0, 1<<16)
 	for due := wire.Monotonic(); goOn(r.Ticks); due += int64(Period) {
@@ -71,7 +64,10 @@ func (m *Mixer) run(goOn func(ticks int) bool) Report {
 		if len(late) < cap(late) {
 			late = append(late, behind)
 		}
-		m.timed(&r)
+		for _, m := range all {
+			m.timed(&r)
+		}
+		r.Ticks++
 	}
 	r.Late = time.Duration(measure.Quantile(late, 0.99))
 	return r
@@ -79,7 +75,6 @@ func (m *Mixer) run(goOn func(ticks int) bool) Report {
 
 // timed does one tick, or its bare calls where the check is at those.
 func (m *Mixer) timed(r *Report) {
-	defer func() { r.Ticks++ }()
 	if !m.config.Check {
 		m.Tick()
 		return

@@ -46,7 +46,9 @@ func (c *canvas) axes() {
 		length := 3
 		if t.label != "" {
 			length = 5
-			c.printf("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", t.at, c.bottom+18, t.label)
+			half := letter * float64(len(t.label)) / 2
+			c.printf("<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+				min(t.at, float64(c.plot.Width)-2-half), c.bottom+18, t.label)
 		}
 		c.printf("<path class=\"axis\" d=\"M%.1f %.1fv%d\"/>\n", t.at, c.bottom, length)
 	}
@@ -144,8 +146,8 @@ func (c *canvas) mark(m Mark, row int) {
 			x, label+2, c.bottom, min(max(x, c.left+half), c.right-half), label, text(m.Label))
 	case !m.Vertical && c.y.shows(m.At):
 		y := c.y.place(m.At)
-		c.printf("<path class=\"mark\" d=\"M%.1f %.1fH%.1f\"/><text class=\"marked\" text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-			c.left, y, c.right, c.right-2, y-4, text(m.Label))
+		c.printf("<path class=\"mark\" d=\"M%.1f %.1fH%.1f\"/><text class=\"marked\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+			c.left, y, c.right, c.left+4, y-4, text(m.Label))
 	}
 }
 

@@ -66,7 +66,7 @@ func (v *Verdict) add(bound, format string, args ...any) {
 func (v *Verdict) people(r *Report) {
 	c, h := &r.Calls, &r.Total.Heard
 	if failed := c.FailedInAll(); failed > 0 {
-		v.add(BoundCalls, "%s of %d failed: %s", count(failed, "call"), c.Tried, causes(c.Failed))
+		v.add(BoundCalls, "%s of %s failed: %s", thousands(failed), count(c.Tried, "call"), causes(c.Failed))
 	} else if c.Answered == 0 {
 		v.add(BoundCalls, "no call was answered; %d were tried", c.Tried)
 	}

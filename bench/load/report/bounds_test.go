@@ -61,7 +61,7 @@ func TestJudgePeople(t *testing.T) {
 		if !slices.Equal(v.Names(), []string{want}) || v.Passed {
 			t.Errorf("%s: broke %q", want, v.Names())
 		}
-		if text := v.Broken[0].Text; want == BoundCalls && text != "7 calls of 10 failed: 3 no-answer, 2 busy, 2 dropped" {
+		if text := v.Broken[0].Text; want == BoundCalls && text != "7 of 10 calls failed: 3 no-answer, 2 busy, 2 dropped" {
 			t.Errorf("%s: %q", want, text)
 		}
 	}

@@ -23,6 +23,14 @@ func thousands(n int) string {
 	return s
 }
 
+// percent writes a share; a very small one only as such.
+func percent(x float64) string {
+	if x > 0 && x < 0.001 {
+		return "< 0.001 %"
+	}
+	return short(x) + " %"
+}
+
 // short writes a figure with three digits that count, more only before the point.
 func short(x float64) string {
 	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {

@@ -13,4 +13,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("%v: %q, want %q", x, got, want)
 		}
 	}
+	for x, want := range map[float64]string{0: "0 %", 0.00099: "< 0.001 %", 0.001: "0.001 %", 12: "12 %"} {
+		if got := percent(x); got != want {
+			t.Errorf("%v: %q, want %q", x, got, want)
+		}
+	}
 }

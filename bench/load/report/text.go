@@ -1,0 +1,346 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+)
+
+// How many of many are told.
+const (
+	worstInText = 5
+	namedInText = 8
+	worstInPage = 25
+	namedInPage = 100
+)
+
+// WriteText writes a summary for a person at a terminal. It fails only if w does.
+func (r *Report) WriteText(w io.Writer) error {
+	t := &texter{}
+	t.printf("%s\n", r.asked())
+	if s := r.Options.impaired(); s != "" {
+		t.printf("%s\n", s)
+	}
+	t.printf("%s\n\n", r.where())
+	t.verdict(&r.Verdict)
+	t.calls(&r.Calls)
+	t.quality(r)
+	t.costs(r)
+	t.ramp(r.Ramp)
+	t.worst(r.Rooms)
+	_, err := w.Write(t.b.Bytes())
+	return err
+}
+
+// asked is what was asked for, in a line.
+func (r *Report) asked() string {
+	o := &r.Options
+	s := fmt.Sprintf("%s in %s of %s, %s each, %s in packets of %s ms, over %s", count(o.Callers, "caller"), count(o.Rooms, "room"),
+		clean(o.To), count(o.Talkers, "talker"), clean(o.Codec), short(o.PacketTimeMS), clean(o.Transport))
+	if r.Ramp != nil {
+		s = "up to " + s
+	}
+	if o.Continuous {
+		s += ", without pauses"
+	}
+	return s
+}
+
+// impaired is what the callers did to what they sent, if they did.
+func (o *Options) impaired() string {
+	if o.Impairments == nil {
+		return ""
+	}
+	return "sent with " + o.Impairments.String()
+}
+
+// String names the impairments that there are.
+func (i *Impairments) String() string {
+	var words []string
+	if i.LossPercent > 0 {
+		words = append(words, fmt.Sprintf("%s %% loss in bursts of %s", short(i.LossPercent), short(max(i.BurstPackets, 1))))
+	}
+	for _, each := range []struct {
+		amount     float64
+		unit, name string
+	}{{i.JitterMS, "ms", "jitter"}, {i.ReorderPercent, "%", "out of order"}, {i.DriftPPM, "ppm", "drift"}} {
+		if each.amount > 0 {
+			words = append(words, short(each.amount)+" "+each.unit+" "+each.name)
+		}
+	}
+	if i.DTX {
+		words = append(words, "DTX")
+	}
+	if len(words) == 0 {
+		return "no impairment"
+	}
+	return strings.Join(words, ", ")
+}
+
+// where is when and on what it ran, in a line.
+func (r *Report) where() string {
+	return fmt.Sprintf("%s, took %s s, of which %s s count; %s, %s, %s %% stolen", r.Began.UTC().Format(time.DateTime+" UTC"),
+		short(r.TookSeconds), short(r.Options.ForSeconds), clean(r.Machine.Name), clean(r.Machine.Scheduling), short(r.Machine.StealPercent))
+}
+
+// texter writes the summary.
+type texter struct{ b bytes.Buffer }
+
+func (t *texter) printf(format string, args ...any) { fmt.Fprintf(&t.b, format, args...) }
+
+// line writes a name and what is to be told under it.
+func (t *texter) line(name, format string, args ...any) {
+	t.printf("%-10s%s\n", name, fmt.Sprintf(format, args...))
+}
+
+func (t *texter) verdict(v *Verdict) {
+	if v.Passed {
+		t.printf("PASSED\n\n")
+		return
+	}
+	t.printf("FAILED\n")
+	for _, b := range v.Broken {
+		t.printf("  %-12s%s\n", b.Bound, clean(b.Text))
+	}
+	t.printf("\n")
+}
+
+func (t *texter) calls(c *Calls) {
+	t.line("calls", "%s tried, %s answered, %s running at the end", thousands(c.Tried), thousands(c.Answered), thousands(c.Running))
+	if c.FailedInAll() > 0 {
+		t.line("", "failed: %s", clean(causes(c.Failed)))
+	}
+	if len(c.Statuses) > 0 {
+		var words []string
+		for _, code := range slices.Sorted(maps.Keys(c.Statuses)) {
+			words = append(words, fmt.Sprintf("%s × %s", thousands(c.Statuses[code]), clean(code)))
+		}
+		t.line("", "responses: %s", strings.Join(words, ", "))
+	}
+	t.line("setup", "%s", c.SetupMS.words("calls"))
+}
+
+// words tells quantiles of times.
+func (q *Quantiles) words(of string) string {
+	if q.N == 0 {
+		return "not measured"
+	}
+	return fmt.Sprintf("p50 %s ms   p90 %s ms   p99 %s ms   max %s ms   (%s %s)", short(q.P50), short(q.P90), short(q.P99), short(q.Max), thousands(q.N), of)
+}
+
+func (t *texter) quality(r *Report) {
+	q := &r.Total
+	m, h, s := &q.Media, &q.Heard, &q.Sound
+	t.line("media", "%s sent, %s received, %s lost (%s), %s reordered, %s duplicated; jitter mean %s ms, max %s ms", thousands(m.Sent), thousands(m.Received),
+		thousands(m.Lost), percent(m.LossPercent), thousands(m.Reordered), thousands(m.Duplicated), short(m.JitterMeanMS), short(m.JitterMaxMS))
+	if m.Withheld > 0 {
+		t.line("", "%s not sent on purpose", thousands(m.Withheld))
+	}
+	t.line("delay", "%s", q.DelayMS.words("measurements, mouth to ear"))
+	t.line("heard", "%s of %s talk spurts%s", thousands(h.Heard), thousands(h.Expected), h.crowds())
+	for _, each := range r.people() {
+		t.line("", "%s", each)
+	}
+	t.line("verified", "%s by sound, %s by payload, %s not", thousands(q.Verified.BySound), thousands(q.Verified.ByPayload), thousands(q.Verified.Not))
+	t.line("sound", "%s, %s, %s, %s, %s%s", count(s.Gaps, "gap"), count(s.Clicks, "click"), count(s.Jumps, "jump"),
+		count(s.Clipped, "clipped beginning"), count(s.OffLevel, "wrong level"), s.Level.words())
+	if q.MOS == nil {
+		t.line("MOS", "nobody could be rated")
+	} else {
+		t.line("MOS", "min %.2f   p10 %.2f   median %.2f", q.MOS.Min, q.MOS.P10, q.MOS.Median)
+	}
+}
+
+func (h *Heard) crowds() string {
+	if h.Crowded == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s of %s in crowds", thousands(h.CrowdHeard), thousands(h.Crowded))
+}
+
+func (l *Level) words() string {
+	if l.N == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; level mean %s dB, %s to %s dB", short(l.MeanDB), short(l.MinDB), short(l.MaxDB))
+}
+
+// people says who did not hear or was not heard as it should be, kind by kind.
+func (r *Report) people() (lines []string) {
+	h := &r.Total.Heard
+	for _, kind := range []struct {
+		n             int
+		thing, what   string
+		trouble       string
+		timesIfItTold int
+	}{
+		{h.UnheardCallers, "talker", "never heard by anyone", Unheard, 0},
+		{h.DeafCallers, "caller", "without any media", Deaf, 0},
+		{h.OwnCallers, "caller", "heard their own voice", OwnVoice, h.Own},
+		{h.UnexpectedCallers, "caller", "heard somebody whom they should not", Unexpected, h.Unexpected},
+	} {
+		if kind.n == 0 {
+			continue
+		}
+		line := count(kind.n, kind.thing) + " " + kind.what
+		if kind.timesIfItTold > 0 {
+			line += fmt.Sprintf(" (%s)", count(kind.timesIfItTold, "time"))
+		}
+		lines = append(lines, line+r.named(kind.trouble))
+	}
+	return lines
+}
+
+// named names the first callers with a trouble.
+func (r *Report) named(trouble string) string {
+	var names []string
+	for i := range r.Troubled {
+		c := &r.Troubled[i]
+		if !slices.Contains(c.Trouble, trouble) {
+			continue
+		}
+		if len(names) == namedInText {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, fmt.Sprintf("%d in %s", c.Number, clean(c.Room)))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(names, ", ")
+}
+
+func (t *texter) costs(r *Report) {
+	if s := r.Server; s != nil {
+		t.line("server", "%s", s.words())
+	}
+	t.line("load", "%s %% of a core, %s, %s ms late (p99)", short(r.Load.CPUPercent), count(r.Load.Threads, "thread"), short(r.Load.LateP99MS))
+}
+
+func (s *Server) words() string {
+	words := fmt.Sprintf("%s %% of a core (%s %% per caller), %s (%s per caller)", short(s.CPUPercent), short(s.CPUPercentPerCaller),
+		memory(s.RSSBytes), memory(s.RSSBytesPerCaller))
+	if s.Threads > 0 {
+		words += ", " + count(s.Threads, "thread")
+	}
+	return words + "; " + clean(s.Source)
+}
+
+// memory writes bytes in KB or MB of 1024.
+func memory(bytes int64) string {
+	if kb := float64(bytes) / 1024; kb < 1024 {
+		return short(kb) + " KB"
+	}
+	return short(float64(bytes)/(1<<20)) + " MB"
+}
+
+func (t *texter) ramp(r *Ramp) {
+	if r == nil {
+		return
+	}
+	rows := [][]string{{"CALLERS", "LOSS", "DELAY P50", "DELAY P99", "MOS", "SERVER CPU", "SERVER MEMORY", "LATE", "BROKEN"}}
+	for i := range r.Steps {
+		rows = append(rows, r.Steps[i].row())
+	}
+	t.printf("\n")
+	t.table("ramp", rows)
+	t.line("", "%s", r.words())
+}
+
+func (s *Step) row() []string {
+	return []string{thousands(s.Callers), percent(s.LossPercent), short(s.DelayP50MS) + " ms", short(s.DelayP99MS) + " ms", fmt.Sprintf("%.2f", s.MinMOS),
+		short(s.ServerCPUPercent) + " %", memory(s.ServerRSSBytes), short(s.LateP99MS) + " ms", clean(strings.Join(s.Broken, " "))}
+}
+
+// words tells the capacity.
+func (r *Ramp) words() string {
+	switch {
+	case r.Bound == "" && r.Capacity > 0:
+		return fmt.Sprintf("capacity: %s or more; nothing broke", count(r.Capacity, "caller"))
+	case r.Bound == "":
+		return "capacity: unknown"
+	}
+	return fmt.Sprintf("capacity: %s; with more %s broke", count(r.Capacity, "caller"), clean(r.Bound))
+}
+
+func (t *texter) worst(rooms []Room) {
+	if len(rooms) < 2 {
+		return
+	}
+	rows := [][]string{roomHead}
+	for _, r := range worstRooms(rooms, worstInText) {
+		rows = append(rows, r.row())
+	}
+	t.printf("\n")
+	t.table("worst", rows)
+	if more := len(rooms) - worstInText; more > 0 {
+		t.line("", "%s no worse", count(more, "room"))
+	}
+}
+
+var roomHead = []string{"ROOM", "CALLERS", "LOSS", "DELAY P50", "DELAY P99", "HEARD", "PEOPLE", "FAULTS", "MOS"}
+
+// row tells a room. People are those who were unheard or deaf, or heard themselves or
+// strangers; faults are gaps, clicks, jumps and the like.
+func (r *Room) row() []string {
+	score := "-"
+	if r.MOS != nil {
+		score = fmt.Sprintf("%.2f", r.MOS.Min)
+	}
+	delays := []string{"-", "-"}
+	if r.DelayMS.N > 0 {
+		delays = []string{short(r.DelayMS.P50) + " ms", short(r.DelayMS.P99) + " ms"}
+	}
+	return []string{clean(r.Name), thousands(r.Callers), percent(r.Media.LossPercent), delays[0], delays[1],
+		fmt.Sprintf("%s of %s", thousands(r.Heard.Heard), thousands(r.Heard.Expected)), thousands(r.Heard.people()), thousands(r.Sound.faults()), score}
+}
+
+func (h *Heard) people() int {
+	return h.DeafCallers + h.UnheardCallers + h.OwnCallers + h.UnexpectedCallers
+}
+
+func (s *Sound) faults() int { return s.Gaps + s.Clicks + s.Jumps + s.Clipped + s.OffLevel }
+
+// worstRooms returns the n worst: by people, by what was missed, by faults, loss and delay.
+func worstRooms(rooms []Room, n int) []Room {
+	sorted := slices.SortedStableFunc(slices.Values(rooms), func(a, b Room) int {
+		return cmp.Or(cmp.Compare(b.Heard.people(), a.Heard.people()), cmp.Compare(b.Heard.Missed, a.Heard.Missed),
+			cmp.Compare(b.Sound.faults(), a.Sound.faults()), cmp.Compare(b.Media.LossPercent, a.Media.LossPercent),
+			cmp.Compare(b.DelayMS.P99, a.DelayMS.P99))
+	})
+	return sorted[:min(n, len(sorted))]
+}
+
+// table writes rows in columns, the first row as their heads.
+func (t *texter) table(name string, rows [][]string) {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
+	for i, row := range rows {
+		if i > 0 {
+			name = ""
+		}
+		fmt.Fprintf(w, "%-10s%s\n", name, strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // into memory
+	for line := range strings.Lines(b.String()) {
+		t.b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+}
+
+// clean replaces what does not print, and what a page or a terminal might obey.
+func clean(s string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
+			return '?'
+		}
+		return c
+	}, s)
+}

@@ -15,6 +15,7 @@ const (
 
 // opusPacket is the outer structure of one packet, RFC 6716 section 3.
 type opusPacket struct {
+	config int // first five bits of the TOC
 	mode   opusMode
 	stereo bool
 	frame  int // samples at 48 kHz in each frame
@@ -50,17 +51,17 @@ func (p *opusPacket) parse(data []byte) bool {
 
 func (p *opusPacket) readTOC(toc byte) {
 	p.stereo = toc&4 != 0
-	config := int(toc >> 3)
+	p.config = int(toc >> 3)
 	switch {
-	case config < 12:
+	case p.config < 12:
 		p.mode = opusSILK
-		p.frame = [4]int{480, 960, 1920, 2880}[config&3]
-	case config < 16:
+		p.frame = [4]int{480, 960, 1920, 2880}[p.config&3]
+	case p.config < 16:
 		p.mode = opusHybrid
-		p.frame = 480 << (config & 1)
+		p.frame = 480 << (p.config & 1)
 	default:
 		p.mode = opusCELT
-		p.frame = 120 << (config & 3)
+		p.frame = 120 << (p.config & 3)
 	}
 }
 

@@ -32,3 +32,14 @@ func SleepUntil(at int64) {
 	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &t, nil) == unix.EINTR {
 	}
 }
+
+// CPUOfThread returns the processor time that a thread of this process has used; 0 if there
+// is no such thread.
+func CPUOfThread(tid int) time.Duration {
+	const scheduledThread = 6 // CPUCLOCK_SCHED of one thread
+	var t unix.Timespec
+	if unix.ClockGettime(int32(^tid)<<3|scheduledThread, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}

@@ -2,6 +2,4 @@
 
 // Package wire is what the floor and the load generator have in common: UDP sockets used
 // by raw, non-blocking system calls, absolute sleeping, and the RTP header.
-//
-// It speaks to loopback addresses only.
 package wire

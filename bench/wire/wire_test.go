@@ -5,6 +5,7 @@ package wire
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -57,12 +58,48 @@ func TestArrivalIsBetweenSendAndReceive(t *testing.T) {
 	}
 }
 
-func TestSocketSpeaksToLoopbackOnly(t *testing.T) {
+// The load of others must not leave the machine by a typing error.
+func TestLoopbackSpeaksToLoopbackOnly(t *testing.T) {
 	a, _ := pair(t)
-	for _, peer := range []string{"192.0.2.1:9", "[::1]:9"} {
-		if a.Connect(netip.MustParseAddrPort(peer)) == nil {
+	for _, peer := range []string{"192.0.2.1:9", "[::1]:9", ":0"} {
+		addr, _ := netip.ParseAddrPort(peer)
+		if a.Connect(addr) == nil {
 			t.Errorf("connected to %s", peer)
 		}
+	}
+}
+
+func TestSocketsOfBothVersions(t *testing.T) {
+	for _, at := range []string{"127.3.2.1:0", "[::1]:0"} {
+		a, err := ListenOn(netip.MustParseAddrPort(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if a.Local().Port() == 0 || a.Local().Addr() != netip.MustParseAddrPort(at).Addr() {
+			t.Errorf("%s is bound to %v", at, a.Local())
+		}
+		if err := a.Connect(a.Local()); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 8)
+		if !a.Send([]byte("hello")) || a.Receive(buf) != 5 {
+			t.Errorf("%s: what was sent to itself did not come", at)
+		}
+	}
+	if _, err := ListenOn(netip.MustParseAddrPort("192.0.2.77:0")); err == nil || !strings.Contains(err.Error(), "192.0.2.77") {
+		t.Errorf("bound to an address of somebody else: %v", err)
+	}
+}
+
+func TestReceivingAllocatesNothing(t *testing.T) {
+	a, b := pair(t)
+	if err := b.StampArrivals(); err != nil {
+		t.Fatal(err)
+	}
+	packet, buf := []byte("x"), make([]byte, 64)
+	if n := testing.AllocsPerRun(100, func() { a.Send(packet); b.ReceiveStamped(buf) }); n != 0 {
+		t.Errorf("%v allocations per packet", n)
 	}
 }
 

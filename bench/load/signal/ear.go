@@ -55,6 +55,7 @@ type Ear struct {
 	usual    band     // delays of late, of all talkers
 	verdict  verdict
 	since    int64 // what began earlier is not judged, ns
+	counting int64 // what began or was found earlier is not counted, ns
 	strays   [strayed]uint32
 	stray    strayCount
 	moments  [moments]moment
@@ -133,6 +134,16 @@ func (e *Ear) Begin(talker int, t Talk) error {
 
 // End says that a talker was silent from a time on.
 func (e *Ear) End(talker int, at int64) { e.talkers[talker].until = at }
+
+// Forget begins all counts anew: what was said, or is found to have been heard, before a
+// time that has come is not counted any more.
+func (e *Ear) Forget(at int64) {
+	e.totals = Totals{}
+	for i := range e.talkers {
+		e.talkers[i].tally = Tally{}
+	}
+	e.counting = at
+}
 
 // speaks tells whether the talker speaks all the time, or at any time, between two.
 func (l *listened) speaks(from, to int64) (always, ever bool) {

@@ -310,3 +310,35 @@ func TestTotalsAdd(t *testing.T) {
 		t.Errorf("nothing changes levels to %v and %v", sum.LevelLow, sum.LevelHigh)
 	}
 }
+
+// Forget leaves what was said since, and nothing that was found before.
+func TestForget(t *testing.T) {
+	h := newHall(t, pcmu, Options{Talkers: 3, Seed: 3, Cycle: MinCycle})
+	h.self = 2
+	sound, at := h.mix(), epoch+int64(MinCycle)
+	first := h.hear(sound[:len(sound)/2+8000*6/10]).Totals() // of a cycle; its end is silent
+	both := h.hear(sound).Totals()
+	for i := range len(sound) / 2 { // in the first cycle he hears himself, which is found in the second
+		sound[i] += h.voices[2][i]
+	}
+	e, n := h.ear(), h.coding.samples(packetTime)
+	for k := 0; (k+1)*n <= len(sound); k++ {
+		due := epoch + int64(k)*int64(packetTime)
+		if due == at {
+			e.Forget(at)
+			h.found = h.found[:0]
+		}
+		e.Hear(sound[k*n:(k+1)*n], due+int64(h.delay))
+	}
+	h.only()
+	got := e.Totals()
+	if got.Expected != both.Expected-first.Expected || got.Heard != got.Expected || got.Expected == 0 || got.UnexpectedTime != 0 {
+		t.Errorf("after Forget %+v, want %d of %d spurts", got, both.Expected-first.Expected, both.Expected)
+	}
+	if got.PlacesDue == 0 || got.PlacesDue > both.PlacesDue*2/3 {
+		t.Errorf("%v of places after Forget, %v in all", got.PlacesDue, both.PlacesDue)
+	}
+	if n := e.Talker(0).Expected + e.Talker(1).Expected; n != got.Expected {
+		t.Errorf("talkers were expected %d times, want %d", n, got.Expected)
+	}
+}

@@ -20,7 +20,7 @@ func (e *Ear) judge(s *Spurt, begin int64) {
 	if always {
 		e.speakers(s, begin)
 	}
-	if begin+int64(s.Start) < e.since {
+	if begin+int64(s.Start) < max(e.since, e.counting) {
 		return
 	}
 	if 2*v.judged < len(s.tones) {

@@ -48,7 +48,7 @@ func (e *Ear) countPlaces(now int64) {
 		if m.own {
 			due--
 		}
-		if due = min(due, int(m.speaking)); due > 0 && m.columns > 0 {
+		if due = min(due, int(m.speaking)); due > 0 && m.columns > 0 && e.counted*momentTime >= e.counting {
 			heard := min(float64(due), float64(m.heard/float32(m.columns)))
 			e.totals.PlacesDue += time.Duration(int64(due) * momentTime)
 			e.totals.PlacesHeard += time.Duration(heard * float64(momentTime))

@@ -74,6 +74,9 @@ func (t *Totals) level(power float32) {
 func decibels(power float32) float32 { return float32(10 * math.Log10(max(float64(power), 1e-12))) }
 
 func (e *Ear) find(f Finding) {
+	if f.At < e.counting {
+		return
+	}
 	e.totals.Counts[f.Kind]++
 	if e.config.Found != nil {
 		e.config.Found(f)
@@ -82,7 +85,7 @@ func (e *Ear) find(f Finding) {
 
 // Add adds what another ear counted.
 func (t *Totals) Add(o *Totals) {
-	t.Tally.add(&o.Tally)
+	t.Tally.Add(o.Tally)
 	for i, n := range o.Counts {
 		t.Counts[i] += n
 	}
@@ -102,7 +105,8 @@ func (t *Totals) Add(o *Totals) {
 	t.LevelSum += o.LevelSum
 }
 
-func (t *Tally) add(o *Tally) {
+// Add adds what another ear counted.
+func (t *Tally) Add(o Tally) {
 	t.Expected += o.Expected
 	t.Heard += o.Heard
 	t.Crowded += o.Crowded
@@ -116,7 +120,7 @@ func (e *Ear) Talker(i int) Tally { return e.talkers[i].tally }
 func (e *Ear) Totals() Totals {
 	t := e.totals
 	for i := range e.talkers {
-		t.add(&e.talkers[i].tally)
+		t.Tally.Add(e.talkers[i].tally)
 	}
 	return t
 }

@@ -172,7 +172,7 @@ func (e *Ear) settle() {
 		case e.stray.on && e.stray.score == 0:
 			e.stray.on = false
 		}
-		if e.stray.on {
+		if e.stray.on && e.timeOf(e.settled) >= e.counting {
 			e.totals.UnexpectedTime += hop * sampleTime
 		}
 	}

@@ -1,0 +1,141 @@
+//go:build linux
+
+package fleet
+
+import (
+	"testing"
+	"time"
+
+	"github.com/confd/confd/bench/load/signal"
+)
+
+// enough tells whether every talker of every room had to be heard so many times.
+func enough(least int) func(*Report) bool {
+	return func(r *Report) bool {
+		for i := range r.Rooms {
+			for _, t := range r.Rooms[i].Talkers {
+				if t.Expected < least {
+					return false
+				}
+			}
+		}
+		return true
+	}
+}
+
+// set makes a fleet and a server with all callers connected.
+func set(t testing.TB, c Config) *server {
+	t.Helper()
+	if c.Codec == (Coding{}) {
+		c.Codec = pcmu
+	}
+	if c.Cycle == 0 {
+		c.Cycle = signal.MinCycle
+	}
+	s := newServer(t, newFleet(t, c))
+	s.connect()
+	return s
+}
+
+// On a server without fault everybody is heard by everybody, and everybody is verified.
+func TestEverybodyIsHeard(t *testing.T) {
+	t.Parallel()
+	s := set(t, Config{Callers: 14, Rooms: 2, Talkers: 3, Seed: 1, Threads: 2})
+	s.start()
+	r := s.until("everybody", func(r *Report) bool { return enough(3)(r) && r.Verified()[Unverified] == 0 })
+	checkClean(t, r)
+	all, d := r.Heard()
+	if d.Len() < all.Heard*3/4 || d.Quantile(0) < packetTime || d.Quantile(1) > 2*packetTime+packetTime/2 {
+		t.Errorf("%d delays of %d spurts, from %v to %v, want a tick and up to one more", d.Len(), all.Heard, d.Quantile(0), d.Quantile(1))
+	}
+	if v := r.Verified(); v != [3]int{0, 8, 6} {
+		t.Errorf("verified %v, want 6 talkers and 2 references by sound, 6 by payload", v)
+	}
+	for i := range r.Callers {
+		c := &r.Callers[i]
+		due := int(r.Window / packetTime)
+		if !c.Connected || c.Deaf() || max(c.Sent-due, due-c.Sent, c.Received-due, due-c.Received) > 3 {
+			t.Errorf("caller %d: %+v in %v", i, c, r.Window)
+		}
+	}
+	if l := s.fleet.Live(); l.Connected != 14 || l.Silent != 0 || l.Received < 600 || l.Delay50 < packetTime {
+		t.Errorf("live: %+v", l)
+	}
+	if r.CPU <= 0 || r.CPU > r.Window {
+		t.Errorf("%v of processor time in %v", r.CPU, r.Window)
+	}
+}
+
+// checkClean fails the test if anything was wrong.
+func checkClean(t *testing.T, r *Report) {
+	t.Helper()
+	all, _ := r.Heard()
+	if all.Heard != all.Expected || all.Expected == 0 || all.Counts[signal.Unexpected]+all.Counts[signal.Own] > 0 {
+		t.Errorf("heard %d of %d, %v", all.Heard, all.Expected, all.Counts)
+	}
+	for i := range r.Rooms {
+		if u := r.Rooms[i].Unheard(); u != nil {
+			t.Errorf("room %d: nobody heard %v", i, u)
+		}
+	}
+	c := r.Counts()
+	if c.Lost+c.Reordered+c.Duplicated+c.Restarts+c.Foreign+c.Unparsable+c.Refused+c.Differing > 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// Callers may be connected before and while the fleet runs, and leave; nobody is expected to
+// hear those who are not there.
+func TestComingAndGoing(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{Callers: 5, Talkers: 3, Codec: pcmu, Seed: 2, Cycle: signal.MinCycle})
+	s := newServer(t, f)
+	for _, i := range []int{0, 1, 4} {
+		if err := f.Connect(i, s.peer(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.start()
+	s.until("a first packet", func(*Report) bool { return f.Heard(0) && f.Heard(1) && f.Heard(4) })
+	if f.Heard(2) || f.Heard(3) {
+		t.Error("who was not connected has heard")
+	}
+	if at, ok := f.First(4); !ok || at <= 0 || at > patience {
+		t.Errorf("first after %v, %v", at, ok)
+	}
+	for _, i := range []int{2, 3} {
+		if err := f.Connect(i, s.peer(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.until("talker 2", func(r *Report) bool { return r.Rooms[0].Talkers[2].Heard > 1 })
+	f.Disconnect(0)
+	f.Disconnect(4) // the reference
+	f.Begin()
+	r := s.until("the others", func(r *Report) bool {
+		return r.Rooms[0].Talkers[1].Expected > 2 && r.Rooms[0].Talkers[2].Expected > 2
+	})
+	checkClean(t, r)
+	if e := r.Rooms[0].Talkers[0].Expected; e > 0 {
+		t.Errorf("talker 0, who left, is expected %d times", e)
+	}
+	if r.Callers[0].Connected || r.Callers[0].Sent > 1 || r.Callers[3].Verified != BySound || !r.Callers[3].Connected {
+		t.Errorf("%+v, %+v", r.Callers[0], r.Callers[3])
+	}
+}
+
+// A window begins with nothing.
+func TestBeginForgets(t *testing.T) {
+	t.Parallel()
+	s := set(t, Config{Callers: 3, Talkers: 2, Seed: 3})
+	s.start()
+	s.until("something", enough(1))
+	s.fleet.Begin()
+	r := s.fleet.Report()
+	if all, d := r.Heard(); all != (signal.Totals{}) || d.Len() != 0 {
+		t.Errorf("heard %+v", all)
+	}
+	if c := r.Counts(); c.Sent > 3 || c.Received > 3 || r.Window > time.Second {
+		t.Errorf("%+v in %v", c, r.Window)
+	}
+}

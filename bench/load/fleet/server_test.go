@@ -1,0 +1,240 @@
+//go:build linux
+
+package fleet
+
+import (
+	"context"
+	"encoding/binary"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/bench/wire"
+	"github.com/confd/confd/codec"
+	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/media"
+)
+
+const packetTime = 20 * time.Millisecond
+
+var (
+	pcmu = Coding{Format: media.Format{Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Channels: 1, PacketTime: packetTime}}
+	pcma = Coding{Format: media.Format{Codec: media.PCMA, ClockRate: 8000, SampleRate: 8000, Channels: 1, PacketTime: packetTime}}
+	g722 = Coding{Format: media.Format{Codec: media.G722, ClockRate: 8000, SampleRate: 16000, Channels: 1, PacketTime: packetTime}}
+	l16  = Coding{Format: media.Format{Codec: media.L16, ClockRate: 16000, SampleRate: 16000, Channels: 1, PacketTime: packetTime}}
+	opus = Coding{Format: media.Format{Codec: media.Opus, ClockRate: 48000, SampleRate: 48000, Channels: 2, PacketTime: packetTime,
+		Opus: media.OpusParams{Bitrate: 32000}}, Options: codec.DefaultOptions()}
+)
+
+// server is a conference server that does what it is told, wrong things too. It places what
+// it gets by its timestamps, and mixes each 20 ms what is depth ticks old, so that nothing is
+// lost by its own lateness.
+type server struct {
+	t     testing.TB
+	fleet *Fleet
+	legs  []*leg
+	tick  int
+	late  atomic.Bool // it was, by more than it makes up for
+	// gain says how loud one caller is to another; nil: everybody else of the room is heard.
+	gain func(from, to int) float64
+	// depth says how many ticks old what somebody hears is; nil: 1.
+	depth func(to int) int
+	// lost says which packets are not sent, though counted.
+	lost func(to, tick int) bool
+	// left says which packets are left out as pauses are.
+	left func(to, tick int, pcm []int16) bool
+	// alter changes what somebody hears.
+	alter func(to int, pcm []int16)
+	// mangle changes a packet on its way out.
+	mangle func(to, tick int, packet []byte) []byte
+}
+
+// leg is the server's side of one call.
+type leg struct {
+	socket *wire.Socket
+	dec    codec.Decoder
+	enc    codec.Encoder
+	frames [64][]int16 // by tick
+	begun  bool
+	origin uint32 // timestamp of tick 0
+	out    wire.Stream
+	pcm    []int16
+}
+
+const serverPT, serverEvent = 96, 101
+
+func newServer(t testing.TB, f *Fleet) *server {
+	t.Helper()
+	s := &server{t: t, fleet: f}
+	for i := range f.Config().Callers {
+		socket, err := wire.ListenOn(netip.AddrPortFrom(f.Local(i).Addr(), 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(socket.Close)
+		if err := socket.Connect(f.Local(i)); err != nil {
+			t.Fatal(err)
+		}
+		l := &leg{socket: socket, out: wire.Stream{SSRC: uint32(1000 + i), Sequence: uint16(65000 + 7*i), PayloadType: serverPT},
+			pcm: make([]int16, f.Format().Samples(packetTime))}
+		if l.dec, err = codec.NewDecoder(f.Format()); err != nil {
+			t.Fatal(err)
+		}
+		format := f.Format()
+		if l.enc, err = codec.NewEncoder(format, f.config.Codec.Options); err != nil {
+			t.Fatal(err)
+		}
+		s.legs = append(s.legs, l)
+	}
+	return s
+}
+
+// peer is what the server answers to caller i.
+func (s *server) peer(i int) Peer {
+	return Peer{Media: s.legs[i].socket.Local(), PayloadType: serverPT, Event: serverEvent}
+}
+
+// connect lets all callers call.
+func (s *server) connect() {
+	s.t.Helper()
+	for i := range s.legs {
+		if err := s.fleet.Connect(i, s.peer(i)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// serve runs the server until ctx ends.
+func (s *server) serve(ctx context.Context) {
+	start := clock.Now()
+	in := make([]byte, maxDatagram)
+	for ; ctx.Err() == nil; s.tick++ {
+		due := start + int64(s.tick)*int64(packetTime)
+		clock.SleepUntil(due)
+		if clock.Now()-due > int64(packetTime)/2 {
+			s.late.Store(true)
+		}
+		for _, l := range s.legs {
+			for n := l.socket.Receive(in); n > 0; n = l.socket.Receive(in) {
+				s.take(l, in[:n])
+			}
+		}
+		for i := range s.legs {
+			s.send(i)
+		}
+	}
+}
+
+func (s *server) take(l *leg, packet []byte) {
+	h, payload := parse(packet)
+	if payload == nil || h.kind != serverPT {
+		return
+	}
+	ticks := uint32(s.fleet.Format().Ticks(packetTime))
+	if !l.begun {
+		l.begun, l.origin = true, h.stamp-uint32(s.tick)*ticks
+	}
+	pcm := make([]int16, codec.MaxFrame)
+	n, err := l.dec.Decode(pcm, payload)
+	if err != nil {
+		s.t.Errorf("server cannot decode: %v", err)
+		return
+	}
+	at := (h.stamp - l.origin) / ticks
+	l.frames[at%64] = pcm[:n]
+}
+
+func (s *server) send(to int) {
+	l := s.legs[to]
+	depth := 1
+	if s.depth != nil {
+		depth = s.depth(to)
+	}
+	clear(l.pcm)
+	for from, other := range s.legs {
+		at := (s.tick - depth + 64) % 64
+		if g := s.gainOf(from, to); g != 0 && other.frames[at] != nil {
+			for i, x := range other.frames[at] {
+				l.pcm[i] = int16(min(max(float64(l.pcm[i])+g*float64(x), -32768), 32767))
+			}
+		}
+	}
+	l.frames[(s.tick+16)%64] = nil
+	if s.alter != nil {
+		s.alter(to, l.pcm)
+	}
+	ticks := uint32(s.fleet.Format().Ticks(packetTime))
+	if s.left != nil && s.left(to, s.tick, l.pcm) {
+		l.out.Timestamp += ticks
+		return
+	}
+	packet, err := l.enc.Encode(make([]byte, wire.HeaderSize, 2000), l.pcm)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	l.out.Stamp(packet, ticks)
+	if s.lost != nil && s.lost(to, s.tick) {
+		return
+	}
+	if s.mangle != nil {
+		packet = s.mangle(to, s.tick, packet)
+	}
+	l.socket.Send(packet)
+}
+
+func (s *server) gainOf(from, to int) float64 {
+	switch {
+	case s.gain != nil:
+		return s.gain(from, to)
+	case from != to && s.fleet.Room(from) == s.fleet.Room(to) && s.fleet.Talker(from):
+		return 1
+	}
+	return 0
+}
+
+func newFleet(t testing.TB, c Config) *Fleet {
+	t.Helper()
+	f, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.Close)
+	return f
+}
+
+// start runs fleet and server until the test ends.
+func (s *server) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{}, 2)
+	go func() { s.fleet.Run(ctx); done <- struct{}{} }()
+	go func() { s.serve(ctx); done <- struct{}{} }()
+	s.t.Cleanup(func() { cancel(); <-done; <-done })
+}
+
+// patience is how long a test waits for what must come.
+const patience = 60 * time.Second
+
+// until waits for a report. If fleet or server were late it begins anew: what is measured
+// on a machine that is busy with other things says nothing.
+func (s *server) until(what string, ok func(*Report) bool) *Report {
+	s.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		r := s.fleet.Report()
+		late := s.late.Swap(false) || r.Late > packetTime/4 || r.Counts().GivenUp > 0 || r.Overflow > 0
+		switch {
+		case time.Now().After(end) && late:
+			s.t.Skipf("this machine is too busy: packets leave %v late", r.Late)
+		case time.Now().After(end):
+			s.t.Fatalf("%s did not come: %+v", what, r)
+		case late:
+			s.fleet.Begin()
+		case ok(r):
+			return r
+		}
+	}
+}
+
+// sequenceOf returns the number of an outgoing packet.
+func sequenceOf(packet []byte) uint16 { return binary.BigEndian.Uint16(packet[2:]) }

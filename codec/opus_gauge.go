@@ -23,8 +23,8 @@ type Gauge struct {
 	step   int32                 // logarithm of G.722's step size
 }
 
-// quietest is what no estimate goes below, dBov.
-const quietest = float32(-127)
+// No estimate, in dBov, leaves these.
+const quietest, loudest = float32(-127), float32(6)
 
 // What the estimates lack, dB, measured on speech and noise against what libopus decodes at
 // 12 to 128 kbit/s, and against G.722.
@@ -35,7 +35,7 @@ const (
 	g722Scale = float32(-70)
 )
 
-// Read returns an estimate of a packet's level in dBov, from -127 to a little above 0; of
+// Read returns an estimate of a packet's level in dBov, -127 to 6; of
 // Opus that of its loudest frame that can be looked into. It reports false of a packet that
 // is malformed, that has its sound behind what can be skipped, or of another codec.
 func (g *Gauge) Read(f *media.Format, payload []byte) (level float32, ok bool) {
@@ -81,7 +81,7 @@ func (g *Gauge) opus(p *opusPacket) (level float32, ok bool) {
 		}
 		level, ok = max(level, l), ok || readable
 	}
-	return level, ok
+	return min(level, loudest), ok
 }
 
 // silkLevel estimates from the gains of the first SILK frame, or of the copy of the one
@@ -256,7 +256,7 @@ func (g *Gauge) coarse(d *rangeDecoder, p *opusPacket, total int, intra bool) {
 		for c := range channels {
 			e := &g.energy[c][i]
 			q := float32(d.coarseStep(total, uint32(m[0])<<7, uint32(m[1])<<6))
-			*e = max(fade*max(*e, -9)+before[c]+q, celtSilence)
+			*e = min(max(fade*max(*e, -9)+before[c]+q, celtSilence), celtLoudest)
 			before[c] += q - lean*q
 		}
 	}
@@ -299,10 +299,8 @@ func exp2(x float32) float32 {
 	return math.Float32frombits(uint32(min(max(x, -100), 100)*(1<<23)) + 127<<23)
 }
 
-// powerLevel is a power in dB, in units of full scale.
-func powerLevel(power float32) float32 {
-	return max(float32(10*math.Log10(float64(power))), quietest)
-}
+// powerLevel is a power in dB.
+func powerLevel(power float32) float32 { return float32(10 * math.Log10(float64(power))) }
 
 func (p *opusPacket) channels() int {
 	if p.stereo {

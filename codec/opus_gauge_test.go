@@ -192,7 +192,7 @@ func FuzzGauge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
 		var g Gauge
 		for range 3 {
-			if l, _ := g.Read(&formats[int(kind)%2], data); !(l >= -127 && l < 100) {
+			if l, _ := g.Read(&formats[int(kind)%2], data); !(l >= -127 && l <= 6) {
 				t.Fatalf("level %v", l)
 			}
 		}

@@ -69,6 +69,9 @@ const celtBands = 21
 // celtSilence is the energy of a band without sound.
 const celtSilence = float32(-28)
 
+// celtLoudest is more than any sound has.
+const celtLoudest = float32(16)
+
 // celtEnds are the bands of narrow, wide, super wide and full band (table 55).
 var celtEnds = [4]int{13, 17, 19, 21}
 

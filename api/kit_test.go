@@ -152,7 +152,7 @@ var pcmu = media.Format{Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Ch
 
 func phone() rooms.Media {
 	m := rooms.Media{Source: silent{}, Sink: silent{}, Send: mixer.OutputConfig{Format: pcmu}}
-	m.Receive.Formats[0] = pcmu
+	m.Receive.Formats = map[uint8]media.Format{0: pcmu}
 	return m
 }
 

@@ -142,8 +142,7 @@ const tickPayloadType = 96
 
 // join adds a participant who speaks and hears f.
 func (r *tickRoom) join(f media.Format, src media.Source) {
-	var receive mixer.InputConfig
-	receive.Formats[tickPayloadType] = f
+	receive := mixer.InputConfig{Formats: map[uint8]media.Format{tickPayloadType: f}}
 	in := mixer.NewInput(src, receive)
 	out := mixer.NewOutput(r, mixer.OutputConfig{Format: f, PayloadType: tickPayloadType})
 	r.conf.Apply(mixer.AddInput(in), mixer.Attach(out, r.conf.Full(), in))

@@ -315,12 +315,10 @@ var srtpSuites = map[offeranswer.Suite]transport.Suite{
 
 // receiveConfig is what the mixer needs to know of ingress.
 func receiveConfig(n *offeranswer.Negotiated) mixer.InputConfig {
-	c := mixer.InputConfig{Formats: n.Receive, EventClock: n.TelephoneEvent, Held: n.RemoteHold || !n.Audio}
-	for pt := range n.Receive {
-		c.ComfortNoise[pt] = n.ComfortNoise[pt] != 0
-		c.TelephoneEvent[pt] = n.TelephoneEvent[pt] != 0
+	return mixer.InputConfig{
+		Formats: n.Receive, ComfortNoise: n.ComfortNoise, TelephoneEvent: n.TelephoneEvent,
+		Held: n.RemoteHold || !n.Audio,
 	}
-	return c
 }
 
 // sendConfig is what the mixer needs to know of egress.

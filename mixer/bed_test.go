@@ -120,11 +120,10 @@ func (b *bed) phone(f media.Format, level, freq float64, net network) *testPhone
 	if p.dec, err = codec.NewDecoder(f); err != nil {
 		b.t.Fatal(err)
 	}
-	var cfg InputConfig
-	cfg.Formats[testPT] = f
-	cfg.ComfortNoise[13] = true
-	cfg.TelephoneEvent[101], cfg.EventClock[101] = true, 8000
-	p.in = NewInput(p, cfg)
+	p.in = NewInput(p, InputConfig{
+		Formats:      map[uint8]media.Format{testPT: f},
+		ComfortNoise: map[uint8]uint32{13: 8000}, TelephoneEvent: map[uint8]uint32{101: 8000},
+	})
 	p.out = NewOutput(p, OutputConfig{Format: f, PayloadType: testPT})
 	return p
 }

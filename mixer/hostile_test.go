@@ -50,7 +50,7 @@ func TestRecoversFromNonsense(t *testing.T) {
 		b := newBed(t, Config{})
 		p := b.phone(f, -20, 440, network{phase: 5e6})
 		cfg := p.in.cfg
-		cfg.Formats[0], cfg.Formats[111], cfg.Formats[9] = formats[0], formats[1], formats[2]
+		cfg.Formats = map[uint8]media.Format{testPT: f, 0: formats[0], 111: formats[1], 9: formats[2]}
 		p.in.configure(cfg)
 		p.join()
 		l := b.phone(narrow(t), 0, 0, network{}).join()

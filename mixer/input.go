@@ -7,15 +7,15 @@ import (
 	"github.com/confd/confd/media"
 )
 
-// InputConfig says how the packets of one source are to be understood.
+// InputConfig says how the packets of one source are to be understood. Nobody modifies the
+// maps of one that was handed over: inputs keep them.
 type InputConfig struct {
-	// Formats holds, by payload type, what was negotiated; zero elsewhere.
-	Formats [128]media.Format
-	// ComfortNoise and TelephoneEvent mark the payload types of RFC 3389 and RFC 4733.
-	ComfortNoise   [128]bool
-	TelephoneEvent [128]bool
-	// EventClock is the RTP clock of each telephone-event payload type, Hz.
-	EventClock [128]uint32
+	// Formats holds, by payload type (0 to 127), what was negotiated.
+	Formats map[uint8]media.Format
+	// ComfortNoise and TelephoneEvent hold the RTP clock, Hz, of the payload types of
+	// RFC 3389 and RFC 4733.
+	ComfortNoise   map[uint8]uint32
+	TelephoneEvent map[uint8]uint32
 	// Held drops all sound: the peer put the call on hold and may send music.
 	Held bool
 	// Muted keeps the input out of every mix; its stream is followed all the same.
@@ -33,7 +33,9 @@ type Input struct {
 	// formats are those of cfg. Packets that wait point to theirs, so a format is never
 	// overwritten: another one gets another pointer.
 	formats [128]*media.Format
-	id      uint32 // what names this input in contributor lists
+	comfort [128]bool // the keys of cfg.ComfortNoise
+	events  [128]bool // and of cfg.TelephoneEvent
+	id      uint32    // what names this input in contributor lists
 	conf    *Conference
 	index   int   // in conf.inputs
 	next    int64 // media time up to which its last conference has consumed it
@@ -87,16 +89,25 @@ func (in *Input) configure(cfg InputConfig) {
 		in.flush()
 	}
 	in.cfg = cfg
-	for pt, f := range &cfg.Formats {
-		// What only an encoder asks for must not tell decoders apart: they are reused.
-		f.PacketTime, f.Opus = 0, media.OpusParams{}
-		switch have := in.formats[pt]; {
-		case f.Codec == media.NoCodec:
-			in.formats[pt] = nil
-		case have == nil || *have != f:
-			in.formats[pt] = &f
-		}
+	for pt := range uint8(len(in.formats)) {
+		_, in.comfort[pt] = cfg.ComfortNoise[pt]
+		_, in.events[pt] = cfg.TelephoneEvent[pt]
+		in.formats[pt] = decoded(cfg.Formats[pt], in.formats[pt])
 	}
+}
+
+// decoded returns f as decoders want it, and have if that is the same. What only an encoder
+// asks for must not tell decoders apart: they are reused.
+func decoded(f media.Format, have *media.Format) *media.Format {
+	f.PacketTime, f.Opus = 0, media.OpusParams{}
+	switch {
+	case f.Codec == media.NoCodec:
+		return nil
+	case have != nil && *have == f:
+		return have
+	}
+	made := f // or f would be allocated in any case
+	return &made
 }
 
 // usable returns a gain that can be reckoned with, up to 60 dB: 1 for 0 and what is no gain.
@@ -132,10 +143,10 @@ func (in *Input) Receive(p *media.Packet) {
 	switch f := in.formats[pt]; {
 	case in.cfg.Held:
 		in.stats.held.Add(1)
-	case in.cfg.TelephoneEvent[pt]:
+	case in.events[pt]:
 		in.event(p)
-	case in.cfg.ComfortNoise[pt]:
-		in.comfort(p)
+	case in.comfort[pt]:
+		in.silence(p)
 	case f != nil:
 		in.audio(p, f)
 	default:
@@ -178,7 +189,7 @@ func (in *Input) inspect(p *media.Packet, f *media.Format, s *slot) {
 
 // comfort stores a comfort-noise packet: the sender pauses. The noise that it describes is
 // for one listener who would think the line dead; in a mix it would add up.
-func (in *Input) comfort(p *media.Packet) {
+func (in *Input) silence(p *media.Packet) {
 	if _, err := codec.ParseCN(p.Payload); err != nil {
 		in.stats.malformed.Add(1)
 		return
@@ -204,7 +215,7 @@ func (in *Input) event(p *media.Packet) {
 		return
 	}
 	in.play.acceptEvent(p)
-	clock := in.cfg.EventClock[p.PayloadType&0x7f]
+	clock := in.cfg.TelephoneEvent[p.PayloadType&0x7f]
 	in.digits.take(in, p, ev, clock)
 }
 

@@ -72,8 +72,7 @@ func TestLouderSpeakerFindsAPlaceSoon(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	quiet := coded(t, f, murmur{rng})
 	speech, louder := coded(t, f, &softly{speech{rate: 48000}, 0.15}), coded(t, f, &softly{speech{rate: 48000}, 0.3})
-	var cfg InputConfig
-	cfg.Formats[testPT] = f
+	cfg := InputConfig{Formats: map[uint8]media.Format{testPT: f}}
 	const trials = 16
 	ticks := 0
 	for range trials {

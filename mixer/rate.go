@@ -110,8 +110,8 @@ func warmKernel(rate int) {
 
 func warmKernels(cfg InputConfig) {
 	last := 0
-	for i := range cfg.Formats {
-		if r := cfg.Formats[i].SampleRate; r != last {
+	for _, f := range cfg.Formats {
+		if r := f.SampleRate; r != last {
 			warmKernel(r)
 			last = r
 		}

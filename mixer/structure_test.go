@@ -608,8 +608,10 @@ func FuzzInput(f *testing.F) {
 		g := b.phone(format(t, media.PCMU, 8000, 20*time.Millisecond), -20, 440, network{}).join()
 		p := b.phone(format(t, media.Opus, 48000, 20*time.Millisecond), -20, 0, network{}).join()
 		cfg := p.in.cfg
-		cfg.Formats[0] = format(t, media.PCMU, 8000, 20*time.Millisecond)
-		cfg.Formats[9] = format(t, media.G722, 16000, 20*time.Millisecond)
+		cfg.Formats = map[uint8]media.Format{
+			testPT: cfg.Formats[testPT],
+			0:      format(t, media.PCMU, 8000, 20*time.Millisecond), 9: format(t, media.G722, 16000, 20*time.Millisecond),
+		}
 		b.conf.Apply(Configure(p.in, cfg))
 		rng := rand.New(rand.NewPCG(seed, 2))
 		pts := []uint8{96, 0, 9, 13, 101}
@@ -639,7 +641,7 @@ func TestCodecChangesUnderWaitingPackets(t *testing.T) {
 		format(t, media.PCMA, 8000, 20*time.Millisecond), {},
 	} {
 		cfg := p.in.cfg
-		cfg.Formats[testPT] = f
+		cfg.Formats = map[uint8]media.Format{testPT: f}
 		b.conf.Apply(Configure(p.in, cfg))
 		b.run(100 * time.Millisecond)
 		if f.Codec == media.NoCodec {

@@ -117,7 +117,7 @@ func (h *hall) join(room Name, freq float64) *singer {
 	h.t.Helper()
 	s := &singer{h: h, freq: freq, gen: tone.New(8000, -25, freq)}
 	req := JoinRequest{Room: room, Media: Media{Source: s, Sink: s, Send: mixer.OutputConfig{Format: l16, PayloadType: 96}}}
-	req.Media.Receive.Formats[96] = l16
+	req.Media.Receive.Formats = map[uint8]media.Format{96: l16}
 	var err error
 	if s.part, err = h.Join(context.Background(), req); err != nil {
 		h.t.Fatal(err)
@@ -253,7 +253,7 @@ func TestPlayOnTheMixer(t *testing.T) {
 	voice := &singer{h: h, freq: 2100, gen: tone.New(8000, -40, 2100)}
 	all := []*singer{a, b, voice}
 	q := PlayRequest{Name: "welcome", Source: voice, To: list(a.part.ID())}
-	q.Receive.Formats[96] = l16
+	q.Receive.Formats = map[uint8]media.Format{96: l16}
 	a.set(func(p *ParticipantSettings) { p.Hears = list() })
 	play, err := h.Play("a", q)
 	if err != nil {

@@ -48,7 +48,7 @@ var pcmu = media.Format{Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Ch
 
 func loudRequest(room Name, src media.Source, sink media.Sink) JoinRequest {
 	req := JoinRequest{Room: room, Trusted: true, Media: Media{Source: src, Sink: sink, Send: mixer.OutputConfig{Format: pcmu}}}
-	req.Media.Receive.Formats[0] = pcmu
+	req.Media.Receive.Formats = map[uint8]media.Format{0: pcmu}
 	return req
 }
 

@@ -96,10 +96,10 @@ func Play(sound Sound, o Options) (*Player, error) {
 // Config is what makes a mixer understand the packets: gain, mute and hold are free to
 // be set.
 func (p *Player) Config() mixer.InputConfig {
-	var cfg mixer.InputConfig
-	cfg.Formats[PayloadType] = p.format
-	cfg.ComfortNoise[ComfortNoisePayloadType] = true
-	return cfg
+	return mixer.InputConfig{
+		Formats:      map[uint8]media.Format{PayloadType: p.format},
+		ComfortNoise: map[uint8]uint32{ComfortNoisePayloadType: uint32(p.format.ClockRate)},
+	}
 }
 
 // Stop fades the sound out, in 40 ms of packets taken. It does not wait: Done tells.

@@ -58,8 +58,8 @@ func checkOwnOffers(t *testing.T, caps Capabilities, local Local, state *State) 
 		checkLines(t, o.SDP)
 		numbers := map[uint8]bool{}
 		for _, p := range d.media[o.state.audio].payloads() {
-			if bound := state.numbers[p.number]; numbers[p.number] || bound.encoding != "" && !bound.same(p) {
-				t.Errorf("number %d of %s means %s in an offer", p.number, bound.rtpmap(), p.rtpmap())
+			if i, bound := state.find(p.number); numbers[p.number] || bound && !state.numbers[i].same(p) {
+				t.Errorf("number %d of %v means %s in an offer", p.number, state.numbers, p.rtpmap())
 			}
 			numbers[p.number] = true
 		}

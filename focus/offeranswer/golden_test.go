@@ -138,7 +138,7 @@ func summary(r *Result) string {
 		fmt.Fprintf(&b, " %+v", n.Send.Opus)
 	}
 	fmt.Fprintf(&b, "\nnoise %d event %d levels in %d out %d\n", n.ComfortNoisePT, n.TelephoneEventPT, n.AudioLevelID, n.MixerLevelID)
-	for pt := range 128 {
+	for pt := range uint8(128) {
 		switch {
 		case n.Receive[pt].Codec != media.NoCodec:
 			fmt.Fprintf(&b, "receive %d %s %d Hz x%d\n", pt, n.Receive[pt], n.Receive[pt].SampleRate, n.Receive[pt].Channels)

@@ -2,6 +2,7 @@ package offeranswer
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func checkResult(t testing.TB, offer []byte, r *Result, caps Capabilities, local
 		checkPacketTime(t, m, a, r, caps)
 		checkKeys(t, m, a, r)
 	}
-	if r.State.Negotiated() != r.Negotiated {
+	if !reflect.DeepEqual(r.State.Negotiated(), r.Negotiated) {
 		t.Error("State does not remember what was negotiated")
 	}
 }
@@ -90,7 +91,7 @@ func checkLines(t testing.TB, sdp []byte) {
 func checkNegotiated(t testing.TB, n *Negotiated) {
 	t.Helper()
 	if !n.Audio {
-		if *n != (Negotiated{}) {
+		if !n.Equal(&Negotiated{}) {
 			t.Errorf("no audio, but %+v", n)
 		}
 		return
@@ -126,7 +127,7 @@ func checkNegotiated(t testing.TB, n *Negotiated) {
 func checkIngress(t testing.TB, n *Negotiated) {
 	t.Helper()
 	rates, any := n.ClockRates(), false
-	for pt := range 128 {
+	for pt := range uint8(128) {
 		kinds := 0
 		if n.Receive[pt] != (media.Format{}) {
 			kinds++

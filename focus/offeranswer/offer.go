@@ -143,8 +143,8 @@ func (s *State) plan(caps *Capabilities) []payload {
 	var list []payload
 	var used [128]bool
 	if s != nil {
-		for n, p := range s.numbers {
-			used[n] = p.encoding != ""
+		for _, p := range s.numbers {
+			used[p.number] = true
 		}
 		list = slices.Clone(s.spoken)
 	}
@@ -191,9 +191,9 @@ func (c *Capabilities) everything() []payload {
 // number finds the number that the session or RFC 3551 gave to p, else a free dynamic one.
 func (s *State) number(p payload, used *[128]bool) (uint8, bool) {
 	if s != nil {
-		for n, bound := range s.numbers {
-			if bound.encoding != "" && bound.same(p) {
-				return uint8(n), true
+		for _, bound := range s.numbers {
+			if bound.same(p) {
+				return bound.number, true
 			}
 		}
 	}

@@ -1,14 +1,17 @@
 package offeranswer
 
 import (
+	"cmp"
 	"net/netip"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/confd/confd/media"
 )
 
 // Negotiated is what the media plane needs to know of a session. It is a value: copying it
-// shares only SRTP, which nobody modifies.
+// shares only SRTP and maps, which nobody modifies.
 type Negotiated struct {
 	// Audio is false where no stream is left (the peer disabled it, or Local.NoAudio);
 	// then all the rest is zero.
@@ -22,13 +25,13 @@ type Negotiated struct {
 
 	// Receive tells by payload type what the peer may send at any time; the zero Format
 	// is a type that was not agreed on. Opus decodes at SampleRate, the highest that the
-	// peer says it captures.
-	Receive [128]media.Format
+	// peer says it captures. Nobody modifies this map, nor those below.
+	Receive map[uint8]media.Format
 
 	// ComfortNoise and TelephoneEvent hold the RTP clock rate of each ingress payload
-	// type of these kinds, 0 elsewhere.
-	ComfortNoise   [128]uint32
-	TelephoneEvent [128]uint32
+	// type of these kinds.
+	ComfortNoise   map[uint8]uint32
+	TelephoneEvent map[uint8]uint32
 
 	// The payload types of egress that share Send's clock, for telephone-event else the
 	// clock of 8000; 0 if there is none.
@@ -54,15 +57,15 @@ type Negotiated struct {
 
 // ClockRates returns the RTP clock rate of each ingress payload type of any kind, 0 where
 // it was not agreed on.
-func (n *Negotiated) ClockRates() [128]uint32 {
-	rates := n.ComfortNoise
-	for i := range rates {
-		switch {
-		case n.Receive[i].Codec != media.NoCodec:
-			rates[i] = uint32(n.Receive[i].ClockRate)
-		case rates[i] == 0:
-			rates[i] = n.TelephoneEvent[i]
-		}
+func (n *Negotiated) ClockRates() (rates [128]uint32) {
+	for pt, f := range n.Receive {
+		rates[pt] = uint32(f.ClockRate)
+	}
+	for pt, clock := range n.ComfortNoise {
+		rates[pt] = clock
+	}
+	for pt, clock := range n.TelephoneEvent {
+		rates[pt] = clock
 	}
 	return rates
 }
@@ -71,7 +74,7 @@ func (n *Negotiated) ClockRates() [128]uint32 {
 func (n *Negotiated) Equal(o *Negotiated) bool {
 	a, b := *n, *o
 	a.SRTP, b.SRTP = nil, nil
-	return a == b && n.SRTP.Equal(o.SRTP)
+	return reflect.DeepEqual(a, b) && n.SRTP.Equal(o.SRTP)
 }
 
 // Result is a finished exchange.
@@ -95,11 +98,11 @@ type State struct {
 	body    string // our last description without its o= line
 	time    string // t=
 
-	slots   []slot       // one per m= line, in both directions (RFC 3264 section 8)
-	audio   int          // index of the live audio slot, -1 for none
-	spoken  []payload    // what both sides speak
-	told    *ownAudio    // the audio line of our last description
-	numbers [128]payload // what each payload type number means, for the whole session
+	slots   []slot    // one per m= line, in both directions (RFC 3264 section 8)
+	audio   int       // index of the live audio slot, -1 for none
+	spoken  []payload // what both sides speak
+	told    *ownAudio // the audio line of our last description
+	numbers []payload // what payload type numbers mean, for the whole session, by number
 	habit   habit
 	last    Negotiated
 }
@@ -131,10 +134,21 @@ func (s *State) next(local *Local) *State {
 
 // bind remembers what the numbers of an m= line mean (RFC 3264 section 8.3.2).
 func (s *State) bind(list []payload) {
+	s.numbers = slices.Clone(s.numbers) // the state before keeps its own
 	for _, p := range list {
-		if p.encoding != "" {
-			p.encoding, p.params = strings.Clone(p.encoding), ""
-			s.numbers[p.number] = p
+		if p.encoding == "" {
+			continue
+		}
+		p.encoding, p.params = strings.Clone(p.encoding), ""
+		if i, bound := s.find(p.number); bound {
+			s.numbers[i] = p
+		} else {
+			s.numbers = slices.Insert(s.numbers, i, p)
 		}
 	}
+}
+
+// find returns where the meaning of a number is, or would be.
+func (s *State) find(number uint8) (index int, bound bool) {
+	return slices.BinarySearchFunc(s.numbers, number, func(p payload, n uint8) int { return cmp.Compare(p.number, n) })
 }

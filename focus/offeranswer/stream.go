@@ -131,6 +131,7 @@ func (s *stream) negotiated(hold bool) Negotiated {
 // renumbered, the peer's, because such peers are not agreed on which of them they use. A
 // number of our offer (taken) keeps the meaning that we gave it.
 func (n *Negotiated) ingress(l *lineup, taken [128]bool) {
+	n.Receive, n.ComfortNoise, n.TelephoneEvent = map[uint8]media.Format{}, map[uint8]uint32{}, map[uint8]uint32{}
 	for _, a := range slices.Concat(l.audio, l.noise, l.events) {
 		taken[a.own] = false
 	}

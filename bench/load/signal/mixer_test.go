@@ -112,9 +112,7 @@ func (b *bridge) mouth(i int, packets [][]byte) *mouth {
 }
 
 func (b *bridge) join(m *mouth) *mixer.Input {
-	var cfg mixer.InputConfig
-	cfg.Formats[mixerPT] = b.coding.format
-	in := mixer.NewInput(m, cfg)
+	in := mixer.NewInput(m, mixer.InputConfig{Formats: map[uint8]media.Format{mixerPT: b.coding.format}})
 	b.conf.Apply(mixer.AddInput(in))
 	return in
 }

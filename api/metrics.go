@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,12 @@ import (
 
 	"github.com/confd/confd/mixer"
 )
+
+// collectorFigures are those of the runtime that tell live memory from garbage, and what was
+// given back to the system.
+var collectorFigures = collectors.GoRuntimeMetricsRule{
+	Matcher: regexp.MustCompile(`^/gc/heap/(live|goal):bytes$|^/gc/cycles/(total|forced):gc-cycles$`),
+}
 
 // metrics is what /metrics tells.
 type metrics struct {
@@ -30,7 +37,7 @@ func newMetrics(s *Server) (*metrics, error) {
 		Name: "confd_http_requests_total", Help: "HTTP requests answered.",
 	}, []string{"route", "code"})}
 	all := append([]prometheus.Collector{
-		collectors.NewGoCollector(),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectorFigures)),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests,
 		Tell(s.figures, httpFigures...),

@@ -32,6 +32,7 @@ type Process struct {
 	SIP, HTTP string // HOST:PORT
 
 	line    *dial.Line
+	calls   []*dial.Call // that stand
 	command *exec.Cmd
 	log     bytes.Buffer
 	exited  chan struct{}
@@ -134,7 +135,25 @@ func (p *Process) call(ctx context.Context, load *callers.Load, i int, offer dia
 	if err != nil {
 		return err
 	}
+	p.calls = append(p.calls, call)
 	return load.Connect(i, call.Media, call.PayloadType)
+}
+
+// Leave has every caller that has joined hang up, so many a second.
+func (p *Process) Leave(ctx context.Context, perSecond int) error {
+	pace := time.NewTicker(time.Second / time.Duration(perSecond))
+	defer pace.Stop()
+	for _, call := range p.calls {
+		<-pace.C
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := call.Hangup(ctx)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	p.calls = nil
+	return nil
 }
 
 // PID is the number of the process.

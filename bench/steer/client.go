@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/confd/confd/bench/measure"
 )
 
 // maxUnderWay bounds the requests that wait for their answers, and the connections.
@@ -75,7 +77,7 @@ func (c *client) createRoom(ctx context.Context, id string) error {
 
 func (c *client) metrics(ctx context.Context) (m metrics, err error) {
 	err = c.do(ctx, request{method: "GET", path: "/metrics"}, func(from io.Reader) error {
-		m, err = readMetrics(from)
+		m, err = measure.ReadMetrics(from)
 		return err
 	})
 	return m, err

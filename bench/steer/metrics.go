@@ -3,9 +3,6 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -15,27 +12,6 @@ import (
 
 // metrics are figures by series, as /metrics words them.
 type metrics map[string]float64
-
-func readMetrics(from io.Reader) (metrics, error) {
-	m := make(metrics)
-	lines := bufio.NewScanner(from)
-	for lines.Scan() {
-		line := lines.Text()
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		space := strings.LastIndexByte(line, ' ')
-		value, err := strconv.ParseFloat(line[space+1:], 64)
-		if space < 1 || err != nil {
-			return nil, fmt.Errorf("read metrics: %q is no series and value", line)
-		}
-		m[line[:space]] = value
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read metrics: %w", err)
-	}
-	return m, nil
-}
 
 // since returns by how much each has grown.
 func (m metrics) since(before metrics) metrics {

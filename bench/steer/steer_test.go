@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/bench/callers"
+	"github.com/confd/confd/bench/measure"
 )
 
 func TestSmallRun(t *testing.T) {
@@ -75,10 +76,11 @@ ticks_total 1e+03
 `
 
 func TestMetrics(t *testing.T) {
-	m, err := readMetrics(strings.NewReader(exposition))
+	read, err := measure.ReadMetrics(strings.NewReader(exposition))
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := metrics(read)
 	if d := m.since(metrics{"ticks_total": 400}); d["ticks_total"] != 600 || d["late_seconds_count"] != 100 {
 		t.Errorf("since: %v", d)
 	}
@@ -106,7 +108,7 @@ func TestMetrics(t *testing.T) {
 
 func TestMetricsThatAreNone(t *testing.T) {
 	for _, text := range []string{"ticks_total", "ticks_total many", " 7", strings.Repeat("x", 1<<17) + " 1"} {
-		if m, err := readMetrics(strings.NewReader(text)); err == nil {
+		if m, err := measure.ReadMetrics(strings.NewReader(text)); err == nil {
 			t.Errorf("%.20q: %v", text, m)
 		}
 	}

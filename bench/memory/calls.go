@@ -1,0 +1,114 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/confd/confd/bench/callers"
+	"github.com/confd/confd/bench/confd"
+	"github.com/confd/confd/bench/dial"
+	"github.com/confd/confd/media"
+)
+
+// warmUp is how many call, and are gone, before anything is measured: what a first call
+// sets up stays, and is not a caller's.
+const warmUp = 20
+
+// measureCalls has all call and hang up, round after round.
+func (o options) measureCalls(ctx context.Context, out io.Writer) (err error) {
+	p, err := confd.Start(ctx, confd.Config{Program: o.confd})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	few := o
+	few.callers, few.rooms = warmUp, 1
+	if err := few.round(ctx, p, func() error { return nil }); err != nil {
+		return err
+	}
+	fmt.Fprint(out, head)
+	var empty, full, first, last figures
+	if empty, err = o.after(ctx, p, out, fmt.Sprintf("%d have called and hung up", warmUp), o.settle); err != nil {
+		return err
+	}
+	for i := range o.rounds {
+		if err := forgetPeak(p.PID()); err != nil {
+			return err
+		}
+		err := o.round(ctx, p, func() (err error) {
+			if i > 0 {
+				return nil
+			}
+			if _, err = o.after(ctx, p, out, fmt.Sprintf("%d calls have been placed", o.callers), time.Second); err != nil {
+				return err
+			}
+			full, err = o.after(ctx, p, out, "and stand for a while", o.settle)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("round %d: %w", i+1, err)
+		}
+		wait := time.Second
+		if i == 0 || i == o.rounds-1 {
+			wait = o.settle
+		}
+		if last, err = o.after(ctx, p, out, fmt.Sprintf("all have hung up %d times", i+1), wait); err != nil {
+			return err
+		}
+		if i == 0 {
+			first = last
+		}
+	}
+	fmt.Fprint(out, "\nEach caller:\n", full.each(empty, o.callers))
+	fmt.Fprint(out, "Each caller who has hung up, after the first round:\n", first.each(empty, o.callers))
+	if later := o.rounds - 1; later > 0 {
+		fmt.Fprint(out, "Each caller who has hung up, of all later rounds:\n", last.each(first, later*o.callers))
+	}
+	return nil
+}
+
+// after waits, and tells what the server then holds.
+func (o options) after(ctx context.Context, p *confd.Process, out io.Writer, what string, wait time.Duration) (figures, error) {
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+		return figures{}, ctx.Err()
+	}
+	f, err := look(ctx, p)
+	fmt.Fprint(out, f.row(what))
+	return f, err
+}
+
+// round has all call, and hang up when standing returns. Their phones send and hear all the
+// time.
+func (o options) round(ctx context.Context, p *confd.Process, standing func() error) error {
+	load, err := callers.New(callers.Config{
+		Callers: o.callers, Rooms: o.rooms, Talkers: o.talkers, Codec: media.PCMU, Seed: 1,
+	})
+	if err != nil {
+		return err
+	}
+	playing, stop := context.WithCancel(ctx)
+	silent := make(chan struct{})
+	go func() {
+		defer close(silent)
+		load.Run(playing)
+	}()
+	defer func() {
+		stop()
+		<-silent
+		load.Close()
+	}()
+	if err := p.Join(ctx, load, o.joins, dial.Offer{Codec: "PCMU/8000"}); err != nil {
+		return err
+	}
+	if err := standing(); err != nil {
+		return err
+	}
+	return p.Leave(ctx, o.joins)
+}

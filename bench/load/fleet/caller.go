@@ -50,6 +50,8 @@ type caller struct {
 	turns int  // that it had an ear
 	sound bool // an ear that it no longer has judged something in this window
 
+	wrong wrong // belongs to who holds the lock of its room's listener
+
 	connected int64 // when
 	first     atomic.Int64
 	reception reception
@@ -252,3 +254,6 @@ func (c *caller) judge(t *thread, h header, number uint32, o outcome, payload []
 	}
 	c.compare.note(g, number, hashOf(payload), &c.counts)
 }
+
+// wrong is how often a caller's ears found what it should not hear.
+type wrong struct{ own, unexpected int }

@@ -138,7 +138,7 @@ func (f *Fleet) hear(c *caller, lasting bool) error {
 	}
 	l := c.room.listener
 	s.ear, err = signal.NewEar(c.room.plan, signal.EarConfig{Rate: s.format.SampleRate, Epoch: c.room.epoch, Self: self,
-		CodecDelay: 2 * f.config.Codec.lookAhead(), Found: func(x signal.Finding) { l.found(e.room, x) }})
+		CodecDelay: 2 * f.config.Codec.lookAhead(), Found: func(x signal.Finding) { l.found(e, x) }})
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
@@ -210,10 +210,16 @@ func (f *Fleet) silence(c *caller) {
 	}
 }
 
-// found keeps a delay. It is called with the listener's lock.
-func (l *listener) found(r *room, x signal.Finding) {
-	if x.Kind == signal.Delayed {
-		r.judged.delays.add(x.Time)
+// found keeps what an ear found that is not in its totals. It is called with the listener's
+// lock.
+func (l *listener) found(e *ear, x signal.Finding) {
+	switch x.Kind {
+	case signal.Delayed:
+		e.room.judged.delays.add(x.Time)
 		l.late.add(x.Time)
+	case signal.Own:
+		e.caller.wrong.own++
+	case signal.Unexpected:
+		e.caller.wrong.unexpected++
 	}
 }

@@ -15,7 +15,8 @@ type Live struct {
 	Lost           int
 	Delay50        time.Duration // mouth to ear, of what ears have judged; 0 if nothing
 	Delay99        time.Duration
-	Silent         int // callers connected, now, that have got no RTP at all
+	Late           time.Duration // 99th percentile of how late packets left in the window
+	Silent         int           // callers connected, now, that have got no RTP at all
 }
 
 // traffic is what was counted since New.
@@ -29,7 +30,11 @@ func (f *Fleet) Live() Live {
 	seconds := max(float64(now-f.looked)/1e9, 1e-3)
 	var l Live
 	var all traffic
+	var late lateness
 	for _, t := range f.threads {
+		t.mu.Lock()
+		late.merge(&t.late)
+		t.mu.Unlock()
 		t.each(func(c *caller) {
 			if !c.live {
 				return
@@ -45,6 +50,7 @@ func (f *Fleet) Live() Live {
 	l.Received = float64(all.received-f.before.received) / seconds
 	l.Lost = int(all.lost - f.before.lost)
 	f.before, f.looked = all, now
+	l.Late = late.quantile(0.99)
 	d := f.recent()
 	l.Delay50, l.Delay99 = d.Quantile(0.5), d.Quantile(0.99)
 	return l

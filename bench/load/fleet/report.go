@@ -29,6 +29,9 @@ type Caller struct {
 	Counts
 	Connected bool // now
 	Verified  Verification
+	// Own and Unexpected are how often its ears found its own voice, and the voice of somebody
+	// who did not speak then, or does not in its room.
+	Own, Unexpected int
 }
 
 // Deaf tells whether a caller who is connected got no RTP in the window.
@@ -157,6 +160,9 @@ func (r *room) forget() {
 	r.listener.mu.Lock()
 	defer r.listener.mu.Unlock()
 	r.judged = judged{tallies: make([]signal.Tally, len(r.judged.tallies))}
+	for _, c := range r.seats {
+		c.wrong = wrong{}
+	}
 }
 
 // Report returns the window since Begin, or New.
@@ -220,6 +226,9 @@ func (r *room) report(callers []Caller) Room {
 	}
 	if !known {
 		r.doubt(callers)
+	}
+	for _, c := range r.seats {
+		callers[c.number].Own, callers[c.number].Unexpected = c.wrong.own, c.wrong.unexpected
 	}
 	delays := make(Delays, len(r.judged.delays.counts))
 	copy(delays, r.judged.delays.counts)

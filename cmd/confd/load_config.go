@@ -54,7 +54,7 @@ func lookup(env []string, name string) string {
 func readEnv(all []setting, env []string) (warnings []string, err error) {
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, "CONFD_") || value == "" || name == "CONFD_CONFIG" || name == envServer || name == envKey {
+		if !strings.HasPrefix(name, "CONFD_") || value == "" || name == "CONFD_CONFIG" || name == envServer || name == envKey || name == envLoadPassword {
 			continue
 		}
 		i := slices.IndexFunc(all, func(s setting) bool { return s.env == name })

@@ -30,8 +30,9 @@ type remoteCommands struct {
 
 // variables of the environment that are for clients and none of the server's settings.
 const (
-	envServer = "CONFD_SERVER"
-	envKey    = "CONFD_KEY"
+	envServer       = "CONFD_SERVER"
+	envKey          = "CONFD_KEY"
+	envLoadPassword = "CONFD_LOAD_PASSWORD"
 )
 
 const defaultServer = "http://127.0.0.1:8080"

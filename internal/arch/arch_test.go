@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"store":             {},
 	"webhook":           {},
 	"announce":          {"codec", "mixer"},
-	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce", "webhook"},
+	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce", "webhook", "bench"},
 	"bench":             {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
 	"client":            {},
 	"e2e":               {"client"},

@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"math"
 	"time"
 
 	"github.com/confd/confd/bench/load/signal"
@@ -47,7 +48,7 @@ func (d Delays) Len() (n int) {
 // Quantile returns the smallest delay that at least the share q (0 to 1) of them does not
 // exceed, to a step; 0 if there are none.
 func (d Delays) Quantile(q float64) time.Duration {
-	rank := max(1, int(q*float64(d.Len())+0.9999999))
+	rank := max(1, int(math.Ceil(q*float64(d.Len()))))
 	for i, n := range d {
 		if rank -= int(n); rank <= 0 {
 			return time.Duration(i) * DelayStep

@@ -16,7 +16,8 @@
 // a millisecond in which somebody is due, talkers first; it sends what is due and takes what
 // has come. It holds a lock for the length of a slot, never for a packet; nothing is
 // allocated. If it is behind it catches up five packets of a caller at most, gives up the rest
-// (Counts.GivenUp), and Report.Late tells.
+// (Counts.GivenUp), and Report.Late tells. If it is permitted to, it goes before threads of
+// ordinary priority.
 //
 // Ears, which decode and judge what they hear, have threads of their own. Packets reach them
 // through a queue; if it is full they are counted in Report.Overflow, and are gaps to the ear.

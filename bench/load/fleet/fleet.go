@@ -28,7 +28,7 @@ type Fleet struct {
 	threads   []*thread
 	listeners []*listener
 	rtcp      *wire.Socket // takes everyone's RTCP, and is never read
-	origin    int64        // of time: rooms' epochs are after it
+	origin    int64        // of time: rooms' epochs are before it
 	kick      chan struct{}
 	ran       atomic.Bool
 
@@ -97,6 +97,9 @@ func (f *Fleet) plan() (err error) {
 	return err
 }
 
+// grain is what phases are multiples of: the fewer the times at which a thread wakes, the cheaper.
+const grain = 2 * slot
+
 // golden is the golden ratio: its multiples lie apart from each other on a circle.
 const golden = 0.6180339887498949
 
@@ -112,7 +115,7 @@ func (f *Fleet) man() error {
 	}
 	for r := range c.Rooms {
 		shift := int64(float64(cycle)*golden*float64(r/c.Plans)) % cycle
-		one := &room{number: r, plan: f.plans[r%c.Plans], epoch: f.origin + shift - shift%packet,
+		one := &room{number: r, plan: f.plans[r%c.Plans], epoch: f.origin - cycle + shift - shift%packet,
 			listener: f.listeners[r%len(f.listeners)], judged: judged{tallies: make([]signal.Tally, c.Talkers)}}
 		one.leader.Store(nobody)
 		f.rooms = append(f.rooms, one)
@@ -144,7 +147,7 @@ func (f *Fleet) hire(i int, local netip.Addr, dice *rand.Rand) error {
 	r, t := f.rooms[i%c.Rooms], f.threads[i%c.Threads]
 	one := &caller{number: i, seat: i / c.Rooms, room: r, thread: t, rank: 1, socket: s, quiet: f.tracks.silence,
 		ssrc: dice.Uint32(), stamp: dice.Uint32(), next: uint16(dice.Uint32()), ticks: uint32(format.Ticks(format.PacketTime)),
-		phase:  dice.Int64N(packet/slot) * slot,
+		phase:  dice.Int64N(packet/grain) * grain,
 		period: packet + int64(float64(packet)*c.Impair.Drift*(2*dice.Float64()-1)/1e6), spoke: -never}
 	seed := dice.Uint64()
 	if c.Impair.queues() {

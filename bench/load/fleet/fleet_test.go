@@ -40,7 +40,7 @@ func set(t testing.TB, c Config) *server {
 // On a server without fault everybody is heard by everybody, and everybody is verified.
 func TestEverybodyIsHeard(t *testing.T) {
 	t.Parallel()
-	s := set(t, Config{Callers: 14, Rooms: 2, Talkers: 3, Seed: 1, Threads: 2})
+	s := set(t, Config{Callers: 21, Rooms: 3, Plans: 2, Talkers: 3, Seed: 1, Threads: 2})
 	s.start()
 	r := s.until("everybody", func(r *Report) bool { return enough(3)(r) && r.Verified()[Unverified] == 0 })
 	checkClean(t, r)
@@ -48,8 +48,8 @@ func TestEverybodyIsHeard(t *testing.T) {
 	if d.Len() < all.Heard*3/4 || d.Quantile(0) < packetTime || d.Quantile(1) > 2*packetTime+packetTime/2 {
 		t.Errorf("%d delays of %d spurts, from %v to %v, want a tick and up to one more", d.Len(), all.Heard, d.Quantile(0), d.Quantile(1))
 	}
-	if v := r.Verified(); v != [3]int{0, 8, 6} {
-		t.Errorf("verified %v, want 6 talkers and 2 references by sound, 6 by payload", v)
+	if v := r.Verified(); v != [3]int{0, 12, 9} {
+		t.Errorf("verified %v, want 9 talkers and 3 references by sound, 9 by payload", v)
 	}
 	for i := range r.Callers {
 		c := &r.Callers[i]
@@ -58,7 +58,7 @@ func TestEverybodyIsHeard(t *testing.T) {
 			t.Errorf("caller %d: %+v in %v", i, c, r.Window)
 		}
 	}
-	if l := s.fleet.Live(); l.Connected != 14 || l.Silent != 0 || l.Received < 600 || l.Delay50 < packetTime {
+	if l := s.fleet.Live(); l.Connected != 21 || l.Silent != 0 || l.Received < 900 || l.Delay50 < packetTime {
 		t.Errorf("live: %+v", l)
 	}
 	if r.CPU <= 0 || r.CPU > r.Window {

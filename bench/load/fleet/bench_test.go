@@ -1,0 +1,170 @@
+//go:build linux
+
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/wire"
+	"github.com/confd/confd/internal/clock"
+)
+
+// Rounds of a benchmark: fleet and bare system calls take turns, so that both meet the same
+// machine.
+const (
+	rounds    = 5
+	roundTime = 2 * time.Second
+)
+
+// BenchmarkCallers takes the processor time of the fleet's threads, %core, with a peer that
+// sends each caller what it would get from a server, and that of a thread which sends and
+// receives as many of the same packets and does nothing else (bare). Ears have threads of
+// their own: "ears" is theirs. If less than all is sent, the machine had no time for it.
+func BenchmarkCallers(b *testing.B) {
+	for _, n := range []int{200, 1000, 2000} {
+		b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) { benchmarkCallers(b, n, Impairment{}) })
+	}
+	b.Run("callers=1000/impaired", func(b *testing.B) {
+		benchmarkCallers(b, 1000, Impairment{Loss: 0.02, Burst: 2, Jitter: 20 * time.Millisecond, Reorder: 0.01, Drift: 50})
+	})
+}
+
+func benchmarkCallers(b *testing.B, n int, m Impairment) {
+	f := newFleet(b, Config{Callers: n, Rooms: max(1, n/100), Talkers: 3, Codec: pcmu, Impair: m})
+	p := newPeer(b, f)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{}, 2)
+	go func() { f.Run(ctx); done <- struct{}{} }()
+	go func() { p.run(ctx); done <- struct{}{} }()
+	var fleet, ears, bare, ratio, sent []float64
+	for b.Loop() {
+		for range rounds {
+			p.connect(true)
+			time.Sleep(roundTime / 4)
+			f.Begin()
+			senders, listeners := f.spentBy()
+			time.Sleep(roundTime)
+			s, l := f.spentBy()
+			r := f.Report()
+			sent = append(sent, 100*float64(r.Counts().Sent)*packetTime.Seconds()/r.Window.Seconds()/float64(n))
+			p.connect(false)
+			fleet = append(fleet, share(s-senders))
+			ears = append(ears, share(l-listeners))
+			bare = append(bare, share(p.bare(roundTime)))
+			ratio = append(ratio, fleet[len(fleet)-1]/bare[len(bare)-1])
+		}
+	}
+	cancel()
+	<-done
+	<-done
+	b.ReportMetric(measure.Median(fleet), "%core")
+	b.ReportMetric(measure.Median(ears), "%core-ears")
+	b.ReportMetric(measure.Median(bare), "%core-bare")
+	b.ReportMetric(measure.Median(ratio), "x-bare")
+	b.ReportMetric(measure.Median(sent), "%sent")
+	b.ReportMetric((measure.Median(fleet)+measure.Median(ears))*5000/float64(n), "%core/5000")
+	b.ReportMetric(0, "ns/op")
+}
+
+func share(t time.Duration) float64 { return 100 * t.Seconds() / roundTime.Seconds() }
+
+// spentBy returns the processor time of the threads that send, and of the others.
+func (f *Fleet) spentBy() (senders, listeners time.Duration) {
+	for _, t := range f.threads {
+		senders += t.id.cpu()
+	}
+	for _, l := range f.listeners {
+		listeners += l.id.cpu()
+	}
+	return senders, listeners
+}
+
+// peer is a server that sends everybody the same, 20 ms after 20 ms, and reads what comes.
+type peer struct {
+	b       *testing.B
+	fleet   *Fleet
+	sockets []*wire.Socket // to the fleet
+	bares   []*wire.Socket // who call without the fleet
+	to      []*wire.Socket // to those
+}
+
+func newPeer(b *testing.B, f *Fleet) *peer {
+	p := &peer{b: b, fleet: f}
+	open := func(to *wire.Socket) *wire.Socket {
+		s, err := wire.Listen()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(s.Close)
+		if to != nil {
+			p.join(s, to)
+		}
+		return s
+	}
+	for _, c := range f.callers {
+		p.sockets = append(p.sockets, open(c.socket))
+		bare := open(nil)
+		to := open(bare)
+		p.join(bare, to)
+		p.bares, p.to = append(p.bares, bare), append(p.to, to)
+	}
+	return p
+}
+
+func (p *peer) join(a, b *wire.Socket) {
+	if err := a.Connect(b.Local()); err != nil {
+		p.b.Fatal(err)
+	}
+}
+
+func (p *peer) connect(all bool) {
+	for i := range p.fleet.callers {
+		if !all {
+			p.fleet.Disconnect(i)
+		} else if err := p.fleet.Connect(i, Peer{Media: p.sockets[i].Local(), PayloadType: serverPT}); err != nil {
+			p.b.Fatal(err)
+		}
+	}
+}
+
+func (p *peer) run(ctx context.Context) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	packet, in := make([]byte, wire.HeaderSize+160), make([]byte, 2048)
+	out := wire.Stream{PayloadType: serverPT, SSRC: 1}
+	for due := clock.Now(); ctx.Err() == nil; due += int64(packetTime) {
+		clock.SleepUntil(due)
+		out.Stamp(packet, 160)
+		packet[wire.HeaderSize] = byte(out.Sequence)
+		for i, s := range p.sockets {
+			live := s.Receive(in) > 0
+			if to := p.to[i]; to.Receive(in) > 0 {
+				s, live = to, true
+			}
+			if live {
+				s.Send(packet)
+			}
+		}
+	}
+}
+
+// bare sends and receives what callers would, and returns the thread's processor time.
+func (p *peer) bare(d time.Duration) (spent time.Duration) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	packet, in := make([]byte, wire.HeaderSize+160), make([]byte, 2048)
+	begun := wire.ThreadCPU()
+	for due, end := clock.Now(), clock.Now()+int64(d); due < end; due += int64(packetTime) {
+		clock.SleepUntil(due)
+		for _, s := range p.bares {
+			s.Send(packet)
+			s.Receive(in)
+		}
+	}
+	return wire.ThreadCPU() - begun
+}

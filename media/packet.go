@@ -35,6 +35,13 @@ type Source interface {
 	Poll(now int64, limit int, to Receiver) int
 }
 
+// Nearer is a Source or Sink that can be told that it is next.
+type Nearer interface {
+	// Near has what the next Poll and Send touch brought near to the processor. It changes
+	// nothing and does not wait. Only the owner of the tick calls it.
+	Near()
+}
+
 // PayloadKind tells a sink which of its payload types an outgoing payload goes under.
 type PayloadKind uint8
 

@@ -9,12 +9,12 @@ type arrival struct {
 	window  [2]int64 // smallest transit in the last and in the current window, ns
 	ends    int64    // when the current window ends, monotonic ns
 	started bool
-	bins    [jitterBins]uint16 // how often a packet came so late behind base
 	total   uint32
-	due     uint32 // packets until jitter is read from the bins anew
-	last    int64  // arrival of the newest packet
-	behind  int64  // and how late it was
-	jitter  int64  // ns behind base by which nearly all packets have arrived
+	due     uint32             // packets until jitter is read from the bins anew
+	last    int64              // arrival of the newest packet
+	behind  int64              // and how late it was
+	jitter  int64              // ns behind base by which nearly all packets have arrived
+	bins    [jitterBins]uint16 // how often a packet came so late behind base
 }
 
 const (

@@ -1,10 +1,19 @@
 package mixer
 
-import "github.com/confd/confd/media"
+import (
+	"unsafe"
+
+	"github.com/confd/confd/internal/cache"
+	"github.com/confd/confd/media"
+)
 
 // slotCount bounds how many packets of one stream are kept: those that wait and, behind
 // them, those already played, which warm a decoder when its input becomes a talker.
 const slotCount = 64
+
+// fewSlots are what a stream begins with, and all that most ever need: memory that is
+// written in turn should be little, or it is never near.
+const fewSlots = 8
 
 // maxPayload bounds a kept payload: what fits an unfragmented datagram.
 const maxPayload = 1500
@@ -30,21 +39,37 @@ type slot struct {
 	payload []byte
 }
 
-// buffer is the packet store of one stream: a ring by sequence number. It neither knows
-// time nor decides anything.
+// buffer is the packet store of one stream: a ring by sequence number, which grows when a
+// packet would take the place of one that is still needed. It neither knows time nor decides
+// anything.
 type buffer struct {
-	slots  [slotCount]slot
+	slots  []slot // fewSlots to slotCount, a power of two
+	store  []byte // their payloads, room bytes for each
+	room   int
 	newest int64 // highest sequence number seen since the last reset
 	any    bool
 }
 
 // at returns the packet with the given sequence number, or nil.
 func (b *buffer) at(seq int64) *slot {
-	s := &b.slots[uint64(seq)%slotCount]
+	if len(b.slots) == 0 {
+		return nil
+	}
+	s := &b.slots[uint64(seq)%uint64(len(b.slots))]
 	if s.kind == slotEmpty || s.seq != seq {
 		return nil
 	}
 	return s
+}
+
+// near has fetched where the next packet will be put.
+func (b *buffer) near() {
+	if len(b.slots) == 0 {
+		return
+	}
+	i := int(uint64(b.newest+1) % uint64(len(b.slots)))
+	cache.Fetch(&b.slots[i], unsafe.Sizeof(slot{}))
+	cache.Fetch(&b.store[i*b.room], uintptr(b.room))
 }
 
 // after returns the first packet behind seq, or nil.
@@ -61,18 +86,44 @@ func (b *buffer) after(seq int64) *slot {
 func (b *buffer) has(seq int64) bool { return b.at(seq) != nil }
 
 // put stores a packet and returns its slot; the payload is copied. The caller has ruled
-// out duplicates and packets older than the ring.
-func (b *buffer) put(seq int64, payload []byte) *slot {
-	s := &b.slots[uint64(seq)%slotCount]
-	if cap(s.payload) < len(payload) {
-		s.payload = make([]byte, 0, roundUp(len(payload), 64))
+// out duplicates and packets older than slotCount. Packets from needed on are kept as far as
+// slotCount allows.
+func (b *buffer) put(seq, needed int64, payload []byte) *slot {
+	if b.slots == nil || len(payload) > b.room {
+		b.resize(max(len(b.slots), fewSlots), max(b.room, roundUp(max(len(payload), 1), 64)))
 	}
-	s.payload = append(s.payload[:0], payload...)
+	for len(b.slots) < slotCount && b.taken(seq, needed) {
+		b.resize(2*len(b.slots), b.room)
+	}
+	i := int(uint64(seq) % uint64(len(b.slots)))
+	s := &b.slots[i]
+	s.payload = append(b.store[i*b.room:i*b.room:(i+1)*b.room], payload...)
 	s.seq = seq
 	if !b.any || seq > b.newest {
 		b.newest, b.any = seq, true
 	}
 	return s
+}
+
+// taken reports whether the place of a packet has another that is needed.
+func (b *buffer) taken(seq, needed int64) bool {
+	s := &b.slots[uint64(seq)%uint64(len(b.slots))]
+	return s.kind != slotEmpty && (s.seq > seq || s.seq >= needed && s.seq < seq)
+}
+
+// resize gives each of n slots room bytes; what is kept moves along.
+func (b *buffer) resize(n, room int) {
+	old := b.slots
+	b.slots, b.store, b.room = make([]slot, n), make([]byte, n*room), room
+	for i := range old {
+		if old[i].kind == slotEmpty {
+			continue
+		}
+		at := int(uint64(old[i].seq) % uint64(n))
+		s := &b.slots[at]
+		*s = old[i]
+		s.payload = append(b.store[at*room:at*room:(at+1)*room], old[i].payload...)
+	}
 }
 
 // reset forgets every packet and keeps the memory.

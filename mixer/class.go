@@ -218,9 +218,7 @@ func (k *class) packet(pcm []int16) {
 	if !k.code(o, pcm) {
 		return
 	}
-	for _, out := range k.outputs {
-		out.send(o, k.start+int64(k.key.format.PacketTime))
-	}
+	send(k.outputs, o, k.start+int64(k.key.format.PacketTime))
 }
 
 // code fills in the payload and reports whether there is anything to send.

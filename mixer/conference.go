@@ -150,15 +150,14 @@ const drainLimit = 32
 
 // drain takes what has arrived from every source.
 func (c *Conference) drain() {
-	for _, in := range c.inputs {
-		in.source.Poll(c.now, drainLimit, in)
-	}
+	poll(c.inputs, c.now)
 }
 
 // look lets loudness sink where nothing was heard, and reports who talks.
 func (c *Conference) look() {
 	report := c.beat.time/c.beat.period%publishEvery == 0
-	for _, in := range c.inputs {
+	for i, in := range c.inputs {
+		ahead(c.inputs, i)
 		if report {
 			in.publish()
 		}

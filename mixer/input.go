@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/confd/confd/codec"
@@ -28,43 +29,44 @@ type InputConfig struct {
 // and level. It is made by any goroutine; from AddInput to RemoveInput it belongs to the
 // worker of its conference.
 type Input struct {
+	// What every tick touches comes first, close together: see fetchInput.
 	source media.Source
-	cfg    InputConfig
+	nearer media.Nearer // source, if it is one
+	conf   *Conference
+	format *media.Format // of the audio packet before, whose payload type was pt
+	pt     uint8
+
+	told    bool        // packets tell their loudness; else only listening does
+	news    bool        // they did since the last tick
+	raw     media.Level // the loudest of the news, or what was told last
+	hint    codec.Activity
+	made    bool // someone needs the sound this tick
+	level   media.Level
+	loud    float32 // dBov, smoothed: quick up, slow down
+	gain    float32 // in force at the end of the last frame
+	speaker speaker
+	talking int    // mixes that chose it
+	voice   *voice // decoder and PCM, only while someone needs the sound
+	taps    []media.Tap
+	packets []media.PacketTap
+	cfg     InputConfig
+	digits  digits
+	stats   inputCounters
+	play    playout
+
 	// formats are those of cfg. Packets that wait point to theirs, so a format is never
 	// overwritten: another one gets another pointer.
 	formats [128]*media.Format
 	comfort [128]bool // the keys of cfg.ComfortNoise
 	events  [128]bool // and of cfg.TelephoneEvent
 	id      uint32    // what names this input in contributor lists
-	conf    *Conference
-	index   int   // in conf.inputs
-	next    int64 // media time up to which its last conference has consumed it
-
-	play  playout
-	voice *voice // decoder and PCM, only while someone needs the sound
-
-	loud    float32     // dBov, smoothed: quick up, slow down
-	told    bool        // packets tell their loudness; else only listening does
-	news    bool        // they did since the last tick
-	raw     media.Level // the loudest of the news, or what was told last
-	heardAt int64       // media time at which sound was last rendered
-	hint    codec.Activity
-
-	gain   float32 // in force at the end of the last frame
-	frame  []int16 // this tick's sound at the room's rate, after gain
-	former []int16 // the same at the rate before, in the tick that changes it
-	power  float64 // mean square of frame
-	level  media.Level
-	made   bool // someone needs the sound this tick
-
-	talking int // mixes that chose it
-	speaker speaker
-	digits  digits
+	index   int       // in conf.inputs
+	next    int64     // media time up to which its last conference has consumed it
+	heardAt int64     // media time at which sound was last rendered
+	frame   []int16   // this tick's sound at the room's rate, after gain
+	former  []int16   // the same at the rate before, in the tick that changes it
+	power   float64   // mean square of frame
 	outputs []*Output // whose self is this input
-	taps    []media.Tap
-	packets []media.PacketTap
-
-	stats inputCounters
 }
 
 var inputIDs atomic.Uint32
@@ -72,7 +74,8 @@ var inputIDs atomic.Uint32
 // NewInput makes an input that reads src. It belongs to no conference yet.
 func NewInput(src media.Source, cfg InputConfig) *Input {
 	warmKernels(cfg)
-	in := &Input{source: src, id: inputIDs.Add(1), index: -1, loud: floorLoud}
+	nearer, _ := src.(media.Nearer)
+	in := &Input{source: src, nearer: nearer, id: inputIDs.Add(1), index: -1, loud: floorLoud}
 	in.configure(cfg)
 	in.gain = in.targetGain()
 	return in
@@ -88,7 +91,7 @@ func (in *Input) configure(cfg InputConfig) {
 		in.play.restart()
 		in.flush()
 	}
-	in.cfg = cfg
+	in.cfg, in.format = cfg, nil
 	for pt := range uint8(len(in.formats)) {
 		_, in.comfort[pt] = cfg.ComfortNoise[pt]
 		_, in.events[pt] = cfg.TelephoneEvent[pt]
@@ -106,8 +109,32 @@ func decoded(f media.Format, have *media.Format) *media.Format {
 	case have != nil && *have == f:
 		return have
 	}
-	made := f // or f would be allocated in any case
-	return &made
+	return common(f)
+}
+
+// maxShared bounds how many formats are shared; there are not as many that make sense.
+const maxShared = 64
+
+var (
+	formats     sync.Map // media.Format to *media.Format
+	formatCount atomic.Int32
+)
+
+// common returns the one copy of a format that all inputs look at, so that it is near. It
+// takes a lock only for a format that was not seen before.
+func common(f media.Format) *media.Format {
+	if have, ok := formats.Load(f); ok {
+		return have.(*media.Format)
+	}
+	made := &f
+	if formatCount.Load() >= maxShared {
+		return made
+	}
+	have, known := formats.LoadOrStore(f, made)
+	if !known {
+		formatCount.Add(1)
+	}
+	return have.(*media.Format)
 }
 
 // usable returns a gain that can be reckoned with, up to 60 dB: 1 for 0 and what is no gain.
@@ -140,6 +167,10 @@ func (in *Input) Receive(p *media.Packet) {
 		t.Packet(p)
 	}
 	pt := p.PayloadType & 0x7f
+	if in.format != nil && pt == in.pt && !in.cfg.Held {
+		in.audio(p, in.format)
+		return
+	}
 	switch f := in.formats[pt]; {
 	case in.cfg.Held:
 		in.stats.held.Add(1)
@@ -148,6 +179,7 @@ func (in *Input) Receive(p *media.Packet) {
 	case in.comfort[pt]:
 		in.silence(p)
 	case f != nil:
+		in.pt, in.format = pt, f
 		in.audio(p, f)
 	default:
 		in.stats.unknown.Add(1)

@@ -9,35 +9,38 @@ import (
 
 // OutputConfig says how a sink is to be served.
 type OutputConfig struct {
-	Format      media.Format
 	PayloadType uint8
 	// ComfortNoise allows RFC 3389 in silence, under ComfortNoisePayloadType.
 	ComfortNoise            bool
 	ComfortNoisePayloadType uint8
 	// Gain is linear, quantised to whole dB; 0 means 1.
-	Gain float32
+	Gain   float32
+	Format media.Format
 }
 
 // Output is one stream of egress. It hangs on a mix; who sends the matching ingress is its
 // self and is left out of what it gets. It is made by any goroutine; from Attach to Detach
 // it belongs to the worker of its conference.
 type Output struct {
-	sink  media.Sink
-	cfg   OutputConfig
+	// What every packet touches comes first, in one line of the cache.
+	sink   media.Sink
+	nearer media.Nearer // sink, if it is one
+	next   int64        // media time at which its last packet ended; 0 before the first
+	sent   atomic.Uint64
+	cfg    OutputConfig
+
 	conf  *Conference
 	mix   *Mix
 	self  *Input
 	class *class
 	carry *class // encoder of the mix that it left, to go on from
-
-	next int64 // media time at which its last packet ended; 0 before the first
-	sent atomic.Uint64
 }
 
 // NewOutput makes an output that feeds sink. It hangs on no mix yet.
 func NewOutput(sink media.Sink, cfg OutputConfig) *Output {
 	warmKernel(cfg.Format.SampleRate)
-	return &Output{sink: sink, cfg: cfg}
+	nearer, _ := sink.(media.Nearer)
+	return &Output{sink: sink, nearer: nearer, cfg: cfg}
 }
 
 // Sent returns how many packets went to the sink. Any goroutine may call it.

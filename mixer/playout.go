@@ -22,8 +22,6 @@ import (
 //     debt. When a packet comes, the debt covers what is missing before it; what is left of
 //     the debt has become delay.
 type playout struct {
-	buf     buffer
-	arr     arrival
 	format  *media.Format // of the packets fed last
 	started bool          // the stream has an SSRC
 	playing bool          // position is valid; else idle: silence until the next packet
@@ -50,6 +48,9 @@ type playout struct {
 
 	kern      *resample.Kernel
 	kernRates [2]int
+
+	buf buffer
+	arr arrival
 }
 
 type verdict uint8
@@ -162,7 +163,7 @@ func (p *playout) observe(pkt *media.Packet, f *media.Format) (seq, ts int64) {
 // store puts an accepted packet into the buffer.
 func (p *playout) store(pkt *media.Packet, f *media.Format) *slot {
 	seq, ts := p.observe(pkt, f)
-	s := p.buf.put(seq, pkt.Payload)
+	s := p.buf.put(seq, p.nextSeq-warmPackets, pkt.Payload)
 	s.ts, s.format = ts, f
 	return s
 }
@@ -178,7 +179,7 @@ func (p *playout) acceptEvent(pkt *media.Packet) {
 	if delta > maxJump || delta <= -slotCount/2 || p.buf.has(seq) || (p.playing && seq < p.nextSeq) {
 		return
 	}
-	s := p.buf.put(seq, nil)
+	s := p.buf.put(seq, p.nextSeq-warmPackets, nil)
 	s.kind, s.samples, s.silent, s.format = slotEvent, 0, true, p.format
 	p.seq = max(p.seq, seq)
 }

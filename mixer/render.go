@@ -61,7 +61,8 @@ func (in *Input) alone() bool {
 
 // render moves every stream on and makes the sound of those that were nominated.
 func (c *Conference) render(old int) {
-	for _, in := range c.inputs {
+	for i, in := range c.inputs {
+		ahead(c.inputs, i)
 		if in.made {
 			c.lend(in)
 		} else if in.voice != nil {

@@ -36,16 +36,16 @@ type latch struct {
 	mode      latchMode
 	connected bool           // the kernel drops strangers
 	purging   bool           // but packets from before may still be queued
-	signalled netip.AddrPort // as negotiated
-	remote    netip.AddrPort // where media goes
 	proven    bool           // remote has been the peer since it was signalled
 	standing  standing       // of remote
-	tried     int64          // since when it has been tried
+	strangers int            // packets of strangers in this poll
+	remote    netip.AddrPort // where media goes
+	signalled netip.AddrPort // as negotiated
+	tried     int64          // since when remote has been tried
 	since     int64          // when the mode was entered
 	noTrial   int64          // until when a flood is borne
-	strangers int            // packets of strangers in this poll
 	relatches int
-	seen      [8]candidate
+	seen      *[8]candidate
 }
 
 // candidate is a source that may turn out to be the peer.
@@ -76,7 +76,8 @@ func (l *Leg) retarget(p *Params, now int64) {
 		return // on hold: whoever was the peer still is
 	}
 	l.stand(standingNew)
-	*t = latch{signalled: p.RemoteRTP, remote: p.RemoteRTP, since: now}
+	*t = latch{signalled: p.RemoteRTP, remote: p.RemoteRTP, since: now, seen: t.seen}
+	clear(t.seen[:])
 	l.count.relatched(t.remote, false)
 	if usable(t.remote) {
 		l.rtp.setRemote(t.remote)
@@ -105,7 +106,7 @@ func (l *Leg) unshield(now int64) {
 	l.rtp.dissolve()
 	t := &l.latch
 	t.connected, t.purging, t.mode, t.since = false, false, latchOpen, now
-	t.seen = [8]candidate{}
+	clear(t.seen[:])
 	l.cadence.cut()
 }
 
@@ -144,6 +145,7 @@ func (l *Leg) latchTo(from netip.AddrPort, now int64) {
 	moved := from != t.remote
 	t.mode, t.since, t.proven, t.remote = latchHeld, now, true, from
 	l.heard = now
+	l.aim()
 	l.count.relatched(from, true)
 	if !wasTrial {
 		l.rtp.setRemote(from)
@@ -217,8 +219,7 @@ func (l *Leg) watch(now int64) {
 	t := &l.latch
 	switch t.mode {
 	case latchHeld:
-		if l.setup.params.Latch == LatchBounded && l.setup.params.Receive &&
-			now-l.heard >= relatchSilence && t.relatches < maxRelatches {
+		if now-l.heard >= relatchSilence && l.plan.follow && l.plan.receive && t.relatches < maxRelatches {
 			l.unshield(now)
 		}
 	case latchTrial:

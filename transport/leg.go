@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"net/netip"
 	"sync/atomic"
+	"unsafe"
 
+	"github.com/confd/confd/internal/cache"
 	"github.com/confd/confd/internal/clock"
-	"github.com/confd/confd/media"
 )
 
 // Leg is one call's media: a pair of UDP sockets of its own, drained at the tick. It is a
@@ -19,37 +20,44 @@ import (
 // Apply, Poll, Send and Close belong to the leg's owner: one goroutine at a time, that of
 // the tick while the leg is attached. The other methods may be called by any goroutine.
 type Leg struct {
-	pool  *PortPool
-	pair  int
-	ports [2]int
-	cname string
-
-	ssrc    atomic.Uint32
-	closed  atomic.Bool
-	vouched atomic.Pointer[netip.Addr]
-	count   counters
-
-	rtp, rtcp socket
+	// What every packet touches comes first, close together: Near has it fetched.
+	closed    atomic.Bool
+	open      bool // media is sent: the peer wants it, at an address
+	paused    bool // the next packet is the first after a pause
+	cadence   cadence
+	ssrc      atomic.Uint32
+	plan      plan
 	setup     *Setup
 	crypto    *crypto // nil for plain RTP
-
-	latch     latch
-	cadence   cadence
-	reception reception
-	packet    media.Packet
-	head      header
+	rtp       socket
 	lastPoll  int64
 	heard     int64 // monotonic nanoseconds of the last packet of the peer
 	fullPolls int   // polls in a row that hit their limit
-	loop      loop
-
 	timeline  timeline
 	sequence  uint64 // of the next packet, wraps included
+	stampTime int64  // when lastStamp was sent
 	lastStamp uint32
-	stampTime int64 // when lastStamp was sent
-	paused    bool  // the next packet is the first after a pause
+	lastIn    uint16 // sequence number of the packet read last
+	reception reception
+	latch     latch
 	report    reporter
+	count     counters
+
+	pool    *PortPool
+	pair    int
+	ports   [2]int
+	cname   string
+	vouched atomic.Pointer[netip.Addr]
+	rtcp    socket
+	loop    loop
+	seen    [8]candidate // of latch
 }
+
+// near is how much of a leg every packet touches, bytes: up to the counters that come first.
+const near = unsafe.Offsetof(Leg{}.count) + cache.Line
+
+// Near implements media.Nearer.
+func (l *Leg) Near() { cache.Fetch(l, near) }
 
 // Listen opens a leg on a pair of the pool's ports. Local is the address to bind; the
 // unspecified IPv4 or IPv6 address stands for all, and :: hears IPv4 as well. A leg accepts
@@ -72,6 +80,7 @@ func (p *PortPool) Listen(local netip.Addr) (*Leg, error) {
 	// second packet first (RFC 3711 section 3.3.1).
 	l.sequence = uint64(random32() & 0x7fff)
 	l.paused = true
+	l.latch.seen = &l.seen
 	return l, nil
 }
 
@@ -119,11 +128,18 @@ func (l *Leg) Apply(s *Setup) error {
 	if s.params.Receive && (l.setup == nil || !l.setup.params.Receive) {
 		l.heard = now // its silence while it might not speak does not count
 	}
-	l.setup = s
+	l.setup, l.plan = s, s.plan()
 	l.retarget(&s.params, now)
 	l.retargetControl()
 	l.report.begin(now)
+	l.aim()
 	return nil
+}
+
+// aim notes whether there is anybody to send media to.
+func (l *Leg) aim() {
+	p := &l.setup.params
+	l.open = p.Send && usable(p.RemoteRTP) && usable(l.latch.remote)
 }
 
 // Close says goodbye to the peer, closes the sockets and lets the port pair rest. The

@@ -48,11 +48,11 @@ func (l *Leg) drain(m *scratch, now int64, limit int, to media.Receiver) int {
 			continue
 		}
 		arrival := stamps.arrival(m.stamp, now)
-		expected := l.head.sequence + 1
+		expected := l.lastIn + 1
 		if l.ingest(m, arrival, to) {
 			delivered++
 		}
-		if read++; read == 1 && l.cadence.enough(arrival, l.lastPoll, l.head.sequence == expected) {
+		if read++; read == 1 && l.cadence.enough(arrival, l.lastPoll, l.lastIn == expected) {
 			l.fullPolls = 0
 			return delivered
 		}
@@ -100,15 +100,16 @@ func (l *Leg) ingest(m *scratch, arrival int64, to media.Receiver) bool {
 	if m.truncated {
 		return l.drop(dropTooLong)
 	}
-	if isControl(m.data) && l.setup.params.RTCPMux {
+	if isControl(m.data) && l.plan.mux {
 		l.control(m, arrival)
 		return false
 	}
-	h := &l.head
+	h := &m.head
 	if !parseHeader(h, m.data) {
 		return l.drop(dropMalformed)
 	}
-	rate := l.setup.params.ClockRates[h.pt]
+	l.lastIn = h.sequence
+	rate := l.rate(h.pt)
 	if rate == 0 {
 		return l.drop(l.unnegotiated(m, arrival))
 	}
@@ -120,7 +121,7 @@ func (l *Leg) ingest(m *scratch, arrival int64, to media.Receiver) bool {
 	if !ok {
 		return l.drop(dropMalformed)
 	}
-	return l.accept(h, payload, rate, arrival, to)
+	return l.accept(m, payload, rate, arrival, to)
 }
 
 // unnegotiated says why a packet of a payload type that was not agreed on is dropped. The
@@ -169,7 +170,8 @@ func (l *Leg) hear(from netip.Addr, arrival int64) {
 }
 
 // accept takes a packet of the peer: statistics, and on to the receiver.
-func (l *Leg) accept(h *header, payload []byte, rate uint32, arrival int64, to media.Receiver) bool {
+func (l *Leg) accept(m *scratch, payload []byte, rate uint32, arrival int64, to media.Receiver) bool {
+	h := &m.head
 	l.hear(l.latch.remote.Addr(), arrival)
 	if h.ssrc == l.ssrc.Load() {
 		if l.collide(arrival) {
@@ -183,23 +185,23 @@ func (l *Leg) accept(h *header, payload []byte, rate uint32, arrival int64, to m
 		return l.drop(dropSource)
 	}
 	l.reception.measure(h.timestamp, rate, arrival)
-	if !l.setup.params.Receive {
+	if !l.plan.receive {
 		return l.drop(dropHeld)
 	}
 	if len(payload) == 0 {
 		return l.drop(dropEmpty)
 	}
-	l.deliver(h, payload, arrival, to)
+	l.deliver(m, payload, arrival, to)
 	return true
 }
 
-func (l *Leg) deliver(h *header, payload []byte, arrival int64, to media.Receiver) {
-	p := &l.packet
+func (l *Leg) deliver(m *scratch, payload []byte, arrival int64, to media.Receiver) {
+	p, h := &m.packet, &m.head
 	*p = media.Packet{
 		Arrival: arrival, SSRC: h.ssrc, Timestamp: h.timestamp, Sequence: h.sequence,
 		PayloadType: h.pt, Marker: h.marker, Payload: payload,
 	}
-	if level := h.element(l.setup.params.AudioLevelID); len(level) > 0 {
+	if level := h.element(l.plan.audioLevel); len(level) > 0 {
 		p.HasLevel, p.Level, p.Voice = true, media.Level(level[0]&0x7f), level[0]&0x80 != 0
 	}
 	l.count.packetsIn.Add(1)

@@ -20,8 +20,7 @@ func (l *Leg) Send(o *media.Outgoing) {
 	if !ok {
 		l.count.timeSteps.Add(1)
 	}
-	p := &l.setup.params
-	if !p.Send || !usable(p.RemoteRTP) || !usable(l.latch.remote) {
+	if !l.open {
 		l.paused = true
 		return
 	}
@@ -48,7 +47,7 @@ func (l *Leg) assemble(b []byte, o *media.Outgoing, ts uint32) []byte {
 	}
 	listed := l.fit(o, room)
 	leveled := 0
-	if l.setup.params.MixerLevelID != 0 {
+	if l.plan.mixerLevel != 0 {
 		leveled = min(listed, len(o.Levels))
 	}
 	first := byte(2<<6 | listed)
@@ -69,19 +68,18 @@ func (l *Leg) assemble(b []byte, o *media.Outgoing, ts uint32) []byte {
 		b = binary.BigEndian.AppendUint32(b, c)
 	}
 	if leveled > 0 {
-		b = appendLevels(b, l.setup.params.MixerLevelID, o.Levels[:leveled])
+		b = appendLevels(b, l.plan.mixerLevel, o.Levels[:leveled])
 	}
 	return append(b, o.Data...)
 }
 
 // fit returns how many contributors there is room for, the loudest first.
 func (l *Leg) fit(o *media.Outgoing, room int) int {
-	p := &l.setup.params
-	if !p.CSRC {
+	if !l.plan.csrc {
 		return 0
 	}
 	n := min(len(o.Contributors), maxCSRC)
-	for n > 0 && csrcSize*n+levelsSize(p.MixerLevelID, min(n, len(o.Levels))) > room {
+	for n > 0 && csrcSize*n+levelsSize(l.plan.mixerLevel, min(n, len(o.Levels))) > room {
 		n--
 	}
 	if n < min(len(o.Contributors), maxCSRC) {

@@ -77,6 +77,30 @@ func Prepare(p Params) (*Setup, error) {
 	return s, nil
 }
 
+// plan is what every packet asks a Setup, gathered where it is at hand.
+type plan struct {
+	receive, mux, follow bool // Receive, RTCPMux, LatchBounded
+	csrc                 bool
+	audioLevel           uint8
+	mixerLevel           uint8
+	pt                   uint8  // of the packet before
+	rate                 uint32 // of pt; 0 = ask the Setup
+}
+
+func (s *Setup) plan() plan {
+	p := &s.params
+	return plan{receive: p.Receive, mux: p.RTCPMux, follow: p.Latch == LatchBounded,
+		csrc: p.CSRC, audioLevel: p.AudioLevelID, mixerLevel: p.MixerLevelID}
+}
+
+// rate returns the clock rate of a payload type, 0 if that was not negotiated.
+func (l *Leg) rate(pt uint8) uint32 {
+	if pt != l.plan.pt || l.plan.rate == 0 {
+		l.plan.pt, l.plan.rate = pt, l.setup.params.ClockRates[pt]
+	}
+	return l.plan.rate
+}
+
 func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

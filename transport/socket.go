@@ -3,6 +3,8 @@ package transport
 import (
 	"errors"
 	"net/netip"
+
+	"github.com/confd/confd/media"
 )
 
 // maxPacket is the largest datagram that is read whole; a longer one is dropped and
@@ -32,4 +34,6 @@ type message struct {
 	from      netip.AddrPort // sender, if asked for
 	stamp     int64          // CLOCK_REALTIME nanoseconds of reception by the kernel, 0 if unknown
 	truncated bool
+	head      header       // of data, where that is RTP
+	packet    media.Packet // what is handed over
 }

@@ -28,8 +28,9 @@ const (
 
 // counters are what any goroutine may read; the owner alone writes.
 type counters struct {
-	packetsIn, octetsIn     atomic.Uint64
+	packetsIn, octetsIn     atomic.Uint64 // first what every packet counts: see Leg
 	packetsOut, octetsOut   atomic.Uint64
+	heard, lastPacket       atomic.Int64 // monotonic nanoseconds
 	dropped                 [dropReasons]atomic.Uint64
 	refused, noRoom, failed atomic.Uint64
 	oversize, trimmed       atomic.Uint64
@@ -46,7 +47,6 @@ type counters struct {
 	remoteJitter            atomic.Int64
 	remoteLost              atomic.Int64
 	remoteFraction          atomic.Uint32 // of 256
-	heard, lastPacket       atomic.Int64  // monotonic nanoseconds
 	remote                  atomic.Pointer[netip.AddrPort]
 	latched                 atomic.Bool
 }

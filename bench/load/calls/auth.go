@@ -19,7 +19,7 @@ type challenge struct {
 	digest *digest.Challenge
 	header string // that the credentials go into
 	count  int    // uses of this nonce
-	stale  int    // nonces in a row that were too old
+	stale  bool   // the last one was too old
 }
 
 // maxChallenges bounds the servers on the way that may ask.
@@ -57,10 +57,10 @@ func (p *prover) take(m *message) bool {
 // renew takes a new nonce for a realm. Credentials that were wrong once stay wrong, unless
 // the nonce had merely expired: it says so, or it has served a request before.
 func (g *challenge) renew(d *digest.Challenge) bool {
-	if !d.Stale && g.count <= 1 || g.stale > 1 {
+	if !d.Stale && g.count <= 1 || g.stale {
 		return false
 	}
-	g.stale++
+	g.stale = true
 	g.digest, g.count = d, 0
 	return true
 }
@@ -68,7 +68,7 @@ func (g *challenge) renew(d *digest.Challenge) bool {
 // accepted is told that a request with credentials went through.
 func (p *prover) accepted() {
 	for _, g := range p.given {
-		g.stale = 0
+		g.stale = false
 	}
 }
 

@@ -2,7 +2,8 @@ package calls
 
 import (
 	"context"
-	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +21,7 @@ type Call struct {
 	ownTag   string
 	farTag   string // "" until it is answered
 	prover   prover
+	proof    []string // the credentials of our last INVITE
 	answer   Answer
 	version  int    // of our last description
 	seq      uint32 // of our last request
@@ -240,7 +242,8 @@ func (c *Call) invitation() *request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seq++
-	headers := append(c.prover.headers("INVITE", c.dialog.target), c.inviteHeaders()...)
+	c.proof = c.prover.headers("INVITE", c.dialog.target)
+	headers := append(slices.Clip(c.proof), c.inviteHeaders()...)
 	r := c.dialog.request(c.line, "INVITE", c.seq, append(headers, "Accept: application/sdp")...)
 	r.body = c.offer.sdp(c.version)
 	return r
@@ -256,7 +259,7 @@ func (c *Call) established(m *message, s *setup) *Failure {
 	c.mu.Lock()
 	c.Setup = Setup{Ringing: s.ringing, Answered: time.Since(s.began)}
 	c.prover.accepted()
-	c.farTag = cloned(m.toTag())
+	c.farTag = strings.Clone(m.toTag())
 	c.dialog = c.line.dialogOf(m)
 	c.acknowledge(c.seq)
 	text := m.sdp()
@@ -283,10 +286,10 @@ func (c *Call) established(m *message, s *setup) *Failure {
 	return nil
 }
 
-// acknowledge sends the ACK of a 2xx, with the credentials of the INVITE's kind (RFC 3261
-// section 22.1). c.mu is held.
+// acknowledge sends the ACK of a 2xx, with the credentials of the INVITE (RFC 3261 section
+// 22.1). c.mu is held.
 func (c *Call) acknowledge(seq uint32) {
-	r := c.dialog.request(c.line, "ACK", seq, c.prover.headers("ACK", c.dialog.target)...)
+	r := c.dialog.request(c.line, "ACK", seq, c.proof...)
 	c.ack, c.acked = r.bytes(c.line), seq
 	_ = c.line.carrier.send(c.ack, c.dialog.peer) // a repeated 2xx brings it again
 }
@@ -327,5 +330,3 @@ func (c *Call) stopTimers() {
 	c.session.stop()
 	c.last.stop()
 }
-
-var errEnded = errors.New("the call has ended")

@@ -38,7 +38,7 @@ func TestCallAndHangup(t *testing.T) {
 			if err := c.Hangup(deadline(t)); err != nil {
 				t.Fatal(err)
 			}
-			if e := <-ends; e != (End{}) {
+			if e := next(t, ends); e != (End{}) {
 				t.Errorf("ended by us: %+v", e)
 			}
 			if n, _ := p.wait("BYE").cseq(); n != 2 {
@@ -293,6 +293,59 @@ func TestAnswersThatComeAgain(t *testing.T) {
 	}
 }
 
+// The 2xx is already there when the caller gives up.
+func TestAnswerCrossesGivingUp(t *testing.T) {
+	p := newPeer(t, "udp", accept)
+	l := p.agent().line()
+	o := someOffer()
+	if err := o.complete(); err != nil {
+		t.Fatal(err)
+	}
+	s := &setup{call: l.newCall(p.uri(), o), ctx: deadline(t)}
+	outcomes := make(chan outcome, backlog+1)
+	answered := make(chan bool, 1)
+	tx, err := l.begin(s.call.invitation(), p.at, func(m *message, err error) {
+		outcomes <- outcome{m, err}
+		if m != nil && m.success() {
+			answered <- true
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next(t, answered)
+	wantCause(t, s.giveUp(tx, outcomes, &Failure{Cause: NoAnswer}), NoAnswer, "")
+	p.wait("ACK")
+	p.wait("BYE")
+}
+
+// A refusal that is repeated gets its ACK each time, and the INVITE is not.
+func TestRefusalThatComesAgain(t *testing.T) {
+	var first *visit
+	p := newPeer(t, "udp", func(v *visit) {
+		if v.method == "INVITE" {
+			first = v
+			v.answer(486, "Busy", "")
+		}
+	})
+	a := p.agent()
+	_, err := a.Call(deadline(t), p.uri(), someOffer())
+	wantCause(t, err, Busy, "")
+	p.wait("ACK")
+	p.mu.Lock()
+	first.answer(486, "Busy", "")
+	p.mu.Unlock()
+	p.wait("ACK")
+	l := a.lines[0]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, x := range l.pending {
+		if x.wait != 0 || x.packet != nil {
+			t.Errorf("the INVITE would be repeated after %v", x.wait)
+		}
+	}
+}
+
 // A description in a provisional response is the answer if the 2xx has none.
 func TestEarlyAnswer(t *testing.T) {
 	p := newPeer(t, "udp", func(v *visit) {
@@ -349,7 +402,7 @@ func TestClose(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantCause(t, <-done, Refused, "closed")
+	wantCause(t, next(t, done), Refused, "closed")
 	_, err := a.Call(deadline(t), p.uri(), someOffer())
 	wantCause(t, err, Refused, "closed")
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 )
@@ -64,7 +64,11 @@ func byeFailed(m *message, err error) error {
 func (c *Call) do(method string, headers []string, body string, done func(*message, error)) {
 	c.mu.Lock()
 	c.seq++
-	lines := append(c.prover.headers(method, c.dialog.target), headers...)
+	proof := c.prover.headers(method, c.dialog.target)
+	if method == "INVITE" {
+		c.proof = proof
+	}
+	lines := append(slices.Clip(proof), headers...)
 	r := c.dialog.request(c.line, method, c.seq, lines...)
 	r.body = body
 	to := c.dialog.peer
@@ -164,5 +168,3 @@ func (p pace) wait(ctx context.Context) error {
 		return errors.Join(ctx.Err(), context.Cause(ctx))
 	}
 }
-
-func cloned(s string) string { return strings.Clone(s) }

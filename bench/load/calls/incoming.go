@@ -127,7 +127,7 @@ func (c *Call) newRequest(m *message, from netip.AddrPort) (tell func()) {
 		c.reply(m, from, 420, "Bad Extension", []string{"Unsupported: " + strings.Join(unknown(require), ", ")}, "")
 	case m.method == "BYE":
 		c.reply(m, from, 200, "OK", nil, "")
-		tell = c.finish(End{Far: true, Cause: Dropped, Reason: cloned(m.get("reason"))})
+		tell = c.finish(End{Far: true, Cause: Dropped, Reason: strings.Clone(m.get("reason"))})
 		c.retire()
 	case m.method == "INVITE", m.method == "UPDATE":
 		tell = c.onOffer(m, from)
@@ -153,7 +153,7 @@ func unknown(require []string) (names []string) {
 // reply answers and keeps the answer. c.mu is held.
 func (c *Call) reply(m *message, to netip.AddrPort, status int, phrase string, lines []string, sdp string) {
 	c.last.stop()
-	c.last = reply{packet: m.response(status, phrase, c.ownTag, lines, sdp), to: to, method: cloned(m.method)}
+	c.last = reply{packet: m.response(status, phrase, c.ownTag, lines, sdp), to: to, method: strings.Clone(m.method)}
 	_ = c.line.carrier.send(c.last.packet, to) // if it is lost, the server asks again
 	if m.method == "INVITE" && status < 300 {
 		c.last.wait = c.line.agent.config.Timeouts.T1

@@ -29,7 +29,6 @@ type peer struct {
 	mu      sync.Mutex
 	visits  chan *visit // all requests, for tests that wait for them
 	answers chan *message
-	seq     int
 }
 
 // visit is a request at the peer, or a response to one of its own.
@@ -137,12 +136,7 @@ func accept(v *visit) {
 	}
 }
 
-// ask sends a request of the peer within the call that v has begun.
-func (v *visit) ask(method, body string, lines ...string) {
-	v.peer.seq++
-	v.send(method, v.peer.seq, body, lines...)
-}
-
+// send sends a request of the peer within the call that v has begun.
 func (v *visit) send(method string, seq int, body string, lines ...string) {
 	var b strings.Builder
 	put(&b, method, " ", v.contact(), " SIP/2.0\r\n")

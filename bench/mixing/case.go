@@ -59,8 +59,8 @@ func (c Case) period() time.Duration { return c.Formats[0].PacketTime }
 // format of a participant.
 func (c Case) format(i int) media.Format { return c.Formats[i%len(c.Formats)] }
 
-// rate of the room, samples per second: the best that anyone has.
-func (c Case) rate() (rate int) {
+// Rate of the room, samples per second: the best that anyone has.
+func (c Case) Rate() (rate int) {
 	for i := range min(c.Participants, len(c.Formats)) {
 		rate = max(rate, c.format(i).SampleRate)
 	}

@@ -39,7 +39,7 @@ func Measure(ctx context.Context, c Case, d time.Duration) (r Result, err error)
 	}
 	runtime.LockOSThread() // processor time is this thread's
 	defer runtime.UnlockOSThread()
-	r.Kernel = NewKernel(c.rate()*int(c.period()/time.Millisecond)/1000, c.Talkers).Measure()
+	r.Kernel = NewKernel(c.Rate()*int(c.period()/time.Millisecond)/1000, c.Talkers).Measure()
 	if r.Tick, err = MeasureTick(ctx, c, d/2); err != nil {
 		return r, err
 	}

@@ -2,6 +2,7 @@ package plot
 
 import (
 	"encoding/xml"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -61,9 +62,26 @@ func (c *canvas) axes() {
 	}
 }
 
+// classes give each series a colour and a kind of line.
+func classes(all []Series) (names []string) {
+	hue := -1
+	for i, s := range all {
+		beside := s.Beside && i > 0
+		if !beside {
+			hue++
+		}
+		name := fmt.Sprintf("s%d", hue%hues)
+		if beside {
+			name += " beside"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 func (c *canvas) series(i int) {
 	s := &c.plot.Series[i]
-	c.printf("<g class=\"s%d\">", i%hues)
+	c.printf("<g class=\"%s\">", c.classes[i])
 	switch s.Kind {
 	case Bars:
 		c.bars(s)
@@ -189,8 +207,8 @@ func (c *canvas) legend() {
 			if s.Kind == Bars || s.Kind == Points {
 				class = "swatch"
 			}
-			c.printf("<g class=\"s%d\"><path class=\"%s\" d=\"M%.1f %.1fh22\"/></g><text class=\"name\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-				i%hues, class, x, y, x+27, y+4, text(s.Name))
+			c.printf("<g class=\"%s\"><path class=\"%s\" d=\"M%.1f %.1fh22\"/></g><text class=\"name\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+				c.classes[i], class, x, y, x+27, y+4, text(s.Name))
 			x += entryWidth(s.Name)
 		}
 	}

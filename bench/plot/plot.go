@@ -51,6 +51,9 @@ type Series struct {
 	Kind  Kind
 	X, Y  []float64
 	Width float64 // of bars
+	// Beside has it drawn in the colour of the series before it, as a fine dotted line: a
+	// floor, a forecast.
+	Beside bool
 }
 
 // Mark is a line across the plot at a figure.
@@ -75,7 +78,7 @@ func (p Plot) SVG() []byte {
 	if p.Height == 0 {
 		p.Height = defaultHeight
 	}
-	c := &canvas{plot: &p}
+	c := &canvas{plot: &p, classes: classes(p.Series)}
 	c.layOut()
 	c.open()
 	c.axes()
@@ -101,7 +104,8 @@ type canvas struct {
 	x, y                     scale
 	left, right, top, bottom float64 // of the field
 	empty                    bool
-	rows                     [][]int // of the legend: series by their numbers
+	rows                     [][]int  // of the legend: series by their numbers
+	classes                  []string // of the series
 }
 
 // layOut finds the scales and the place for the field between title, legend and labels.

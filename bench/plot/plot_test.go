@@ -62,6 +62,10 @@ func TestWhatIsDrawn(t *testing.T) {
 			t.Errorf("%q is not there", want)
 		}
 	}
+	p.Series[2].Beside = true
+	if n := elements(t, p.SVG()); n["g.s1"] != 2 || n["g.s1 beside"] != 2 || n["g.s2"] != 2 || n["g.s3"] != 0 {
+		t.Errorf("with one beside another: %v", n)
+	}
 	p.Alone, p.Series = false, p.Series[:1]
 	if n := elements(t, p.SVG()); n["style"] != 0 || n["text.name"] != 0 {
 		t.Errorf("one series on a page has style or legend: %v", n)

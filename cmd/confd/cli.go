@@ -28,6 +28,7 @@ type cli struct {
 	Config  configCommand  `cmd:"" help:"Print the configuration that flags, environment and file make, documented, as a file."`
 	Version versionCommand `cmd:"" help:"Print which confd this is."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke access keys, of a running server or in the file of one that does not run."`
+	Bench   benchCommand   `cmd:"" help:"Measure what mixing costs on this machine, each part beside its floor."`
 	loadCommands
 	remoteCommands
 }

@@ -46,8 +46,8 @@ const (
 
 // R returns the transmission rating factor, 0 to 100 (equation 7-1).
 func (m EModel) R() float64 {
-	ro := m.signalToNoise()
-	r := ro - m.simultaneous(ro) - m.delay(ro) - m.equipment() + m.Advantage
+	c := m.circuit()
+	r := c.ro - c.speech - m.sidetone() - m.delay(c) - m.equipment() + m.Advantage
 	return min(max(r, 0), 100)
 }
 
@@ -67,6 +67,31 @@ func mosOf(r float64) float64 {
 // olr is the overall loudness rating.
 func (m EModel) olr() float64 { return m.SLR + m.RLR }
 
+// circuit is what neither delay nor loss changes.
+type circuit struct {
+	noise  float64 // No
+	ro     float64 // basic signal to noise ratio (equation 7-2)
+	speech float64 // impairment by loudness and quantising
+}
+
+// usualCircuit is that of the default values, which nearly all calls have.
+var usualCircuit = DefaultEModel().reckon()
+
+func (m EModel) circuit() circuit {
+	d := DefaultEModel()
+	if m.SLR == d.SLR && m.RLR == d.RLR && m.Noise == d.Noise && m.Quantising == d.Quantising {
+		return usualCircuit
+	}
+	return m.reckon()
+}
+
+func (m EModel) reckon() (c circuit) {
+	c.noise = m.noise()
+	c.ro = 15 - 1.5*(m.SLR+c.noise)
+	c.speech = m.loudness(c.noise) + m.quantising(c.ro)
+	return c
+}
+
 // noise is No, the sum of all noise at the 0 dBr point, dBm0p (equations 7-3 to 7-7).
 func (m EModel) noise() float64 {
 	ps := roomNoiseSend
@@ -82,36 +107,41 @@ const lstr = sidetoneMasking + dFactorReceive
 
 func power(dB float64) float64 { return math.Pow(10, dB/10) }
 
-// signalToNoise is Ro, the basic signal to noise ratio (equation 7-2).
-func (m EModel) signalToNoise() float64 { return 15 - 1.5*(m.SLR+m.noise()) }
+// Loudness, sidetone and quantising together are Is: what impairs speech as it is spoken
+// (equations 7-8 to 7-17).
+func (m EModel) loudness(noise float64) float64 {
+	xolr := m.olr() + 0.2*(64+noise-m.RLR)
+	return 20 * (math.Pow(1+math.Pow(xolr/8, 8), 1.0/8) - xolr/8)
+}
 
-// simultaneous is Is: what impairs speech as it is spoken (equations 7-8 to 7-17).
-func (m EModel) simultaneous(ro float64) float64 {
-	xolr := m.olr() + 0.2*(64+m.noise()-m.RLR)
-	iolr := 20 * (math.Pow(1+math.Pow(xolr/8, 8), 1.0/8) - xolr/8)
+func (m EModel) sidetone() float64 {
 	echo := power(-m.TELR) // of the talker's own voice, which masks sidetone
 	stmro := -10 * math.Log10(math.Pow(10, -sidetoneMasking/10)+math.Exp(-milliseconds(m.TalkerDelay)/4)*echo)
-	ist := 12*math.Pow(1+math.Pow((stmro-13)/6, 8), 1.0/8) - 28*math.Pow(1+math.Pow((stmro+1)/19.4, 35), 1.0/35) -
+	return 12*math.Pow(1+math.Pow((stmro-13)/6, 8), 1.0/8) - 28*math.Pow(1+math.Pow((stmro+1)/19.4, 35), 1.0/35) -
 		13*math.Pow(1+math.Pow((stmro-3)/33, 13), 1.0/13) + 29
+}
+
+func (m EModel) quantising(ro float64) float64 {
 	q := 37 - 15*math.Log10(max(m.Quantising, 1))
 	g := 1.07 + 0.258*q + 0.0602*q*q
 	y := (ro-100)/15 + 46.0/8.4 - g/9
 	z := 46.0/30 - g/40
-	iq := 15 * math.Log10(1+math.Pow(10, y)+math.Pow(10, z))
-	return iolr + ist + iq
+	return 15 * math.Log10(1+math.Pow(10, y)+math.Pow(10, z))
 }
 
 // delay is Id: talker echo, listener echo and delay itself (equations 7-18 to 7-29).
-func (m EModel) delay(ro float64) float64 { return m.talkerEcho() + m.listenerEcho(ro) + m.tooLong() }
+func (m EModel) delay(c circuit) float64 {
+	return m.talkerEcho(c.noise) + m.listenerEcho(c.ro) + m.tooLong()
+}
 
-func (m EModel) talkerEcho() float64 {
+func (m EModel) talkerEcho(noise float64) float64 {
 	t := milliseconds(m.TalkerDelay)
 	if t < 1 {
 		return 0
 	}
 	terv := m.TELR - 40*math.Log10((1+t/10)/(1+t/150)) + 6*math.Exp(-0.3*t*t)
 	re := 80 + 2.5*(terv-14)
-	roe := -1.5 * (m.noise() - m.RLR)
+	roe := -1.5 * (noise - m.RLR)
 	half := (roe - re) / 2
 	return (half + math.Sqrt(half*half+100) - 1) * (1 - math.Exp(-t))
 }

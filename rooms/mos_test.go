@@ -25,6 +25,27 @@ func TestEModelDefaults(t *testing.T) {
 	}
 }
 
+// A circuit that is remembered is the one that its values make.
+func TestEModelCircuit(t *testing.T) {
+	for name, change := range map[string]func(*EModel){
+		"none": func(*EModel) {}, "SLR": func(m *EModel) { m.SLR++ }, "RLR": func(m *EModel) { m.RLR++ },
+		"noise": func(m *EModel) { m.Noise += 20 }, "quantising": func(m *EModel) { m.Quantising++ },
+	} {
+		m := DefaultEModel()
+		if change(&m); m.circuit() != m.reckon() {
+			t.Errorf("%s changes: the circuit is %+v, want %+v", name, m.circuit(), m.reckon())
+		}
+	}
+}
+
+func BenchmarkEModel(b *testing.B) {
+	m := DefaultEModel()
+	m.Delay, m.TalkerDelay, m.RoundTrip, m.Loss = 50*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond, 1
+	for b.Loop() {
+		_ = m.MOS()
+	}
+}
+
 // Loss as G.113 appendix I has it: G.711 without concealment has Ie 0 and Bpl 4.3, with it
 // 25.1; G.729A has 11 and 19.
 func TestEModelLoss(t *testing.T) {

@@ -65,6 +65,8 @@ func (c *RTPConfig) check(w *wrongs) {
 	}
 	w.oneOf("rtp.srtp", c.SRTP, "optional", "required", "off")
 	w.duration("rtp.reuse_after", c.ReuseAfter, 0, time.Minute)
+	w.duration("rtp.unheard.time", c.Unheard.Time, 0, time.Minute)
+	w.whole("rtp.unheard.streams", c.Unheard.Streams, 0, 100_000)
 }
 
 func (c *RoomsConfig) check(w *wrongs) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/rooms"
+	"github.com/confd/confd/transport"
 )
 
 // Config is everything that can be set. A field's yaml tag is its key, help its line in
@@ -81,6 +82,13 @@ type RTPConfig struct {
 	MediaIP    netip.Addr    `yaml:"media_ip" flag:"media-ip" help:"address to write into SDP; empty: the local address of the route to the peer"`
 	SRTP       string        `yaml:"srtp" help:"encryption with keys from SDP (RFC 4568): optional (as the phone asks), required, off"`
 	ReuseAfter time.Duration `yaml:"reuse_after" help:"how long a port rests between two calls"`
+	Unheard    UnheardConfig `yaml:"unheard"`
+}
+
+// UnheardConfig bounds media to addresses that callers name and from which nothing has come.
+type UnheardConfig struct {
+	Time    time.Duration `yaml:"time" help:"how long media goes to an address that a caller named and from which nothing comes"`
+	Streams int           `yaml:"streams" help:"to how many such addresses at a time"`
 }
 
 // RoomsConfig is the conferences.
@@ -176,6 +184,7 @@ func DefaultConfig() Config {
 			Ports:      PortRange{16384, 32767},
 			SRTP:       "optional",
 			ReuseAfter: 2 * time.Second,
+			Unheard:    UnheardConfig{transport.DefaultUnheardTime, transport.DefaultUnheardStreams},
 		},
 		Rooms: RoomsConfig{
 			Open: rooms.OpenPrivate,

@@ -126,6 +126,8 @@ func TestFileErrors(t *testing.T) {
 		{"rtp:\n  ports: 30000-20000\n", []string{"rtp.ports", "30000-20000"}},
 		{"rtp:\n  media_ip: 0.0.0.0\n", []string{"rtp.media_ip", "0.0.0.0"}},
 		{"rtp:\n  media_ip: localhost\n", []string{"confd.yaml:2", "rtp.media_ip", "localhost"}},
+		{"rtp:\n  unheard: {time: 61s}\n", []string{"rtp.unheard.time", "1m0s"}},
+		{"rtp:\n  unheard: {streams: -1}\n", []string{"rtp.unheard.streams", "100000"}},
 		{"rtp:\n  srtp: on\n", []string{"rtp.srtp", "on", "optional"}},
 		{"rooms:\n  open: all\n", []string{"rooms.open", "all", "private, anyone, nobody"}},
 		{"log:\n  level: loud\n", []string{"log.level", "loud", "debug"}},

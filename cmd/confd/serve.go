@@ -50,6 +50,7 @@ func (c serveCommand) Run(ctx context.Context, m *Main) error {
 	s := &server{config: config, log: log, level: level, env: m.Env, failed: make(chan error, 1)}
 	if os.Getenv("GOGC") == "" { // else somebody knows better
 		defer spaceCollections(minGarbage)()
+		defer collectInLulls(lookEvery)()
 	}
 	if err := s.start(); err != nil {
 		return errors.Join(err, s.stop())
@@ -86,6 +87,7 @@ func (s *server) start() (err error) {
 	if s.pool, err = transport.NewPortPool(c.RTP.Ports.Low, c.RTP.Ports.High, c.RTP.ReuseAfter); err != nil {
 		return fmt.Errorf("rtp.ports: %w", err)
 	}
+	s.pool.LimitUnheard(c.RTP.Unheard.Time, c.RTP.Unheard.Streams)
 	sip, guard, err := c.agent(s)
 	if err != nil {
 		return err

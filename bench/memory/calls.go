@@ -32,7 +32,7 @@ func (o options) measureCalls(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	fmt.Fprint(out, head)
-	var empty, full, first, last figures
+	var empty, full, last figures
 	if empty, err = o.after(ctx, p, out, fmt.Sprintf("%d have called and hung up", warmUp), o.settle); err != nil {
 		return err
 	}
@@ -54,21 +54,15 @@ func (o options) measureCalls(ctx context.Context, out io.Writer) (err error) {
 			return fmt.Errorf("round %d: %w", i+1, err)
 		}
 		wait := time.Second
-		if i == 0 || i == o.rounds-1 {
+		if i == o.rounds-1 {
 			wait = o.settle
 		}
 		if last, err = o.after(ctx, p, out, fmt.Sprintf("all have hung up %d times", i+1), wait); err != nil {
 			return err
 		}
-		if i == 0 {
-			first = last
-		}
 	}
 	fmt.Fprint(out, "\nEach caller:\n", full.each(empty, o.callers))
-	fmt.Fprint(out, "Each caller who has hung up, after the first round:\n", first.each(empty, o.callers))
-	if later := o.rounds - 1; later > 0 {
-		fmt.Fprint(out, "Each caller who has hung up, of all later rounds:\n", last.each(first, later*o.callers))
-	}
+	fmt.Fprint(out, "Left of each who has hung up:\n", last.each(empty, o.rounds*o.callers))
 	return nil
 }
 

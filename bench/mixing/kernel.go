@@ -61,7 +61,7 @@ func (k *Kernel) Measure() Cost {
 // nanoseconds, one run of each takes in its fastest turns, which no other load of the machine
 // has stretched.
 func inTurns(a, b func()) (nsA, nsB float64) {
-	const turns = 500
+	const turns = 2000
 	reps := [2]int{fit(a), fit(b)}
 	var took [2][]float64
 	for range turns {

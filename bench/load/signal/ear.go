@@ -136,13 +136,14 @@ func (e *Ear) Begin(talker int, t Talk) error {
 func (e *Ear) End(talker int, at int64) { e.talkers[talker].until = at }
 
 // Forget begins all counts anew: what was said, or is found to have been heard, before a
-// time that has come is not counted any more.
+// time that has come is not counted any more. Who is heard unexpectedly then is found again.
 func (e *Ear) Forget(at int64) {
 	e.totals = Totals{}
 	for i := range e.talkers {
 		e.talkers[i].tally = Tally{}
 	}
 	e.counting = at
+	e.stray.told = false
 }
 
 // speaks tells whether the talker speaks all the time, or at any time, between two.

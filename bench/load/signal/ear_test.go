@@ -342,3 +342,21 @@ func TestForget(t *testing.T) {
 		t.Errorf("talkers were expected %d times, want %d", n, got.Expected)
 	}
 }
+
+// Somebody unexpected who goes on after Forget is found, once.
+func TestForgetUnexpected(t *testing.T) {
+	h := newHall(t, pcmu, Options{Talkers: 3, Seed: 3, Cycle: MinCycle})
+	other := newHall(t, pcmu, Options{Talkers: 3, Seed: 4, Cycle: MinCycle, Continuous: true})
+	sound, e, n := h.mix(), h.ear(), h.coding.samples(packetTime)
+	add(sound, other.voices[0], 1)
+	for k := 0; (k+1)*n <= len(sound); k++ {
+		if k == 700 {
+			e.Forget(epoch + int64(k)*int64(packetTime))
+			h.found = h.found[:0]
+		}
+		e.Hear(sound[k*n:(k+1)*n], epoch+int64(k)*int64(packetTime)+int64(h.delay))
+	}
+	if got := e.Totals(); got.Counts[Unexpected] != 1 || h.counts()[Unexpected] != 1 || got.UnexpectedTime < time.Second {
+		t.Errorf("%+v", got)
+	}
+}

@@ -152,7 +152,8 @@ func (e *Ear) forgive(s *Spurt, begin int64) {
 type strayCount struct {
 	runs  [gridSize]uint8 // columns in a row, by tone
 	score float32         // tones of late
-	on    bool
+	on    bool            // somebody is heard
+	told  bool            // and it was said
 }
 
 const (
@@ -163,17 +164,20 @@ const (
 // settle counts what is left in columns whose every explanation was heard.
 func (e *Ear) settle() {
 	for ; e.settled < e.swept-settleLag; e.settled++ {
-		e.stray.score = max(0, e.stray.score-strayFades)
-		e.stray.take(e.strays[uint64(e.settled)%strayed])
+		s := &e.stray
+		s.score = max(0, s.score-strayFades)
+		s.take(e.strays[uint64(e.settled)%strayed])
+		s.on = s.score >= strayTones || s.on && s.score > 0
+		at := e.timeOf(e.settled)
 		switch {
-		case !e.stray.on && e.stray.score >= strayTones:
-			e.stray.on = true
-			e.find(Finding{Kind: Unexpected, Talker: NoOne, At: e.timeOf(e.settled)})
-		case e.stray.on && e.stray.score == 0:
-			e.stray.on = false
-		}
-		if e.stray.on && e.timeOf(e.settled) >= e.counting {
+		case !s.on:
+			s.told = false
+		case at >= e.counting:
 			e.totals.UnexpectedTime += hop * sampleTime
+			if !s.told {
+				s.told = true
+				e.find(Finding{Kind: Unexpected, Talker: NoOne, At: at})
+			}
 		}
 	}
 }

@@ -164,8 +164,12 @@ func (c *canvas) mark(m Mark, row int) {
 			x, label+2, c.bottom, min(max(x, c.left+half), c.right-half), label, text(m.Label))
 	case !m.Vertical && c.y.shows(m.At):
 		y := c.y.place(m.At)
+		label := y - 4
+		if label-markRow < c.top {
+			label = y + 13 // not into the legend
+		}
 		c.printf("<path class=\"mark\" d=\"M%.1f %.1fH%.1f\"/><text class=\"marked\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
-			c.left, y, c.right, c.left+4, y-4, text(m.Label))
+			c.left, y, c.right, c.left+4, label, text(m.Label))
 	}
 }
 

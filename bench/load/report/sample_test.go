@@ -14,7 +14,8 @@ func samples() map[string]*Report {
 
 // emptySample is a load that was given up before its first call.
 func emptySample() *Report {
-	s := &Report{Began: began, Options: sampleOf(1, 50, false).Options, Load: Self{Threads: 1}}
+	s := &Report{Began: began, Options: sampleOf(1, 50, false).Options, Machine: sampleOf(1, 50, false).Machine, Load: Self{Threads: 1}}
+	s.Options.Impairments = &Impairments{BurstPackets: 1} // which is none
 	s.Verdict = s.Options.Bounds.Judge(s)
 	return s
 }

@@ -55,13 +55,13 @@ func (r *Report) asked() string {
 
 // impaired is what the callers did to what they sent, if they did.
 func (o *Options) impaired() string {
-	if o.Impairments == nil {
+	if o.Impairments == nil || o.Impairments.String() == "" {
 		return ""
 	}
 	return "sent with " + o.Impairments.String()
 }
 
-// String names the impairments that there are.
+// String names the impairments that there are; it is empty if none is.
 func (i *Impairments) String() string {
 	var words []string
 	if i.LossPercent > 0 {
@@ -78,16 +78,13 @@ func (i *Impairments) String() string {
 	if i.DTX {
 		words = append(words, "DTX")
 	}
-	if len(words) == 0 {
-		return "no impairment"
-	}
 	return strings.Join(words, ", ")
 }
 
 // where is when and on what it ran, in a line.
 func (r *Report) where() string {
-	return fmt.Sprintf("%s, took %s s, of which %s s count; %s, %s, %s %% stolen", r.Began.UTC().Format(time.DateTime+" UTC"),
-		short(r.TookSeconds), short(r.Options.ForSeconds), clean(r.Machine.Name), clean(r.Machine.Scheduling), short(r.Machine.StealPercent))
+	return fmt.Sprintf("%s, took %s s, of which %s s count; %s, %s, %.1f %% stolen", r.Began.UTC().Format(time.DateTime+" UTC"),
+		short(r.TookSeconds), short(r.Options.ForSeconds), clean(r.Machine.Name), clean(r.Machine.Scheduling), r.Machine.StealPercent)
 }
 
 // texter writes the summary.
@@ -169,7 +166,7 @@ func (l *Level) words() string {
 	if l.N == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; level mean %s dB, %s to %s dB", short(l.MeanDB), short(l.MinDB), short(l.MaxDB))
+	return fmt.Sprintf("; level mean %+.1f dB, %+.1f to %+.1f dB", l.MeanDB, l.MinDB, l.MaxDB)
 }
 
 // people says who did not hear or was not heard as it should be, kind by kind.

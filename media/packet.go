@@ -31,7 +31,7 @@ func (f ReceiverFunc) Receive(p *Packet) { f(p) }
 type Source interface {
 	// Poll hands to "to" the packets that have arrived by now, oldest first, at most
 	// limit of them, and returns how many. It never blocks. Only the owner of the tick
-	// calls it.
+	// calls it, or a thread that helps it: different sources are polled at the same time.
 	Poll(now int64, limit int, to Receiver) int
 }
 
@@ -68,7 +68,8 @@ type Outgoing struct {
 // Sink is what hears: a phone's leg, a multicast group, a recorder of the mix.
 type Sink interface {
 	// Send takes one payload on its way. It never blocks; what cannot be sent is
-	// dropped and counted. Only the owner of the tick calls it.
+	// dropped and counted. Only the owner of the tick calls it, or a thread that helps it:
+	// one output at a time, but several outputs at the same time.
 	Send(o *Outgoing)
 }
 
@@ -84,12 +85,13 @@ type Frame struct {
 // Tap hears one input before the mix, every tick, gaps filled, whether or not it is a
 // talker. Its demand forces the decode.
 type Tap interface {
-	// Frame is called at the tick and never blocks.
+	// Frame is called at the tick and never blocks; for several inputs at the same time.
 	Frame(f *Frame)
 }
 
 // PacketTap sees one input's packets as they arrive; it costs no decode.
 type PacketTap interface {
-	// Packet is called at the tick and never blocks; p is valid until it returns.
+	// Packet is called at the tick and never blocks; p is valid until it returns. For several
+	// inputs it is called at the same time.
 	Packet(p *Packet)
 }

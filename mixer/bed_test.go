@@ -3,6 +3,7 @@ package mixer
 import (
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,11 +24,39 @@ type bed struct {
 
 func newBed(t testing.TB, cfg Config) *bed {
 	t.Helper()
+	eng := newEngine(t, cfg)
+	if eng.forced {
+		eng.crew.gather(t)
+	}
+	return &bed{t: t, eng: eng, conf: eng.NewConference(ConferenceConfig{}), due: int64(time.Hour)}
+}
+
+// splitAll has every conference split, each stage in parts of one, on three threads.
+var splitAll bool
+
+func newEngine(t testing.TB, cfg Config) *Engine {
+	t.Helper()
+	if splitAll {
+		cfg.Workers = 3
+	}
 	eng, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bed{t: t, eng: eng, conf: eng.NewConference(ConferenceConfig{}), due: int64(time.Hour)}
+	eng.forced = splitAll
+	return eng
+}
+
+// gather sets the helpers going for a conference that is ticked by hand.
+func (r *crew) gather(t testing.TB) {
+	var over sync.WaitGroup
+	r.start(&over, func() {})
+	r.begin(len(r.hands))
+	t.Cleanup(func() {
+		r.end()
+		r.close()
+		over.Wait()
+	})
 }
 
 // tick runs one period.

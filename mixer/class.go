@@ -49,6 +49,8 @@ type class struct {
 	coded   []int16 // at the format's rate
 	past    []int16
 	payload []byte
+	held    []heldPacket // of this tick, to be handed out in parts
+	free    [][]byte     // payloads of such
 	ids     []uint32
 	levels  []media.Level
 }
@@ -97,11 +99,11 @@ func (k *class) copyFrom(src *class) error {
 }
 
 // run makes this tick's sound and sends the packets that are due.
-func (k *class) run(b *beat, old int) {
+func (k *class) run(h *hand, b *beat, old int) {
 	if len(k.wait) == 0 {
 		k.start = b.time
 	}
-	sound := k.sound(b, old)
+	sound := k.sound(h, b, old)
 	if k.broken {
 		k.step = int32(k.last) - int32(sound[0])
 	}
@@ -111,21 +113,21 @@ func (k *class) run(b *beat, old int) {
 	k.list()
 	n := k.key.format.Samples(k.key.format.PacketTime)
 	if len(k.wait) == 0 && len(sound) == n {
-		k.packet(sound)
+		k.packet(h, sound)
 		return
 	}
 	k.wait = append(k.wait, sound...)
 	sent := 0
 	for ; len(k.wait)-sent >= n; sent += n {
-		k.packet(k.wait[sent : sent+n])
+		k.packet(h, k.wait[sent:sent+n])
 		k.start += int64(k.key.format.PacketTime)
 	}
 	k.wait = k.wait[:copy(k.wait, k.wait[sent:])]
 }
 
 // sound returns the class's frame at the format's rate and its gain.
-func (k *class) sound(b *beat, old int) []int16 {
-	frame := k.mixed(b, old)
+func (k *class) sound(h *hand, b *beat, old int) []int16 {
+	frame := k.mixed(h, b, old)
 	if k.key.gain != 0 {
 		g := dbGain(k.key.gain)
 		pcm.Amplify(frame, frame, g, g)
@@ -135,15 +137,15 @@ func (k *class) sound(b *beat, old int) []int16 {
 
 // mixed returns the mix as the class hears it. old is the room's rate before this tick, 0 if
 // it stayed: then both ways are gone once and the new fades in over the old.
-func (k *class) mixed(b *beat, old int) []int16 {
+func (k *class) mixed(h *hand, b *beat, old int) []int16 {
 	n := k.key.format.SampleRate * b.samples / b.rate
 	if old == 0 {
-		return k.convert(k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
+		return k.convert(h, k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
 	}
 	limit := k.limit
-	past := k.convert(k.conv, &k.past, k.mix.former, k.own(true), &limit, n)
+	past := k.convert(h, k.conv, &k.past, k.mix.former, k.own(true), &limit, n)
 	k.setRate(b.rate)
-	now := k.convert(k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
+	now := k.convert(h, k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
 	pcm.Crossfade(now, past, now)
 	return now
 }
@@ -164,8 +166,8 @@ func (k *class) own(former bool) []int16 {
 }
 
 // convert takes a sum through own-removal, limiter and resampler into buf.
-func (k *class) convert(conv *resample.Converter, buf *[]int16, sum []int32, own []int16, limit *limiter, n int) []int16 {
-	scratch := k.mix.conf.scratch(len(sum))
+func (k *class) convert(h *hand, conv *resample.Converter, buf *[]int16, sum []int32, own []int16, limit *limiter, n int) []int16 {
+	scratch := h.scratch(len(sum))
 	if own != nil {
 		pcm.Less(scratch, sum, own)
 		sum = scratch
@@ -208,9 +210,9 @@ func (k *class) list() {
 // maxContributors is what a CSRC list can hold (RFC 3550 section 5.1).
 const maxContributors = 15
 
-// packet encodes one packet time and hands it to every output.
-func (k *class) packet(pcm []int16) {
-	o := &k.mix.conf.out
+// packet encodes one packet time and hands it to every output, or keeps it for that.
+func (k *class) packet(h *hand, pcm []int16) {
+	o := &h.out
 	*o = media.Outgoing{
 		Time: k.start, ClockRate: uint32(k.key.format.ClockRate),
 		Contributors: k.ids, Levels: k.levels,
@@ -218,7 +220,12 @@ func (k *class) packet(pcm []int16) {
 	if !k.code(o, pcm) {
 		return
 	}
-	send(k.outputs, o, k.start+int64(k.key.format.PacketTime))
+	end := k.start + int64(k.key.format.PacketTime)
+	if k.mix.conf.shares(k) {
+		k.hold(o, end)
+		return
+	}
+	send(k.outputs, o, end)
 }
 
 // code fills in the payload and reports whether there is anything to send.

@@ -3,8 +3,6 @@ package mixer
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/confd/confd/media"
 )
 
 // ConferenceConfig is what a conference is made with.
@@ -17,14 +15,13 @@ type ConferenceConfig struct {
 }
 
 // Conference is the media half of a room: inputs, mixes and classes that share one rate
-// and one tick. Everything in it belongs to one worker, which alone runs tick; others
-// reach it through Apply.
+// and one tick. Everything in it belongs to the worker, or to the thread that runs its tick
+// for it; others reach it through Apply.
 //
 // A tick goes through the stages of the package documentation in order; each is a method
 // named after it.
 type Conference struct {
 	engine *Engine
-	worker *worker
 	cfg    ConferenceConfig
 	pace   int // ticks in 20 ms, 1 or 2: constants in ticks are meant for 20 ms
 
@@ -48,11 +45,19 @@ type Conference struct {
 	cursor int // where the rotation of candidates goes on
 	voiced int // the same, among those that claim to speak
 
-	out   media.Outgoing
-	frame media.Frame
-	spare []int32
-	beat  beat
-	now   int64 // when this tick began, monotonic ns
+	hand   *hand    // of the thread that ticks
+	demand demand   // how many threads a tick is worth
+	split  bool     // this tick is done by several, see spread
+	old    int      // room's rate before this tick, 0 if it stayed
+	made   []*Input // of inputs, those with a sound this tick; while split
+	sender *class   // whose packets are handed out now; while split
+
+	parted bool // several threads are at a stage
+	held   inbox[Event]
+	events []Event
+
+	beat beat
+	now  int64 // when this tick began, monotonic ns
 
 	members atomic.Int32 // inputs and outputs
 	live    atomic.Int64 // rate for readers
@@ -65,7 +70,7 @@ func (e *Engine) NewConference(cfg ConferenceConfig) *Conference {
 		c.rate = minRate
 	}
 	c.live.Store(int64(c.rate))
-	c.worker = e.assign(c)
+	c.hand, c.split = e.crew.hands[0], e.forced
 	c.full = newMix(c, MixConfig{All: true})
 	c.mixes = []*Mix{c.full}
 	return c
@@ -78,7 +83,11 @@ func (c *Conference) Full() *Mix { return c.full }
 func (c *Conference) Rate() int { return int(c.live.Load()) }
 
 func (c *Conference) emit(e Event) {
-	if c.cfg.Events != nil {
+	switch {
+	case c.cfg.Events == nil:
+	case c.parted:
+		c.held.add(e)
+	default:
 		c.cfg.Events(e)
 	}
 }
@@ -92,12 +101,6 @@ func (c *Conference) busy() {
 	c.members.Store(int32(n))
 }
 
-// scratch returns a buffer for one frame that the next call overwrites.
-func (c *Conference) scratch(n int) []int32 {
-	c.spare = sized(c.spare, n)
-	return c.spare
-}
-
 // tick runs one period of the conference. due is when it should have begun, now when it did;
 // both are monotonic ns.
 func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
@@ -106,7 +109,7 @@ func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
 	t.lap(stageApply)
 	c.drain()
 	t.lap(stageDrain)
-	old := c.follow()
+	c.old = c.follow()
 	c.beat = c.beatOf(mediaTime)
 	c.look()
 	t.lap(stageLook)
@@ -115,14 +118,12 @@ func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
 	}
 	c.nominate()
 	t.lap(stageChoose)
-	c.render(old)
+	c.render()
 	t.lap(stageRender)
-	c.mix(old)
+	c.mix(c.old)
 	c.rejoin()
 	t.lap(stageMix)
-	for _, k := range c.classes {
-		k.run(&c.beat, old)
-	}
+	c.send()
 	for _, m := range c.mixes {
 		m.advance()
 	}
@@ -149,15 +150,20 @@ func (c *Conference) beatOf(mediaTime int64) beat {
 const drainLimit = 32
 
 // drain takes what has arrived from every source.
-func (c *Conference) drain() {
-	poll(c.inputs, c.now)
+func (c *Conference) drain() { c.spread(len(c.inputs), callChunk, (*Conference).drainSome) }
+
+func (c *Conference) drainSome(_ *hand, from, to int) {
+	poll(c.inputs[from:to], c.now)
 }
 
 // look lets loudness sink where nothing was heard, and reports who talks.
-func (c *Conference) look() {
+func (c *Conference) look() { c.spread(len(c.inputs), quickChunk, (*Conference).lookAtSome) }
+
+func (c *Conference) lookAtSome(_ *hand, from, to int) {
 	report := c.beat.time/c.beat.period%publishEvery == 0
-	for i, in := range c.inputs {
-		ahead(c.inputs, i)
+	some := c.inputs[from:to]
+	for i, in := range some {
+		ahead(some, i)
 		if report {
 			in.publish()
 		}
@@ -191,4 +197,4 @@ func (c *Conference) mix(old int) {
 // Tick runs one period of a conference by hand: for tests and benchmarks of an engine that
 // was not started, whose clock is the caller's. now and due are monotonic ns; due is also
 // the time on the media timeline and grows by the engine's period.
-func (c *Conference) Tick(now, due int64) { c.tick(now, due, due, &c.worker.timer) }
+func (c *Conference) Tick(now, due int64) { c.tick(now, due, due, &c.hand.timer) }

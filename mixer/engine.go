@@ -15,8 +15,8 @@ import (
 type Config struct {
 	// Period is the mixing clock's, 10 or 20 ms; default 20 ms.
 	Period time.Duration
-	// Workers is how many threads mix; default one less than there are processors, at
-	// least one.
+	// Workers is how many threads mix, 1 to 256; default as many as there are processors.
+	// One owns all conferences; it calls the others when there is more than one can do.
 	Workers int
 	// Slots is how many phases a period has, 1 to 8: rooms are spread over them, so that
 	// not all packets leave at one moment. Default 4.
@@ -50,7 +50,7 @@ func (c Config) withDefaults() Config {
 	if c.Codec == (codec.Options{}) {
 		c.Codec = codec.DefaultOptions()
 	}
-	def(&c.Workers, max(runtime.NumCPU()-1, 1))
+	def(&c.Workers, runtime.NumCPU())
 	def(&c.Slots, 4)
 	def(&c.Talkers, 8)
 	def(&c.Candidates, 4)
@@ -75,18 +75,20 @@ func (c Config) validate() error {
 	return nil
 }
 
-// Engine mixes for all rooms. A few workers, each a thread with an absolute clock, own the
-// conferences.
+// Engine mixes for all rooms. A worker, a thread with an absolute clock, owns the conferences;
+// the crew helps it.
 type Engine struct {
-	cfg     Config
-	workers []*worker
-	stats   counters
-	done    chan struct{}
-	wait    sync.WaitGroup
-	once    sync.Once
+	cfg    Config
+	worker *worker
+	crew   *crew
+	voices voicePool
+	stats  counters
+	done   chan struct{}
+	wait   sync.WaitGroup
+	once   sync.Once
+	forced bool // for tests: everything is done by all threads, in parts of one
 
 	mu       sync.Mutex
-	next     int
 	realTime error // why there is no real-time priority
 }
 
@@ -97,9 +99,8 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{cfg: cfg, done: make(chan struct{})}
-	for range cfg.Workers {
-		e.workers = append(e.workers, newWorker(e))
-	}
+	e.crew = newCrew(cfg.Workers, int64(cfg.Period), &e.stats)
+	e.worker = newWorker(e)
 	return e, nil
 }
 
@@ -112,22 +113,21 @@ func (e *Engine) Config() Config { return e.cfg }
 // thread for the garbage collector, so that more would be worse.
 const spareProcessors = 12
 
-// Start runs the workers. It is called once. Processors are left to the runtime beside the
-// workers', so that collector and control never hold the one that a worker returns to.
+// Start runs the mixing threads. It is called once. Processors are left to the runtime beside
+// theirs, so that collector and control never hold the one that a worker returns to.
 func (e *Engine) Start() {
-	if want := runtime.NumCPU() + len(e.workers) + spareProcessors; runtime.GOMAXPROCS(0) < want {
+	if want := runtime.NumCPU() + e.cfg.Workers + spareProcessors; runtime.GOMAXPROCS(0) < want {
 		runtime.GOMAXPROCS(want)
 	}
 	var ready sync.WaitGroup
-	for _, w := range e.workers {
-		e.wait.Add(1)
-		ready.Add(1)
-		go w.run(&ready)
-	}
+	e.wait.Add(1)
+	ready.Add(1)
+	go e.worker.run(&ready)
+	e.crew.start(&e.wait, e.prefer)
 	ready.Wait()
 }
 
-// RealTime returns nil if the workers run at real-time priority, else why they do not. Any
+// RealTime returns nil if the mixing threads run at real-time priority, else why they do not. Any
 // goroutine may call it after Start.
 func (e *Engine) RealTime() error {
 	e.mu.Lock()
@@ -135,7 +135,7 @@ func (e *Engine) RealTime() error {
 	return e.realTime
 }
 
-// prefer asks for real-time priority for the calling worker's thread.
+// prefer asks for real-time priority for the calling thread.
 func (e *Engine) prefer() {
 	err := errNotAsked
 	if e.cfg.RealTime {
@@ -148,25 +148,26 @@ func (e *Engine) prefer() {
 
 var errNotAsked = errors.New("real-time priority was not asked for")
 
-// Close stops the workers and waits for them. Conferences are not touched any more. It
+// Close stops the mixing threads and waits for them. Conferences are not touched any more. It
 // may be called more than once.
 func (e *Engine) Close() {
 	e.once.Do(func() { close(e.done) })
 	e.wait.Wait()
 }
 
-// assign picks the worker for a conference, in turn.
-func (e *Engine) assign(*Conference) *worker {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.next++
-	return e.workers[e.next%len(e.workers)]
+// threads returns how many threads some work gets.
+func (e *Engine) threads(d *demand) int {
+	if e.forced {
+		return e.cfg.Workers
+	}
+	return min(max(d.threads, 1), e.cfg.Workers)
 }
 
 // Load is how busy the engine is.
 type Load struct {
-	// Used is the share of its time that the busiest worker spent mixing, smoothed over
-	// about a second, 0 to 1.
+	// Used is the share of its time that the busiest thread spent mixing, smoothed over
+	// about a second, 0 to 1. That thread is the one that owns the conferences, and waits
+	// for those that help it.
 	Used float64
 	// Late is how late ticks begin, smoothed.
 	Late time.Duration
@@ -175,9 +176,9 @@ type Load struct {
 // Load returns how busy the engine is. Any goroutine may call it.
 func (e *Engine) Load() Load {
 	var l Load
-	for _, w := range e.workers {
-		l.Used = max(l.Used, float64(w.used.Load())/1e6)
-		l.Late = max(l.Late, time.Duration(w.late.Load()))
+	for _, h := range e.crew.hands {
+		l.Used = max(l.Used, float64(h.used.Load())/1e6)
 	}
+	l.Late = time.Duration(e.worker.late.Load())
 	return l
 }

@@ -18,10 +18,7 @@ import (
 // then, sends one RTP packet after the other: not a sequence number nor a timestamp is left
 // out or used twice.
 func TestMovedLegSendsUnbrokenRTP(t *testing.T) {
-	eng, err := New(Config{Workers: 2, Slots: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
+	eng := newEngine(t, Config{Workers: 2, Slots: 4})
 	eng.Start()
 	defer eng.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

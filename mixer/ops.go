@@ -61,7 +61,7 @@ func (c *Conference) closed(done chan struct{}) error {
 func (c *Conference) enqueue(b batch) {
 	c.queue.add(b)
 	if !c.queued.Swap(true) {
-		c.worker.adopt(c)
+		c.engine.worker.adopt(c)
 	}
 }
 
@@ -144,7 +144,7 @@ func (c *Conference) removeInput(in *Input) {
 	for _, m := range c.mixes {
 		m.expel(in)
 	}
-	c.worker.release(in)
+	c.engine.voices.release(in)
 	c.inputs = remove(c.inputs, in)
 	for i, rest := range c.inputs {
 		rest.index = i

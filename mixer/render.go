@@ -59,17 +59,14 @@ func (in *Input) alone() bool {
 	return true
 }
 
-// render moves every stream on and makes the sound of those that were nominated.
-func (c *Conference) render(old int) {
-	for i, in := range c.inputs {
-		ahead(c.inputs, i)
-		if in.made {
-			c.lend(in)
-		} else if in.voice != nil {
-			c.worker.release(in)
-		}
-		in.render(&c.beat, old)
+// renderOne moves a stream on and, if it was nominated, makes its sound.
+func (c *Conference) renderOne(in *Input) {
+	if in.made {
+		c.lend(in)
+	} else if in.voice != nil {
+		c.engine.voices.release(in)
 	}
+	in.render(&c.beat, c.old)
 }
 
 // lend gives an input a voice that has already heard the last packets.
@@ -81,7 +78,7 @@ func (c *Conference) lend(in *Input) {
 	if in.talking > 0 || len(in.taps) > 0 {
 		packets = warmPackets
 	}
-	in.voice = c.worker.voices.get()
+	in.voice = c.engine.voices.get()
 	in.voice.warm(&in.play, packets)
 	in.gain = in.targetGain()
 }
@@ -146,7 +143,7 @@ func (in *Input) tap(b *beat, r *reading) {
 	if len(in.taps) == 0 {
 		return
 	}
-	f := &in.conf.frame
+	f := &in.voice.frame
 	*f = media.Frame{Time: b.time, SampleRate: b.rate, Samples: in.frame, Level: in.level,
 		Concealed: r.idle || in.play.run > 0}
 	for _, t := range in.taps {

@@ -79,6 +79,9 @@ type counters struct {
 	Ticks        atomic.Uint64
 	Panics       atomic.Uint64 // ticks that ended in one
 	Rebased      atomic.Uint64 // ticks that were given up because the machine was too late
+	Splits       atomic.Uint64 // ticks of a conference that several threads did together
+	HelperWakes  atomic.Uint64 // times that a parked helper was woken
+	Helped       atomic.Int64  // ns that helpers were at work
 	Late, Busy   Histogram     // ns
 	Stages       [stageCount]Histogram
 }
@@ -103,7 +106,10 @@ type Stats struct {
 	Inputs       int64
 	Ticks        uint64
 	Rebased      uint64
-	Panics       uint64 // faults of the mixer's own, each at the cost of a conference
+	Splits       uint64        // ticks of a conference that several threads did together
+	HelperWakes  uint64        // times that a thread was woken to help
+	Helped       time.Duration // that such threads were at work
+	Panics       uint64        // faults of the mixer's own, each at the cost of a conference
 	Encoded      uint64
 	EncodeErrors uint64
 	Late         HistogramSnapshot // seconds by which a tick began after it was due
@@ -115,6 +121,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	c := &e.stats
 	s := Stats{Inputs: c.Inputs.Load(), Ticks: c.Ticks.Load(), Rebased: c.Rebased.Load(), Panics: c.Panics.Load(),
+		Splits: c.Splits.Load(), HelperWakes: c.HelperWakes.Load(), Helped: time.Duration(c.Helped.Load()),
 		Encoded: c.Encoded.Load(), EncodeErrors: c.EncodeErrors.Load(),
 		Late: c.Late.Snapshot(), Busy: c.Busy.Snapshot()}
 	for i := range c.Stages {

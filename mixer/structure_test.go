@@ -55,6 +55,7 @@ func (discard) Send(*media.Outgoing) {}
 // canned plays packets that were made beforehand.
 type canned struct {
 	packets []media.Packet
+	packet  media.Packet
 	n       int
 	first   int64
 }
@@ -70,10 +71,10 @@ func (c *canned) Poll(now int64, limit int, to media.Receiver) int {
 	if c.first == 0 {
 		c.first = now
 	}
-	p := &c.packets[c.n%len(c.packets)]
-	p.Arrival = now - 3e6
+	c.packet = c.packets[c.n%len(c.packets)]
+	c.packet.Arrival = now - 3e6
 	c.n++
-	to.Receive(p)
+	to.Receive(&c.packet)
 	return 1
 }
 
@@ -498,10 +499,7 @@ func TestLoneCallerCostsNothing(t *testing.T) {
 // A real engine: conferences wake, tick, and sleep when empty; ApplyWait returns after the
 // tick; Close ends the workers.
 func TestEngineRuns(t *testing.T) {
-	eng, err := New(Config{Workers: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
+	eng := newEngine(t, Config{Workers: 2})
 	eng.Start()
 	defer eng.Close()
 	confs := make([]*Conference, 9)
@@ -551,10 +549,7 @@ func (b *badSource) Poll(int64, int, media.Receiver) int {
 // A panic in one conference's tick is told to its room; others of the same worker go on,
 // and the broken one still lets go of its members.
 func TestPanicStaysInItsConference(t *testing.T) {
-	eng, err := New(Config{Workers: 1, Slots: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	eng := newEngine(t, Config{Workers: 1, Slots: 1})
 	eng.Start()
 	defer eng.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -52,7 +52,7 @@ func (k *class) compare(m *Mix) {
 	}
 	k.mix = m
 	b, limit := m.conf.beatOf(k.next), k.limit
-	frame := k.sound(&b, 0)
+	frame := k.sound(m.conf.hand, &b, 0)
 	k.limit, k.step = limit, int32(k.last)-int32(frame[len(frame)-1])
 }
 
@@ -67,7 +67,7 @@ func (k *class) makeUp(m, before *Mix) {
 	}
 	k.compare(before)
 	k.mix = m
-	k.run(&b, 0)
+	k.run(m.conf.hand, &b, 0)
 }
 
 // catchUp moves an input on by the periods that it missed on its way here.

@@ -24,17 +24,18 @@ const (
 )
 
 // voice turns one stream's packets into sound: decoders and decoded samples. Only inputs
-// that someone needs to hear have one; they come from the worker's pool. A nil voice is
+// that someone needs to hear have one; they come from the engine's pool. A nil voice is
 // that of an input which nobody hears: it takes everything and makes nothing.
 type voice struct {
 	decoders []decoder
 	current  codec.Decoder
 	format   media.Format
 	pcm      []int16
-	end      int   // of the written samples in pcm
-	last     int16 // sample that was read out last, at the room's rate
-	broken   bool  // the next frame does not continue the last one
-	quiet    bool  // the last frame was quiet: a cut in it is not heard
+	end      int         // of the written samples in pcm
+	last     int16       // sample that was read out last, at the room's rate
+	broken   bool        // the next frame does not continue the last one
+	quiet    bool        // the last frame was quiet: a cut in it is not heard
+	frame    media.Frame // for taps
 }
 
 type decoder struct {

@@ -10,14 +10,18 @@ import (
 	"github.com/confd/confd/internal/clock"
 )
 
-// worker is one mixing thread: it owns its conferences and ticks them, slot by slot, on an
-// absolute clock. With nothing to do it is parked without a timer.
+// worker is the thread that owns the conferences: it ticks them, slot by slot, on an absolute
+// clock, and calls the crew's helpers for a slot that is too much for one. With nothing to do
+// it is parked without a timer.
 type worker struct {
-	engine *Engine
-	slots  [][]*Conference
-	count  int // conferences in slots
-	voices voicePool
-	timer  stageTimer
+	engine  *Engine
+	slots   [][]*Conference
+	demands []demand // of the slots
+	count   int      // conferences in slots
+
+	line           []*Conference // the slot that is being ticked
+	due, mediaTime int64         // of its tick
+	each           part          // w.alone
 
 	arrived inbox[*Conference]
 	wake    chan struct{}
@@ -25,12 +29,14 @@ type worker struct {
 	start int64 // monotonic ns of tick 0, slot 0
 	tick  int64 // periods since
 
-	used atomic.Int64 // parts per million, smoothed
 	late atomic.Int64 // ns, smoothed
 }
 
 func newWorker(e *Engine) *worker {
-	return &worker{engine: e, slots: make([][]*Conference, e.cfg.Slots), wake: make(chan struct{}, 1)}
+	n := e.cfg.Slots
+	w := &worker{engine: e, slots: make([][]*Conference, n), demands: make([]demand, n), wake: make(chan struct{}, 1)}
+	w.each = w.alone
+	return w
 }
 
 // adopt hands a conference with something to do to the worker.
@@ -45,6 +51,7 @@ func (w *worker) adopt(c *Conference) {
 // run is the worker's thread.
 func (w *worker) run(ready *sync.WaitGroup) {
 	defer w.engine.wait.Done()
+	defer w.engine.crew.close()
 	// Never unlocked: the thread, with its priority, ends with the goroutine.
 	runtime.LockOSThread()
 	w.engine.prefer()
@@ -67,7 +74,7 @@ func (w *worker) engage() bool {
 		if w.count > 0 {
 			return true
 		}
-		w.used.Store(0)
+		w.engine.crew.idle()
 		select {
 		case <-w.engine.done:
 			return false
@@ -122,7 +129,7 @@ func (w *worker) period() {
 			busy += w.slot(i, due+int64(i)*period/int64(len(w.slots)), due)
 		}
 	}
-	w.load(busy, period)
+	w.engine.crew.load(busy)
 }
 
 // slot waits for the slot's time and ticks its conferences. It returns how long that took.
@@ -132,70 +139,86 @@ func (w *worker) slot(i int, due, mediaTime int64) int64 {
 	stats := &w.engine.stats
 	stats.Late.Observe(began - due)
 	w.late.Store(w.late.Load() + (began-due-w.late.Load())/16)
-	w.timer.begin(began)
-	for _, c := range w.slots[i] {
-		w.guard(c, due, mediaTime)
-		stats.Ticks.Add(1)
-	}
-	w.timer.publish(stats)
+	helped := stats.Helped.Load()
+	w.line, w.due, w.mediaTime = w.slots[i], due, mediaTime
+	w.pass(w.engine.threads(&w.demands[i]), began)
+	stats.Ticks.Add(uint64(len(w.line)))
 	before := len(w.slots[i])
 	w.slots[i] = slices.DeleteFunc(w.slots[i], (*Conference).sleeping)
 	w.count -= before - len(w.slots[i])
 	took := clock.Now() - began
 	stats.Busy.Observe(took)
+	w.demands[i].observe(took + stats.Helped.Load() - helped)
 	return took
+}
+
+// pass ticks the conferences in line, with so many threads: first those that are worth
+// several each, in parts, then the others, each by whoever is free.
+func (w *worker) pass(threads int, began int64) {
+	r := w.engine.crew
+	r.begin(threads)
+	defer r.end()
+	hands := r.hands[:1]
+	if threads > 1 {
+		hands = r.hands // any of them may come
+	}
+	for _, h := range hands {
+		h.timer.begin(began)
+	}
+	whole := 0
+	for _, c := range w.line {
+		if c.split = threads > 1 && w.engine.threads(&c.demand) > 1; c.split {
+			w.guard(r.hands[0], c)
+		} else {
+			whole++
+		}
+	}
+	w.engine.stats.Splits.Add(uint64(len(w.line) - whole))
+	if whole > 0 {
+		r.run(nil, len(w.line), 1, w.each)
+	}
+	total := &hands[0].timer
+	for _, h := range hands[1:] {
+		total.add(&h.timer)
+	}
+	total.publish(&w.engine.stats)
+}
+
+// alone ticks some of the conferences in line, those that are not split.
+func (w *worker) alone(_ *Conference, h *hand, from, to int) {
+	for _, c := range w.line[from:to] {
+		if !c.split {
+			w.guard(h, c)
+		}
+	}
 }
 
 // guard ticks a conference. If that panics the fault stays in that conference: its room is
 // told and ends, everyone else's goes on.
-func (w *worker) guard(c *Conference, due, mediaTime int64) {
+func (w *worker) guard(h *hand, c *Conference) {
 	defer func() {
-		if fault := recover(); fault != nil {
-			c.fail(fault, debug.Stack())
+		switch f := recover().(type) {
+		case nil:
+		case *fault:
+			c.fail(f.reason, f.stack)
+		default:
+			c.fail(f, debug.Stack())
 		}
 	}()
+	c.hand = h
 	if c.failed {
 		c.apply()
-		c.end(due, mediaTime)
+		c.end(w.due, w.mediaTime)
 		return
 	}
-	c.tick(clock.Now(), due, mediaTime, &w.timer)
-}
-
-// load smooths the busy share over about a second.
-func (w *worker) load(busy, period int64) {
-	share := busy * 1e6 / period
-	w.used.Store(w.used.Load() + (share-w.used.Load())/32)
-}
-
-// release takes an input's voice back.
-func (w *worker) release(in *Input) {
-	if in.voice != nil {
-		w.voices.put(in.voice)
-		in.voice = nil
+	began, helped := clock.Now(), w.engine.stats.Helped.Load()
+	h.timer.last = began
+	c.tick(began, w.due, w.mediaTime, &h.timer)
+	cost := h.timer.last - began
+	if c.split {
+		cost += w.engine.stats.Helped.Load() - helped
 	}
-}
-
-// voicePool keeps voices for reuse. It belongs to one worker.
-type voicePool struct{ free []*voice }
-
-// maxFreeVoices bounds what is kept beyond use.
-const maxFreeVoices = 64
-
-func (p *voicePool) get() *voice {
-	if n := len(p.free); n > 0 {
-		v := p.free[n-1]
-		p.free = p.free[:n-1]
-		return v
-	}
-	return newVoice()
-}
-
-func (p *voicePool) put(v *voice) {
-	if len(p.free) < maxFreeVoices {
-		v.current, v.last, v.quiet = nil, 0, false
-		p.free = append(p.free, v)
-	}
+	c.demand.observe(cost)
 }
 
 // stageTimer adds up how long each stage took over the rooms of a slot.
@@ -214,6 +237,13 @@ func (t *stageTimer) lap(stage int) {
 	now := clock.Now()
 	t.spent[stage] += now - t.last
 	t.last = now
+}
+
+// add takes in what another thread spent at the same time.
+func (t *stageTimer) add(other *stageTimer) {
+	for i, ns := range other.spent {
+		t.spent[i] += ns
+	}
 }
 
 func (t *stageTimer) publish(stats *counters) {

@@ -31,31 +31,40 @@ const linphoneRate = 16000
 // startLinphone starts one in p.
 func startLinphone(t *testing.T, p *place, o linphoneOptions) *linphone {
 	t.Helper()
-	need(t, "linphonec")
-	dir := t.TempDir()
-	for _, sub := range []string{".local/share/linphone", ".config/linphone"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "in.wav"), toneFile(linphoneRate, 1, o.freq, time.Minute), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "rc"), []byte(linphoneConfig(p, p.freePort(t), p.freePort(t), o)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := p.command("linphonec", "-c", filepath.Join(dir, "rc"), "-d", "0")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, ".config"), "XDG_DATA_HOME="+filepath.Join(dir, ".local/share"))
-	l := &linphone{process: run(t, cmd), dir: dir, codec: o.codec}
-	l.say(t, "soundcard use files")
-	l.say(t, "play "+filepath.Join(dir, "in.wav"))
-	l.say(t, "record "+filepath.Join(dir, "rec.wav"))
+	config := linphoneConfig(p, p.freePort(t), p.freePort(t), o)
+	process, dir := runLinphone(t, p, config, toneFile(linphoneRate, 1, o.freq, time.Minute))
+	l := &linphone{process: process, dir: dir, codec: o.codec}
 	if o.codec != "" {
 		l.say(t, "codec disable all")
 		l.say(t, fmt.Sprintf("codec enable %d", linphoneCodecs[o.codec]))
 	}
 	return l
+}
+
+// runLinphone starts linphonec in a folder of its own. It plays sound, a WAV file at
+// linphoneRate, and records rec.wav.
+func runLinphone(t *testing.T, p *place, config string, sound []byte) (program *process, dir string) {
+	t.Helper()
+	need(t, "linphonec")
+	dir = t.TempDir()
+	for _, sub := range []string{".local/share/linphone", ".config/linphone"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range map[string][]byte{"in.wav": sound, "rc": []byte(config)} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := p.command("linphonec", "-c", filepath.Join(dir, "rc"), "-d", "0")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, ".config"), "XDG_DATA_HOME="+filepath.Join(dir, ".local/share"))
+	l := &linphone{process: run(t, cmd)}
+	l.say(t, "soundcard use files")
+	l.say(t, "play "+filepath.Join(dir, "in.wav"))
+	l.say(t, "record "+filepath.Join(dir, "rec.wav"))
+	return l.process, dir
 }
 
 // linphoneCodecs are the numbers of its codec list, in Debian's linphonec 5.1.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -84,11 +85,18 @@ func (p *process) listens(t *testing.T, port int) {
 	t.Helper()
 	want := fmt.Sprintf(":%04X ", port)
 	eventually(t, 10*time.Second, fmt.Sprintf("somebody at UDP port %d", port), func() error {
-		sockets, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/udp", p.cmd.Process.Pid))
-		if err == nil && !strings.Contains(string(sockets), want) {
-			err = errors.New("nobody is there")
+		var sockets []byte
+		for _, table := range []string{"udp", "udp6"} {
+			more, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", p.cmd.Process.Pid, table))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) { // without IPv6 there is no second
+				return err
+			}
+			sockets = append(sockets, more...)
 		}
-		return err
+		if !strings.Contains(string(sockets), want) {
+			return errors.New("nobody is there")
+		}
+		return nil
 	})
 }
 

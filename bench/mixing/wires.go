@@ -42,8 +42,8 @@ const (
 	highPort = 32767
 )
 
-// NewWires opens the sockets of a case, five for each participant. The error says which
-// could not be had.
+// NewWires opens the sockets of a case, five for each participant. Packets are as the first
+// format has them. The error says which sockets could not be had.
 func NewWires(c Case) (w *Wires, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err

@@ -17,7 +17,6 @@ type Sample struct {
 	At      time.Time
 	CPU     time.Duration // user and system
 	RSS     int64         // bytes
-	PSS     int64         // bytes; shared memory counted by share; 0 if it cannot be read
 	Threads int           // 0 if unknown
 }
 

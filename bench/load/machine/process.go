@@ -3,8 +3,6 @@
 package machine
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +83,6 @@ func (p *Process) add(s *Sample, pid int) error {
 	}
 	p.spent[pid] = spent
 	s.RSS += pages * int64(os.Getpagesize())
-	s.PSS += pss(pid)
 	if tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)); err == nil {
 		s.Threads += len(tasks)
 	}
@@ -103,21 +100,6 @@ func field(pid int, name string, at int) (int64, error) {
 		return 0, fmt.Errorf("machine: /proc/%d/%s has %d fields, want %d: %w", pid, name, len(words), at+1, os.ErrNotExist)
 	}
 	return strconv.ParseInt(words[at], 10, 64)
-}
-
-// pss returns the proportional set size; 0 if it must not be read.
-func pss(pid int) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	if err != nil {
-		return 0
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "Pss:"); ok {
-			n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(rest, "kB")), 10, 64) // 0 if it is no number
-			return n << 10
-		}
-	}
-	return 0
 }
 
 // descendants returns the children of a process and theirs.

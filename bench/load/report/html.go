@@ -149,21 +149,14 @@ func (r *Report) troubledTable() *table {
 // details are the figures that no tile has.
 func (r *Report) details() *table {
 	q := &r.Total
-	m, s := &q.Media, &q.Sound
 	t := &table{Title: "Details", Rows: [][]string{
-		{"Delay", q.DelayMS.words("measurements")},
-		{"Setup", r.Calls.SetupMS.words("calls")},
-		{"Packets", fmt.Sprintf("%s sent, %s kept back on purpose, %s received, %s lost, %s reordered, %s duplicated", thousands(m.Sent), thousands(m.Withheld),
-			thousands(m.Received), thousands(m.Lost), thousands(m.Reordered), thousands(m.Duplicated))},
-		{"Jitter", fmt.Sprintf("mean %s ms, max %s ms", short(m.JitterMeanMS), short(m.JitterMaxMS))},
-		{"Talk", fmt.Sprintf("%s of %s spurts heard%s", thousands(q.Heard.Heard), thousands(q.Heard.Expected), q.Heard.crowds())},
-		{"Callers verified", fmt.Sprintf("%s by sound, %s by payload, %s not", thousands(q.Verified.BySound), thousands(q.Verified.ByPayload), thousands(q.Verified.Not))},
-		{"Sound", fmt.Sprintf("%s, %s, %s, %s, %s%s", count(s.Gaps, "gap"), count(s.Clicks, "click"), count(s.Jumps, "jump"),
-			count(s.Clipped, "clipped beginning"), count(s.OffLevel, "wrong level"), s.Level.words())},
+		{"Delay", q.DelayMS.words("measurements")}, {"Setup", r.Calls.SetupMS.words("calls")},
+		{"Packets", q.Media.words()}, {"Jitter", strings.TrimPrefix(q.Media.jitter(), "jitter ")}, {"Heard", q.Heard.words()},
+		{"Callers verified", q.Verified.words()}, {"Sound", q.Sound.words()},
 	}}
 	if r.Server != nil {
 		t.Rows = append(t.Rows, []string{"Server", r.Server.words()})
 	}
-	t.Rows = append(t.Rows, []string{"Load", fmt.Sprintf("%s %% of a core, %s, %s ms late (p99)", short(r.Load.CPUPercent), count(r.Load.Threads, "thread"), short(r.Load.LateP99MS))})
+	t.Rows = append(t.Rows, []string{"Load", r.Load.words()})
 	return t
 }

@@ -106,7 +106,7 @@ type Media struct {
 	Reordered    int     `json:"reordered"`
 	Duplicated   int     `json:"duplicated"`
 	LossPercent  float64 `json:"loss_percent"` // lost of received and lost
-	BurstRatio   float64 `json:"burst_ratio"`  // 1 if lost at random, more in bursts; 0 if none was
+	BurstRatio   float64 `json:"burst_ratio"`  // 1 if lost at random, more in bursts; 0 if it is not known
 	JitterMeanMS float64 `json:"jitter_mean_ms"`
 	JitterMaxMS  float64 `json:"jitter_max_ms"` // of the caller who has most (RFC 3550)
 }

@@ -2,15 +2,12 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode"
 )
 
 // How many of many are told.
@@ -134,25 +131,45 @@ func (q *Quantiles) words(of string) string {
 
 func (t *texter) quality(r *Report) {
 	q := &r.Total
-	m, h, s := &q.Media, &q.Heard, &q.Sound
-	t.line("media", "%s sent, %s received, %s lost (%s), %s reordered, %s duplicated; jitter mean %s ms, max %s ms", thousands(m.Sent), thousands(m.Received),
-		thousands(m.Lost), percent(m.LossPercent), thousands(m.Reordered), thousands(m.Duplicated), short(m.JitterMeanMS), short(m.JitterMaxMS))
-	if m.Withheld > 0 {
-		t.line("", "%s not sent on purpose", thousands(m.Withheld))
-	}
+	t.line("media", "%s; %s", q.Media.words(), q.Media.jitter())
 	t.line("delay", "%s", q.DelayMS.words("measurements, mouth to ear"))
-	t.line("heard", "%s of %s talk spurts%s", thousands(h.Heard), thousands(h.Expected), h.crowds())
+	t.line("heard", "%s", q.Heard.words())
 	for _, each := range r.people() {
 		t.line("", "%s", each)
 	}
-	t.line("verified", "%s by sound, %s by payload, %s not", thousands(q.Verified.BySound), thousands(q.Verified.ByPayload), thousands(q.Verified.Not))
-	t.line("sound", "%s, %s, %s, %s, %s%s", count(s.Gaps, "gap"), count(s.Clicks, "click"), count(s.Jumps, "jump"),
-		count(s.Clipped, "clipped beginning"), count(s.OffLevel, "wrong level"), s.Level.words())
+	t.line("verified", "%s", q.Verified.words())
+	t.line("sound", "%s", q.Sound.words())
 	if q.MOS == nil {
 		t.line("MOS", "nobody could be rated")
 	} else {
 		t.line("MOS", "min %.2f   p10 %.2f   median %.2f", q.MOS.Min, q.MOS.P10, q.MOS.Median)
 	}
+}
+
+func (m *Media) words() string {
+	sent := thousands(m.Sent) + " sent"
+	if m.Withheld > 0 {
+		sent += fmt.Sprintf(" and %s kept back on purpose", thousands(m.Withheld))
+	}
+	return fmt.Sprintf("%s, %s received, %s lost (%s), %s reordered, %s duplicated", sent, thousands(m.Received),
+		thousands(m.Lost), percent(m.LossPercent), thousands(m.Reordered), thousands(m.Duplicated))
+}
+
+func (m *Media) jitter() string {
+	return fmt.Sprintf("jitter mean %s ms, max %s ms", short(m.JitterMeanMS), short(m.JitterMaxMS))
+}
+
+func (v *Verified) words() string {
+	return fmt.Sprintf("%s by sound, %s by payload, %s not", thousands(v.BySound), thousands(v.ByPayload), thousands(v.Not))
+}
+
+func (s *Sound) words() string {
+	return fmt.Sprintf("%s, %s, %s, %s, %s%s", count(s.Gaps, "gap"), count(s.Clicks, "click"), count(s.Jumps, "jump"),
+		count(s.Clipped, "clipped beginning"), count(s.OffLevel, "wrong level"), s.Level.words())
+}
+
+func (h *Heard) words() string {
+	return fmt.Sprintf("%s of %s talk spurts%s", thousands(h.Heard), thousands(h.Expected), h.crowds())
 }
 
 func (h *Heard) crowds() string {
@@ -173,10 +190,9 @@ func (l *Level) words() string {
 func (r *Report) people() (lines []string) {
 	h := &r.Total.Heard
 	for _, kind := range []struct {
-		n             int
-		thing, what   string
-		trouble       string
-		timesIfItTold int
+		n                    int
+		thing, what, trouble string
+		times                int // 0 if it is no matter of times
 	}{
 		{h.UnheardCallers, "talker", "never heard by anyone", Unheard, 0},
 		{h.DeafCallers, "caller", "without any media", Deaf, 0},
@@ -187,8 +203,8 @@ func (r *Report) people() (lines []string) {
 			continue
 		}
 		line := count(kind.n, kind.thing) + " " + kind.what
-		if kind.timesIfItTold > 0 {
-			line += fmt.Sprintf(" (%s)", count(kind.timesIfItTold, "time"))
+		if kind.times > 0 {
+			line += fmt.Sprintf(" (%s)", count(kind.times, "time"))
 		}
 		lines = append(lines, line+r.named(kind.trouble))
 	}
@@ -219,7 +235,11 @@ func (t *texter) costs(r *Report) {
 	if s := r.Server; s != nil {
 		t.line("server", "%s", s.words())
 	}
-	t.line("load", "%s %% of a core, %s, %s ms late (p99)", short(r.Load.CPUPercent), count(r.Load.Threads, "thread"), short(r.Load.LateP99MS))
+	t.line("load", "%s", r.Load.words())
+}
+
+func (s *Self) words() string {
+	return fmt.Sprintf("%s %% of a core, %s, %s ms late (p99)", short(s.CPUPercent), count(s.Threads, "thread"), short(s.LateP99MS))
 }
 
 func (s *Server) words() string {
@@ -237,107 +257,4 @@ func memory(bytes int64) string {
 		return short(kb) + " KB"
 	}
 	return short(float64(bytes)/(1<<20)) + " MB"
-}
-
-func (t *texter) ramp(r *Ramp) {
-	if r == nil {
-		return
-	}
-	rows := [][]string{{"CALLERS", "LOSS", "DELAY P50", "DELAY P99", "MOS", "SERVER CPU", "SERVER MEMORY", "LATE", "BROKEN"}}
-	for i := range r.Steps {
-		rows = append(rows, r.Steps[i].row())
-	}
-	t.printf("\n")
-	t.table("ramp", rows)
-	t.line("", "%s", r.words())
-}
-
-func (s *Step) row() []string {
-	return []string{thousands(s.Callers), percent(s.LossPercent), short(s.DelayP50MS) + " ms", short(s.DelayP99MS) + " ms", fmt.Sprintf("%.2f", s.MinMOS),
-		short(s.ServerCPUPercent) + " %", memory(s.ServerRSSBytes), short(s.LateP99MS) + " ms", clean(strings.Join(s.Broken, " "))}
-}
-
-// words tells the capacity.
-func (r *Ramp) words() string {
-	switch {
-	case r.Bound == "" && r.Capacity > 0:
-		return fmt.Sprintf("capacity: %s or more; nothing broke", count(r.Capacity, "caller"))
-	case r.Bound == "":
-		return "capacity: unknown"
-	}
-	return fmt.Sprintf("capacity: %s; with more %s broke", count(r.Capacity, "caller"), clean(r.Bound))
-}
-
-func (t *texter) worst(rooms []Room) {
-	if len(rooms) < 2 {
-		return
-	}
-	rows := [][]string{roomHead}
-	for _, r := range worstRooms(rooms, worstInText) {
-		rows = append(rows, r.row())
-	}
-	t.printf("\n")
-	t.table("worst", rows)
-	if more := len(rooms) - worstInText; more > 0 {
-		t.line("", "%s no worse", count(more, "room"))
-	}
-}
-
-var roomHead = []string{"ROOM", "CALLERS", "LOSS", "DELAY P50", "DELAY P99", "HEARD", "PEOPLE", "FAULTS", "MOS"}
-
-// row tells a room. People are those who were unheard or deaf, or heard themselves or
-// strangers; faults are gaps, clicks, jumps and the like.
-func (r *Room) row() []string {
-	score := "-"
-	if r.MOS != nil {
-		score = fmt.Sprintf("%.2f", r.MOS.Min)
-	}
-	delays := []string{"-", "-"}
-	if r.DelayMS.N > 0 {
-		delays = []string{short(r.DelayMS.P50) + " ms", short(r.DelayMS.P99) + " ms"}
-	}
-	return []string{clean(r.Name), thousands(r.Callers), percent(r.Media.LossPercent), delays[0], delays[1],
-		fmt.Sprintf("%s of %s", thousands(r.Heard.Heard), thousands(r.Heard.Expected)), thousands(r.Heard.people()), thousands(r.Sound.faults()), score}
-}
-
-func (h *Heard) people() int {
-	return h.DeafCallers + h.UnheardCallers + h.OwnCallers + h.UnexpectedCallers
-}
-
-func (s *Sound) faults() int { return s.Gaps + s.Clicks + s.Jumps + s.Clipped + s.OffLevel }
-
-// worstRooms returns the n worst: by people, by what was missed, by faults, loss and delay.
-func worstRooms(rooms []Room, n int) []Room {
-	sorted := slices.SortedStableFunc(slices.Values(rooms), func(a, b Room) int {
-		return cmp.Or(cmp.Compare(b.Heard.people(), a.Heard.people()), cmp.Compare(b.Heard.Missed, a.Heard.Missed),
-			cmp.Compare(b.Sound.faults(), a.Sound.faults()), cmp.Compare(b.Media.LossPercent, a.Media.LossPercent),
-			cmp.Compare(b.DelayMS.P99, a.DelayMS.P99))
-	})
-	return sorted[:min(n, len(sorted))]
-}
-
-// table writes rows in columns, the first row as their heads.
-func (t *texter) table(name string, rows [][]string) {
-	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
-	for i, row := range rows {
-		if i > 0 {
-			name = ""
-		}
-		fmt.Fprintf(w, "%-10s%s\n", name, strings.Join(row, "\t"))
-	}
-	_ = w.Flush() // into memory
-	for line := range strings.Lines(b.String()) {
-		t.b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-}
-
-// clean replaces what does not print, and what a page or a terminal might obey.
-func clean(s string) string {
-	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
-			return '?'
-		}
-		return c
-	}, s)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // count words a number of things: "1 call", "2,000 calls".
@@ -50,4 +51,14 @@ func differing(a, b float64) (string, string) {
 		return sa, sb
 	}
 	return strconv.FormatFloat(a, 'g', -1, 64), strconv.FormatFloat(b, 'g', -1, 64)
+}
+
+// clean replaces what does not print, and what a page or a terminal might obey.
+func clean(s string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
+			return '?'
+		}
+		return c
+	}, s)
 }

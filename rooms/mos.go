@@ -40,7 +40,7 @@ const (
 	dFactorReceive   = 3.0   // Dr
 	sidetoneMasking  = 15.0  // STMR, dB
 	// Of the delay sensitivity class "default" (G.107 table 1): sT and mT.
-	delaySensitivity = 1.0
+	delaySensitivity = 1
 	delayMinimum     = 100.0
 )
 
@@ -105,20 +105,31 @@ func (m EModel) noise() float64 {
 // lstr is the listener sidetone rating, dB.
 const lstr = sidetoneMasking + dFactorReceive
 
+// bend is the n-th root of 1 + x^n: 1 below x = 1, and x above, with a bend between them.
+func bend(x float64, n int) float64 {
+	p, square := 1.0, x
+	for e := n; e > 0; e >>= 1 {
+		if e&1 == 1 {
+			p *= square
+		}
+		square *= square
+	}
+	return math.Exp(math.Log1p(p) / float64(n)) // p is above -1: x is negative where n is even only
+}
+
 func power(dB float64) float64 { return math.Pow(10, dB/10) }
 
 // Loudness, sidetone and quantising together are Is: what impairs speech as it is spoken
 // (equations 7-8 to 7-17).
 func (m EModel) loudness(noise float64) float64 {
 	xolr := m.olr() + 0.2*(64+noise-m.RLR)
-	return 20 * (math.Pow(1+math.Pow(xolr/8, 8), 1.0/8) - xolr/8)
+	return 20 * (bend(xolr/8, 8) - xolr/8)
 }
 
 func (m EModel) sidetone() float64 {
 	echo := power(-m.TELR) // of the talker's own voice, which masks sidetone
 	stmro := -10 * math.Log10(math.Pow(10, -sidetoneMasking/10)+math.Exp(-milliseconds(m.TalkerDelay)/4)*echo)
-	return 12*math.Pow(1+math.Pow((stmro-13)/6, 8), 1.0/8) - 28*math.Pow(1+math.Pow((stmro+1)/19.4, 35), 1.0/35) -
-		13*math.Pow(1+math.Pow((stmro-3)/33, 13), 1.0/13) + 29
+	return 12*bend((stmro-13)/6, 8) - 28*bend((stmro+1)/19.4, 35) - 13*bend((stmro-3)/33, 13) + 29
 }
 
 func (m EModel) quantising(ro float64) float64 {
@@ -148,7 +159,7 @@ func (m EModel) talkerEcho(noise float64) float64 {
 
 func (m EModel) listenerEcho(ro float64) float64 {
 	tr := milliseconds(m.RoundTrip)
-	rle := 10.5 * (m.WEPL + 7) * math.Pow(tr+1, -0.25)
+	rle := 10.5 * (m.WEPL + 7) / math.Sqrt(math.Sqrt(tr+1))
 	half := (ro - rle) / 2
 	return half + math.Sqrt(half*half+169)
 }
@@ -159,8 +170,7 @@ func (m EModel) tooLong() float64 {
 		return 0
 	}
 	x := math.Log2(ta / delayMinimum)
-	s := 6 * delaySensitivity
-	return 25 * (math.Pow(1+math.Pow(x, s), 1/s) - 3*math.Pow(1+math.Pow(x/3, s), 1/s) + 2)
+	return 25 * (bend(x, 6*delaySensitivity) - 3*bend(x/3, 6*delaySensitivity) + 2)
 }
 
 // equipment is Ie-eff, the codec under loss (equation 7-30).

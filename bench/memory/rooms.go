@@ -25,7 +25,7 @@ func (o options) measureRooms(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	fmt.Fprint(out, head)
 	var before, after figures
-	if before, err = o.after(ctx, p, out, "no rooms", 5*time.Second); err != nil {
+	if before, err = o.after(ctx, p, out, "no rooms", o.settle); err != nil {
 		return err
 	}
 	if err := forgetPeak(p.PID()); err != nil {

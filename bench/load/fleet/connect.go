@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/confd/confd/bench/load/signal"
-	"github.com/confd/confd/internal/clock"
 )
 
 // Peer is the server's side of one call's media, as its answer has it.
@@ -68,7 +67,7 @@ func (f *Fleet) Connect(i int, p Peer) error {
 
 // speak makes a talker expected to be heard, if it begins to speak soon, or later. f.mu is held.
 func (f *Fleet) speak(c *caller) error {
-	if c.talking.From > clock.Now()+int64(time.Second) {
+	if c.talking.From > c.thread.now()+int64(time.Second) {
 		f.resting = append(f.resting, c)
 		return nil
 	}
@@ -79,7 +78,7 @@ func (f *Fleet) speak(c *caller) error {
 func (c *caller) start(p Peer, packet time.Duration) signal.Talk {
 	c.thread.mu.Lock()
 	defer c.thread.mu.Unlock()
-	now := clock.Now()
+	now := c.thread.now()
 	c.kind, c.event = p.PayloadType, p.Event
 	c.live, c.begun, c.connected = true, false, now
 	c.first.Store(0)
@@ -147,7 +146,7 @@ func (c *caller) hush() (was bool) {
 		return false
 	}
 	c.live = false
-	c.spoke = clock.Now()
+	c.spoke = c.thread.now()
 	if c.dial != nil {
 		c.dial.done <- errNotConnected
 		c.dial = nil

@@ -108,7 +108,7 @@ func (f *Fleet) man() error {
 	c := &f.config
 	cycle, packet := int64(c.Cycle), int64(c.Codec.Format.PacketTime)
 	for i := range c.Threads {
-		f.threads = append(f.threads, &thread{number: i, origin: f.origin, clockRate: int64(c.Codec.Format.ClockRate)})
+		f.threads = append(f.threads, &thread{number: i, now: clock.Now, origin: f.origin, clockRate: int64(c.Codec.Format.ClockRate)})
 	}
 	for range min(runtime.NumCPU(), 1+c.Rooms/earsPerThread) {
 		f.listeners = append(f.listeners, newListener(c.Threads))

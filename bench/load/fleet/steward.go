@@ -62,7 +62,7 @@ func (f *Fleet) rouse() {
 		return
 	}
 	for _, c := range f.callers[:min(len(f.callers), f.config.Rooms*f.config.Talkers)] {
-		off := int64(c.talking.Drift * float64(clock.Now()-c.talking.From) / 1e6)
+		off := int64(c.talking.Drift * float64(c.thread.now()-c.talking.From) / 1e6)
 		if c.announced && (off > slack || off < -slack) {
 			c.rejoin(int64(f.config.Codec.Format.PacketTime))
 			f.silence(c)
@@ -75,7 +75,7 @@ func (f *Fleet) rouse() {
 func (c *caller) rejoin(packet int64) {
 	c.thread.mu.Lock()
 	defer c.thread.mu.Unlock()
-	c.spoke = clock.Now()
+	c.spoke = c.thread.now()
 	c.index = floorDiv(c.due-c.room.epoch-c.phase, packet)
 	c.talking = c.talk(packet)
 }

@@ -19,6 +19,7 @@ import (
 type thread struct {
 	mu      sync.Mutex
 	number  int
+	now     func() int64
 	origin  int64 // of the wheel's time
 	wheel   wheel
 	callers []*caller
@@ -46,7 +47,7 @@ func (t *thread) run(ctx context.Context) {
 	t.id.begin()
 	defer t.id.end()
 	for ctx.Err() == nil {
-		clock.SleepUntil(t.turn(clock.Now()))
+		clock.SleepUntil(t.turn(t.now()))
 	}
 }
 
@@ -72,7 +73,7 @@ func (t *thread) visit(lists [2]list) {
 		for c := l.first; c != nil; {
 			after := c.after
 			if c.live {
-				t.wheel.put(c, c.visit(t, clock.Now())-t.origin)
+				t.wheel.put(c, c.visit(t, t.now())-t.origin)
 			} else {
 				c.placed = false
 			}

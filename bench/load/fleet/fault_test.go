@@ -131,13 +131,13 @@ func TestLateRoom(t *testing.T) {
 func TestLossyServer(t *testing.T) {
 	t.Parallel()
 	s := set(t, two)
-	s.lost = func(to, tick int) bool { return s.fleet.Room(to) == 0 && tick%50 == to }
+	s.lost = func(to, tick int) bool { return s.fleet.Room(to) == 0 && tick%20 == to }
 	s.start()
 	r := s.until("everybody", enough(2))
 	for i := range r.Callers {
 		c, want := &r.Callers[i], 0
 		if i%2 == 0 {
-			want = (r.Callers[i].Received + 24) / 49
+			want = (r.Callers[i].Received + 9) / 19
 		}
 		if c.Lost < want-2 || c.Lost > want+2 || c.Reordered+c.Duplicated+c.Restarts > 0 {
 			t.Errorf("caller %d: %+v, want %d lost", i, c.Counts, want)

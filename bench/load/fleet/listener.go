@@ -142,6 +142,7 @@ func (f *Fleet) hear(c *caller, lasting bool) error {
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
+	s.to = s.ear
 	for _, other := range c.room.seats[:min(f.config.Talkers, len(c.room.seats))] {
 		if other.announced {
 			if err := s.ear.Begin(other.seat, other.talking); err != nil {

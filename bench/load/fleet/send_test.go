@@ -57,14 +57,18 @@ func newSink(t testing.TB, c Config) *sink {
 
 // run lets a time pass and returns what came, by caller.
 func (s *sink) run(d time.Duration) [][]got {
-	all := make([][]got, len(s.sockets))
+	all, sent := make([][]got, len(s.sockets)), make([]int, len(s.sockets))
+	for i, c := range s.fleet.callers {
+		sent[i] = c.counts.Sent
+	}
 	in := make([]byte, maxDatagram)
 	for end := s.now + int64(d); s.now < end; s.now += slot {
 		for _, t := range s.fleet.threads {
 			t.turn(s.now)
 		}
 		for i, socket := range s.sockets {
-			for n := socket.Receive(in); n > 0; n = socket.Receive(in) {
+			for ; sent[i] < s.fleet.callers[i].counts.Sent; sent[i]++ {
+				n := socket.Receive(in)
 				h, payload := parse(in[:n])
 				all[i] = append(all[i], got{h, s.now, in[1]&0x80 != 0, bytes.Clone(payload)})
 			}

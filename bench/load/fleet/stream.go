@@ -15,6 +15,7 @@ type stream struct {
 	kind    uint8 // payload type of format
 	decoder codec.Decoder
 	ear     *signal.Ear
+	to      hearer // the ear
 
 	begun   bool
 	ssrc    uint32
@@ -25,6 +26,12 @@ type stream struct {
 	pcm     [codec.MaxFrame]int16
 
 	malformed int
+}
+
+// hearer takes the sound: signal.Ear has it so.
+type hearer interface {
+	Hear(pcm []int16, arrival int64)
+	Gap(n int)
 }
 
 // held is how many packets that have overtaken others wait for them.
@@ -61,7 +68,7 @@ func (s *stream) take(a *arrived) {
 // restart begins with another stream: what was going on is not judged.
 func (s *stream) restart(a *arrived) {
 	if s.begun {
-		s.ear.Gap(s.format.SampleRate)
+		s.to.Gap(s.format.SampleRate)
 		s.reset()
 	}
 	s.begun, s.ssrc, s.next, s.stamp, s.skipped = true, a.ssrc, a.number, a.stamp, false
@@ -79,8 +86,10 @@ func (s *stream) reset() {
 
 // hold keeps a packet until those before it have come, or too many have come instead.
 func (s *stream) hold(a *arrived) {
-	for a.number-s.next > held {
-		s.pass()
+	for a.number-s.next > held { // the next is given up
+		s.next++
+		s.skipped = true
+		s.follow()
 	}
 	if a.number == s.next {
 		s.play(a)
@@ -92,24 +101,15 @@ func (s *stream) hold(a *arrived) {
 	s.follow()
 }
 
-// pass goes on to the next number, whose packet may wait or is given up.
-func (s *stream) pass() {
-	if !s.follow() {
-		s.next++
-		s.skipped = true
-	}
-}
-
-// follow plays the packets that wait, as far as they are next, and tells whether one was.
-func (s *stream) follow() (any bool) {
+// follow plays the packets that wait, as far as they are next.
+func (s *stream) follow() {
 	for {
 		h := &s.held[s.next%held]
 		if !h.full || h.number != s.next {
-			return any
+			return
 		}
 		h.full = false
 		s.play(&h.arrived)
-		any = true
 	}
 }
 
@@ -128,9 +128,9 @@ func (s *stream) play(a *arrived) {
 	s.fill(a)
 	if got, err := s.decoder.Decode(s.pcm[:], a.payload); err != nil || got != n {
 		s.malformed++
-		s.ear.Gap(n)
+		s.to.Gap(n)
 	} else {
-		s.ear.Hear(s.pcm[:n], a.at)
+		s.to.Hear(s.pcm[:n], a.at)
 	}
 	s.stamp = a.stamp + uint32(n*s.format.ClockRate/s.format.SampleRate)
 }
@@ -142,10 +142,10 @@ func (s *stream) fill(a *arrived) {
 	s.skipped = false
 	switch {
 	case missing < 0 || missing > int64(maxPause*s.format.SampleRate):
-		s.ear.Gap(s.format.SampleRate)
+		s.to.Gap(s.format.SampleRate)
 		s.reset()
 	case skipped:
-		s.ear.Gap(int(missing))
+		s.to.Gap(int(missing))
 	default:
 		s.pause(missing, a.at)
 	}
@@ -160,7 +160,7 @@ func (s *stream) pause(samples, until int64) {
 	for samples > 0 {
 		n := min(samples, rate/50)
 		clear(s.pcm[:n])
-		s.ear.Hear(s.pcm[:n], until-samples*1e9/rate)
+		s.to.Hear(s.pcm[:n], until-samples*1e9/rate)
 		samples -= n
 	}
 }

@@ -399,10 +399,14 @@ func TestClose(t *testing.T) {
 		done <- err
 	}()
 	p.wait("INVITE")
+	if err := a.HangUp(deadline(t), 0); err != nil { // it is not up
+		t.Fatal(err)
+	}
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	wantCause(t, next(t, done), Refused, "closed")
 	_, err := a.Call(deadline(t), p.uri(), someOffer())
 	wantCause(t, err, Refused, "closed")
+	p.quiet("BYE")
 }

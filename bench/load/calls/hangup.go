@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -130,15 +131,24 @@ func (a *Agent) HangUp(ctx context.Context, perSecond float64) error {
 }
 
 // established returns the calls that are up.
-func (a *Agent) established() (all []*Call) {
+func (a *Agent) established() (up []*Call) {
 	for _, l := range a.lines {
 		l.mu.Lock()
-		for _, c := range l.calls {
-			all = append(all, c)
-		}
+		all := slices.Collect(maps.Values(l.calls))
 		l.mu.Unlock()
+		for _, c := range all {
+			if c.isUp() {
+				up = append(up, c)
+			}
+		}
 	}
-	return all
+	return up
+}
+
+func (c *Call) isUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.farTag != "" && c.end == nil
 }
 
 // pace lets so many pass a second.

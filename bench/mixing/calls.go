@@ -9,7 +9,8 @@ import (
 
 // Calls are the codec calls without which a room's tick cannot be: a decode for each talker,
 // and an encode for each class, which is one for the full mix of each format, and one for
-// each talker, who does not hear himself.
+// each talker, who does not hear himself. One who is all alone counts as if he were heard,
+// so that there is a floor: a tick of his is below it.
 type Calls struct {
 	decodes []decode
 	encodes []encode
@@ -49,6 +50,9 @@ func NewCalls(c Case) (*Calls, error) {
 			return nil, err
 		}
 		b.decodes = append(b.decodes, decode{d, payloads})
+		if c.Talkers == 1 && c.Participants > 1 {
+			break // who alone talks hears silence
+		}
 		if err := b.encode(f, less(sums[i%len(sums)], i, f.SampleRate)); err != nil {
 			return nil, err
 		}

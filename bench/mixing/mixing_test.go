@@ -101,6 +101,7 @@ func TestCallsAreThoseNeeded(t *testing.T) {
 	}{
 		{Case{10, 3, formats(t, "opus")}, 3, 4}, {Case{3, 3, formats(t, "opus")}, 3, 3}, {Case{10, 3, formats(t, "opus", "pcmu")}, 3, 5},
 		{Case{4, 3, formats(t, "opus", "pcmu")}, 3, 4}, {Case{1, 1, formats(t, "pcmu")}, 1, 1},
+		{Case{2, 1, formats(t, "pcmu")}, 1, 1}, {Case{2, 2, formats(t, "pcmu")}, 2, 2},
 	} {
 		b, err := NewCalls(c.Case)
 		if err != nil {

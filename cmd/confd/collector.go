@@ -64,9 +64,9 @@ func gauge(name string) uint64 {
 // a storm of calls goes at once.
 const (
 	lookEvery = 5 * time.Second
-	lullLooks = 7       // in a row
-	lullRate  = 5 << 20 // bytes that are allocated between two looks, at most
-	lullWorth = 8 << 20 // bytes that were allocated since the last lull, at least
+	lullLooks = 7        // in a row
+	lullRate  = 10 << 20 // bytes that are allocated between two looks, at most
+	lullWorth = 8 << 20  // bytes that were allocated since the last lull, at least
 )
 
 // lull finds the time to give memory back: little is allocated, but much was.

@@ -73,7 +73,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rooms, "rooms", 1, "rooms that they are in")
 	f.IntVar(&o.talkers, "talkers", 3, "how many talk in each room")
 	f.IntVar(&o.rounds, "rounds", 5, "how often all call and hang up")
-	f.IntVar(&o.joins, "joins", 100, "calls placed, or ended, per second")
+	f.IntVar(&o.joins, "joins", 200, "calls placed, or ended, per second")
 	f.DurationVar(&o.settle, "settle", 45*time.Second, "time after which calls that stand, or have ended, cost what they cost: SIP remembers requests for 32 seconds")
 	f.IntVar(&o.idle, "idle", 10000, "rooms that nobody is in; 0: none are measured")
 	f.DurationVar(&o.window, "for", 20*time.Second, "how long the processor time of these is measured")

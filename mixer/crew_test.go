@@ -146,8 +146,8 @@ func TestDemand(t *testing.T) {
 		cost int64
 		want int
 	}{
-		{0, 1}, {29 * ms / 10, 1}, {31 * ms / 10, 2}, {29 * ms / 10, 2}, {21 * ms / 10, 2}, {19 * ms / 10, 1},
-		{61 * ms / 10, 3}, {5 * ms, 3}, {39 * ms / 10, 2}, {91 * ms, 31}, {0, 1},
+		{0, 1}, {39 * ms / 10, 1}, {41 * ms / 10, 2}, {39 * ms / 10, 2}, {31 * ms / 10, 2}, {29 * ms / 10, 1},
+		{81 * ms / 10, 3}, {61 * ms / 10, 3}, {59 * ms / 10, 2}, {121 * ms, 31}, {0, 1},
 	} {
 		if got := settle(c.cost); got != c.want {
 			t.Errorf("%d: %d threads for %d ns, want %d", i, got, c.cost, c.want)

@@ -1,8 +1,8 @@
 // Package mixer is the audio plane: it turns the packets of many sources into one packet
 // stream for each of many sinks, driven by a clock and not by packets.
 //
-// Every period (20 ms by default) a worker runs each of its conferences through these
-// stages, in this order, alone, without a lock, allocation, timer or log line in steady
+// Every period (20 ms by default) the worker runs each conference through these
+// stages, in this order, without a lock, allocation, timer or log line in steady
 // state:
 //
 //	1 apply   joins, leaves, moves and changes queued since the last tick   ops.go, attach.go
@@ -19,8 +19,9 @@
 // The nouns: an Input is one stream of ingress and an Output one of egress. A Mix is a
 // recipe over the inputs of a Conference; outputs hang on mixes. Outputs of one mix with the
 // same needs share a class: one limiter, one encoder, one payload. A talker's output has a
-// class of its own, which is the mix less that talker. An Engine has a few workers, each a
-// thread that owns its conferences whole.
+// class of its own, which is the mix less that talker. An Engine has one
+// worker, the thread that owns all conferences (worker.go), and a crew of helpers that it calls
+// when there is more to do than one thread should (crew.go, spread.go).
 //
 // DESIGN.md in this folder tells why it is so.
 package mixer

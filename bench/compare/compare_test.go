@@ -48,16 +48,18 @@ func TestFloorAlone(t *testing.T) {
 
 func TestCommandLineSaysWhatIsWrong(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                   "cpu",
-		"gpu":                `"gpu"`,
-		"cpu now":            `"now"`,
-		"cpu -codec g722":    "pcmu or opus",
-		"cpu -decode none":   `"none"`,
-		"cpu -rounds 0":      "-rounds",
-		"cpu -rooms 0":       "-rooms",
-		"cpu -rooms 3":       "the same number in each",
-		"delay -for 10ms":    "-for",
-		"cpu -confd /absent": "start confd",
+		"":                      "cpu",
+		"gpu":                   `"gpu"`,
+		"cpu now":               `"now"`,
+		"cpu -codec g722":       "pcmu or opus",
+		"cpu -decode none":      `"none"`,
+		"cpu -rounds 0":         "-rounds",
+		"late":                  "-confd",
+		"late -confd x -busy 0": "-busy",
+		"cpu -rooms 0":          "-rooms",
+		"cpu -rooms 3":          "the same number in each",
+		"delay -for 10ms":       "-for",
+		"cpu -confd /absent":    "start confd",
 	} {
 		err := run(context.Background(), strings.Fields(args+map[bool]string{true: " -rounds 1 -for 1s -settle 0s -callers 4"}[strings.Contains(args, "confd")]), new(strings.Builder))
 		if err == nil || !strings.Contains(err.Error(), want) {

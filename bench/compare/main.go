@@ -5,8 +5,9 @@
 //
 //	compare cpu   [-confd PROGRAM] [flags]
 //	compare delay [-confd PROGRAM] [flags]
+//	compare late  -confd PROGRAM [flags]
 //
-// Without -confd it measures the floor alone. All traffic stays on loopback. See
+// Late loads confd until the machine is busy and reports how late ticks begin. Without -confd it measures the floor alone. All traffic stays on loopback. See
 // bench/README.md for the commands behind the recorded results.
 package main
 
@@ -40,21 +41,27 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("what? compare cpu, or compare delay; -h after either lists its flags")
+		return errors.New("what? compare cpu, compare delay, or compare late; -h after each lists its flags")
 	}
 	switch args[0] {
 	case floorCommand:
 		return floor.Serve(os.Stdin, out)
+	case "late":
+		l, err := parseLate(args[1:])
+		if err != nil {
+			return err
+		}
+		head(out, args)
+		return l.run(ctx, out)
 	case "cpu", "delay":
 	default:
-		return fmt.Errorf("no command %q: want cpu or delay", args[0])
+		return fmt.Errorf("no command %q: want cpu, delay or late", args[0])
 	}
 	o, err := parse(args[0], args[1:])
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "machine: %s\nscheduling: %s\ncommand: compare %s\n\n",
-		measure.Machine(), measure.Scheduling(), strings.Join(args, " "))
+	head(out, args)
 	contenders := []contender{{name: "floor", start: startFloor}}
 	if o.confd != "" {
 		contenders = append(contenders, contender{name: "confd", start: startConfd})
@@ -72,4 +79,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	_, err = fmt.Fprint(out, "\n", o.summary(contenders))
 	return err
+}
+
+// head says where and how a result came about.
+func head(out io.Writer, args []string) {
+	fmt.Fprintf(out, "machine: %s\nscheduling: %s\ncommand: compare %s\n\n",
+		measure.Machine(), measure.Scheduling(), strings.Join(args, " "))
 }

@@ -116,9 +116,14 @@ func Room(n int) string { return fmt.Sprintf("bench-%d", n) }
 // Join has each caller of load call its room, so many a second, with an offer to which the
 // caller adds its addresses.
 func (p *Process) Join(ctx context.Context, load *callers.Load, perSecond int, offer dial.Offer) error {
+	return p.JoinSome(ctx, load, 0, len(load.Locals()), perSecond, offer)
+}
+
+// JoinSome is Join for the callers from..to-1.
+func (p *Process) JoinSome(ctx context.Context, load *callers.Load, from, to, perSecond int, offer dial.Offer) error {
 	pace := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer pace.Stop()
-	for i := range load.Locals() {
+	for i := from; i < to; i++ {
 		<-pace.C
 		if err := p.call(ctx, load, i, offer); err != nil {
 			return fmt.Errorf("caller %d: %w", i, err)

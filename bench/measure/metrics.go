@@ -4,8 +4,12 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ReadMetrics reads what a server's /metrics says (Prometheus text format): figures by
@@ -30,3 +34,31 @@ func ReadMetrics(from io.Reader) (map[string]float64, error) {
 	}
 	return m, nil
 }
+
+// HistogramQuantile returns the edges between which the q-quantile (0 to 1) of a histogram
+// without labels lies, its unit seconds; both are 0 if nothing was observed. Of the last
+// bucket, which has no end, both are the lower edge.
+func HistogramQuantile(series map[string]float64, name string, q float64) (low, high time.Duration) {
+	below := make(map[float64]float64) // by upper edge
+	for s, n := range series {
+		edge, ok := strings.CutPrefix(s, name+`_bucket{le="`)
+		seconds, err := strconv.ParseFloat(strings.TrimSuffix(edge, `"}`), 64)
+		if ok && err == nil {
+			below[seconds] = n
+		}
+	}
+	rank := q * below[math.Inf(1)]
+	last := 0.0
+	for _, edge := range slices.Sorted(maps.Keys(below)) {
+		if below[edge] > 0 && below[edge] >= rank {
+			if math.IsInf(edge, 1) {
+				edge = last
+			}
+			return inSeconds(last), inSeconds(edge)
+		}
+		last = edge
+	}
+	return 0, 0
+}
+
+func inSeconds(s float64) time.Duration { return time.Duration(math.Round(s * 1e9)) }

@@ -40,10 +40,10 @@ type Conference struct {
 	classes []*class
 	back    []*class // personal classes on their way back to a shared one
 
-	rate   int
-	pacing rateChoice
-	cursor int // where the rotation of candidates goes on
-	voiced int // the same, among those that claim to speak
+	rate    int
+	pacing  rateChoice
+	cursor  int // of the rotation among those that seem to be silent
+	samples int // ticks since one of them was heard
 
 	hand   *hand    // of the thread that ticks
 	demand demand   // how many threads a tick is worth

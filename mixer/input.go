@@ -42,8 +42,12 @@ type Input struct {
 	hint    codec.Activity
 	made    bool // someone needs the sound this tick
 	level   media.Level
+	warm    int8    // packets to decode again when it gets a voice this tick
 	loud    float32 // dBov, smoothed: quick up, slow down
+	was     float32 // loudness, told, heard or guessed, a tick ago
 	gain    float32 // in force at the end of the last frame
+	heardAt int64   // media time at which sound was last rendered
+	guess   guess
 	speaker speaker
 	talking int    // mixes that chose it
 	voice   *voice // decoder and PCM, only while someone needs the sound
@@ -62,7 +66,7 @@ type Input struct {
 	id      uint32    // what names this input in contributor lists
 	index   int       // in conf.inputs
 	next    int64     // media time up to which its last conference has consumed it
-	heardAt int64     // media time at which sound was last rendered
+	gauge   codec.Gauge
 	frame   []int16   // this tick's sound at the room's rate, after gain
 	former  []int16   // the same at the rate before, in the tick that changes it
 	power   float64   // mean square of frame
@@ -75,7 +79,7 @@ var inputIDs atomic.Uint32
 func NewInput(src media.Source, cfg InputConfig) *Input {
 	warmKernels(cfg)
 	nearer, _ := src.(media.Nearer)
-	in := &Input{source: src, nearer: nearer, id: inputIDs.Add(1), index: -1, loud: floorLoud}
+	in := &Input{source: src, nearer: nearer, id: inputIDs.Add(1), index: -1, loud: floorLoud, was: floorLoud, guess: guess{loud: floorLoud}}
 	in.configure(cfg)
 	in.gain = in.targetGain()
 	return in
@@ -216,6 +220,9 @@ func (in *Input) inspect(p *media.Packet, f *media.Format, s *slot) {
 		in.tell(media.Silence)
 	default:
 		in.told = false
+		if l, ok := in.gauge.Read(f, p.Payload); ok {
+			in.guess.suppose(l)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -52,6 +53,7 @@ func coded(t *testing.T, f media.Format, sound interface{ Read([]int16) }) [][]b
 // loop sends packets again and again, one every tick.
 type loop struct {
 	packets [][]byte
+	ticks   uint32 // of the RTP clock in a packet; 0 means Opus's
 	packet  media.Packet
 }
 
@@ -60,7 +62,7 @@ func (l *loop) Poll(now int64, _ int, to media.Receiver) int {
 	p.Arrival, p.PayloadType, p.Payload = now-5e6, testPT, l.packets[int(p.Sequence)%len(l.packets)]
 	to.Receive(p)
 	p.Sequence++
-	p.Timestamp += 960
+	p.Timestamp += cmp.Or(l.ticks, 960)
 	return 1
 }
 

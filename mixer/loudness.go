@@ -26,12 +26,14 @@ func (in *Input) tell(level media.Level) {
 
 // listen moves the loudness on by a tick.
 func (in *Input) listen() {
+	in.was = max(in.loud, in.guess.loud)
 	switch idle := !in.play.playing || in.play.pausing; {
 	case in.news || in.told && !idle:
 		in.observe(in.raw)
-	case idle:
+	case idle || in.conf.beat.time-in.heardAt > judgeEvery:
 		in.fall()
 	}
+	in.guess.listen(gainDB(in.cfg.Gain), in.release())
 	in.news = false
 }
 
@@ -39,6 +41,9 @@ func (in *Input) listen() {
 func (in *Input) observe(level media.Level) {
 	raw := -float32(level) + gainDB(in.cfg.Gain)
 	if raw > in.loud {
+		if in.loud < gateShut {
+			in.loud = raw // an onset has no past
+		}
 		in.loud += (raw - in.loud) * attack
 		return
 	}

@@ -61,6 +61,7 @@ type talker struct {
 	want    float32 // 1 chosen, 0 leaving
 	ticks   int     // since it was chosen
 	below   int     // ticks in a row under the gate
+	sudden  bool    // it was quiet until it was chosen: there is nothing to fade in but the onset
 	frame   []int16 // what was added this tick: in.frame or own
 	own     []int16
 	former  []int16
@@ -184,9 +185,17 @@ func (t *talker) contribute(src, buf []int16) (frame, kept []int16) {
 		return src, buf
 	}
 	buf = sized(buf, len(src))
-	pcm.Amplify(buf, src, from, to)
+	n := len(src)
+	if t.sudden && t.now == 0 {
+		n = len(src) * 50 / onsetTime
+		pcm.Amplify(buf[n:], src[n:], to, to)
+	}
+	pcm.Amplify(buf[:n], src[:n], from, to)
 	return buf, buf
 }
+
+// onsetTime is how long the fade is over which a sound sets in, as a divisor of a second.
+const onsetTime = 400
 
 // advance moves the ramps to the end of this frame and lets go of who has left.
 func (m *Mix) advance() {

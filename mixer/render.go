@@ -1,63 +1,10 @@
 package mixer
 
 import (
-	"github.com/confd/confd/codec"
 	"github.com/confd/confd/codec/resample"
 	"github.com/confd/confd/internal/pcm"
 	"github.com/confd/confd/media"
 )
-
-// nominate picks who is rendered beside the talkers: inputs with taps, and a bounded few
-// whose packets do not tell how loud they are. Those that claim to speak get half of the
-// places, all in rotation get the rest.
-func (c *Conference) nominate() {
-	for _, in := range c.inputs {
-		in.made = in.talking > 0 || len(in.taps) > 0
-	}
-	places := c.engine.cfg.Candidates
-	used := c.rotate(&c.voiced, (places+1)/2, codec.ActivityVoice)
-	c.rotate(&c.cursor, places-used, codec.ActivityUnknown)
-}
-
-// rotate nominates up to places inputs, from where it stopped last, and returns how many.
-func (c *Conference) rotate(cursor *int, places int, want codec.Activity) int {
-	used, start, n := 0, *cursor, len(c.inputs)
-	for step := 0; step < n && used < places; step++ {
-		in := c.inputs[(start+step)%n]
-		if in.made || !in.unheard(want) {
-			continue
-		}
-		in.made = true
-		used++
-		*cursor = (start + step + 1) % n
-	}
-	return used
-}
-
-// unheard reports whether only listening can tell how loud the input is. Asked for voice,
-// it takes only those whose packets claim speech and that were not heard just now.
-func (in *Input) unheard(want codec.Activity) bool {
-	if in.told || !in.play.started || in.play.pausing || in.targetGain() == 0 || in.alone() {
-		return false
-	}
-	if want == codec.ActivityVoice {
-		return in.hint == codec.ActivityVoice && in.conf.beat.time-in.heardAt > voiceEvery
-	}
-	return true
-}
-
-// voiceEvery is how often an input whose packets claim speech is heard to learn its level.
-const voiceEvery = int64(100e6)
-
-// alone reports an input that nobody could hear: judging it can wait.
-func (in *Input) alone() bool {
-	for _, m := range in.conf.mixes {
-		if !m.idle(in) {
-			return false
-		}
-	}
-	return true
-}
 
 // renderOne moves a stream on and, if it was nominated, makes its sound.
 func (c *Conference) renderOne(in *Input) {
@@ -74,12 +21,8 @@ func (c *Conference) lend(in *Input) {
 	if in.voice != nil {
 		return
 	}
-	packets := judgePackets
-	if in.talking > 0 || len(in.taps) > 0 {
-		packets = warmPackets
-	}
 	in.voice = c.engine.voices.get()
-	in.voice.warm(&in.play, packets)
+	in.voice.warm(&in.play, int(in.warm), in.was < gateOpen)
 	in.gain = in.targetGain()
 }
 
@@ -106,6 +49,7 @@ func (in *Input) render(b *beat, old int) {
 	if !in.told {
 		in.observeRendered()
 	}
+	in.conf.engine.stats.Decoded.Add(in.voice.count())
 	in.tap(b, &r)
 }
 
@@ -136,6 +80,7 @@ func (in *Input) observeRendered() {
 		level = media.LevelOf(in.power / float64(in.gain*in.gain))
 	}
 	in.observe(level)
+	in.guess.learn(-float32(level), gainDB(in.cfg.Gain))
 }
 
 // tap hands the frame to who listens to this input alone.

@@ -74,6 +74,7 @@ func (in *Input) publish() {
 // counters are the engine's.
 type counters struct {
 	Inputs       atomic.Int64
+	Decoded      atomic.Uint64 // packets decoded, also those that only warm a decoder
 	Encoded      atomic.Uint64 // packets encoded
 	EncodeErrors atomic.Uint64
 	Ticks        atomic.Uint64
@@ -110,6 +111,7 @@ type Stats struct {
 	HelperWakes  uint64        // times that a thread was woken to help
 	Helped       time.Duration // that such threads were at work
 	Panics       uint64        // faults of the mixer's own, each at the cost of a conference
+	Decoded      uint64
 	Encoded      uint64
 	EncodeErrors uint64
 	Late         HistogramSnapshot // seconds by which a tick began after it was due
@@ -122,7 +124,7 @@ func (e *Engine) Stats() Stats {
 	c := &e.stats
 	s := Stats{Inputs: c.Inputs.Load(), Ticks: c.Ticks.Load(), Rebased: c.Rebased.Load(), Panics: c.Panics.Load(),
 		Splits: c.Splits.Load(), HelperWakes: c.HelperWakes.Load(), Helped: time.Duration(c.Helped.Load()),
-		Encoded: c.Encoded.Load(), EncodeErrors: c.EncodeErrors.Load(),
+		Decoded: c.Decoded.Load(), Encoded: c.Encoded.Load(), EncodeErrors: c.EncodeErrors.Load(),
 		Late: c.Late.Snapshot(), Busy: c.Busy.Snapshot()}
 	for i := range c.Stages {
 		s.Stages[i] = c.Stages[i].Snapshot()

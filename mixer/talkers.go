@@ -7,8 +7,10 @@ const (
 	gateShut = float32(-64)
 	// challenge is by how much (dB) another must be louder than the weakest talker.
 	challenge = float32(3)
-	// minTicks is how long a talker stays before a louder one may take its place.
-	minTicks = 10
+	// minTicks is how long a talker stays before one may take its place who is not louder by
+	// challengeNew.
+	minTicks     = 10
+	challengeNew = float32(6)
 	// holdTicks is how long a talker under the gate stays: pauses between words.
 	holdTicks = 30
 )
@@ -17,16 +19,20 @@ const (
 // louder others. Level decides, not the kind of sound: a steady tone counts as speech does.
 func (m *Mix) choose() {
 	m.review()
+	free := m.places() < m.cfg.Talkers
 	for _, in := range m.conf.inputs {
-		if in.loud < gateOpen && len(m.special) == 0 || in.talkingIn(m) {
+		loud := in.claim(free)
+		if loud < gateOpen && len(m.special) == 0 || in.talkingIn(m) {
 			continue
 		}
 		gain, pinned, taken := m.recipe(in)
 		if !taken || m.idle(in) || in.targetGain() == 0 && in.gain == 0 {
 			continue
 		}
-		if pinned || in.loud >= gateOpen {
+		if pinned || loud >= gateOpen {
+			in.loud = max(in.loud, loud)
 			m.admit(in, gain, pinned)
+			free = m.places() < m.cfg.Talkers
 		}
 	}
 }
@@ -41,7 +47,7 @@ func (m *Mix) review() {
 		t := &m.talkers[i]
 		gain, pinned, taken := m.recipe(t.in)
 		t.gain = gain
-		if t.in.loud < gateShut {
+		if t.in.loud < gateShut && t.in.guess.loud < gateOpen+doubt {
 			t.below++
 		} else {
 			t.below = 0
@@ -80,15 +86,38 @@ func (m *Mix) pinned(in *Input) bool {
 
 // admit gives in a place if there is one, or the weakest talker's.
 func (m *Mix) admit(in *Input, gain float32, pinned bool) {
+	if !pinned && m.crowded() {
+		return
+	}
 	if !pinned && m.places() >= m.cfg.Talkers {
 		weak := m.weakest()
-		if weak == nil || in.loud < weak.in.loud+challenge || weak.ticks < minTicks*m.conf.pace {
+		if weak == nil || in.loud < weak.in.loud+m.lead(weak) {
 			return
 		}
 		weak.want = 0
 	}
-	m.talkers = append(m.talkers, talker{in: in, gain: gain, want: 1})
+	m.talkers = append(m.talkers, talker{in: in, gain: gain, want: 1, sudden: in.was < gateOpen})
 	m.conf.entered(m, in)
+}
+
+// lead is by how much, dB, another must be louder to take a talker's place.
+func (m *Mix) lead(t *talker) float32 {
+	if t.ticks < minTicks*m.conf.pace {
+		return challengeNew
+	}
+	return challenge
+}
+
+// crowded reports so many sounds that fade out besides the talkers that another would be one
+// decode too many in this tick.
+func (m *Mix) crowded() bool {
+	n := 0
+	for i := range m.talkers {
+		if !m.pinned(m.talkers[i].in) {
+			n++
+		}
+	}
+	return n >= m.cfg.Talkers+m.conf.engine.cfg.Candidates
 }
 
 // weakest returns the talker that would have to make room.

@@ -36,6 +36,7 @@ type voice struct {
 	broken   bool        // the next frame does not continue the last one
 	quiet    bool        // the last frame was quiet: a cut in it is not heard
 	frame    media.Frame // for taps
+	decoded  uint64
 }
 
 type decoder struct {
@@ -90,6 +91,7 @@ func (v *voice) decode(s *slot) bool {
 		return true
 	}
 	v.end += len(dst)
+	v.decoded++
 	if v.use(s.format) == nil {
 		if n, err := v.current.Decode(dst, s.payload); err == nil && n == len(dst) {
 			return true
@@ -111,6 +113,7 @@ func (v *voice) recover(n int, next *slot) bool {
 	}
 	v.end += n
 	if next != nil && v.current != nil && *next.format == v.format {
+		v.decoded++
 		if ok, err := v.current.Recover(dst, next.payload); ok && err == nil {
 			return true
 		}
@@ -128,6 +131,12 @@ func (v *voice) conceal(n int) {
 		v.end += n
 		v.makeUp(dst)
 	}
+}
+
+// count returns how many packets were decoded since it was asked last.
+func (v *voice) count() (n uint64) {
+	n, v.decoded = v.decoded, 0
+	return n
 }
 
 func (v *voice) makeUp(dst []int16) {
@@ -216,17 +225,47 @@ func (v *voice) trim(pos int64) {
 }
 
 // warm fills a fresh voice with what the stream would have decoded: the last packets, so
-// that decoder and history are nearly as if it had always listened.
-func (v *voice) warm(p *playout, packets int) {
+// that decoder and history are nearly as if it had always listened. What was quiet so far is
+// best foretold by silence (prime), else by what libopus begins with.
+func (v *voice) warm(p *playout, packets int, quiet bool) {
 	v.flush()
 	if !p.playing {
+		v.resume(p, packets)
 		return
 	}
 	v.silence(int(max(p.ahead>>32, 0)) + voiceHistory)
+	lost := p.run > 0 && packets > 1
+	if lost {
+		packets--
+	}
+	if quiet && packets > 0 && v.prime(p) {
+		packets--
+	}
+	v.again(p, packets)
+	if lost {
+		v.conceal(min(p.run, p.last))
+		v.decoded++
+	}
+	v.broken = false
+}
+
+// resume readies the decoder for a stream that goes on after a pause: with what came before
+// the pause, and a loss, as if it had listened. A SILK decoder that begins anew in the middle
+// of a voice can overshoot by more than 10 dB.
+func (v *voice) resume(p *playout, packets int) {
+	if packets > 1 && v.again(p, packets-1) {
+		v.conceal(p.last)
+		v.decoded++
+	}
+	v.flush()
+}
+
+// again decodes the last packets, and reports whether there were any.
+func (v *voice) again(p *playout, packets int) bool {
 	first, room := p.nextSeq, len(v.pcm)-v.end
 	for range packets {
 		s := p.buf.at(first - 1)
-		if s == nil || s.kind != slotAudio || s.format.SampleRate != p.format.SampleRate || s.samples > room {
+		if s == nil || s.kind != slotAudio || p.format == nil || s.format.SampleRate != p.format.SampleRate || s.samples > room {
 			break
 		}
 		room -= s.samples // the newest must fit: they are what is read next
@@ -235,5 +274,17 @@ func (v *voice) warm(p *playout, packets int) {
 	for seq := first; seq < p.nextSeq; seq++ {
 		v.decode(p.buf.at(seq))
 	}
-	v.broken = false
+	return first < p.nextSeq
+}
+
+// prime has a decoder of a stream in CELT mode hear silence, which predicts the energies of
+// quiet sound as no fresh decoder does: without it the first syllable is a decibel too loud.
+func (v *voice) prime(p *playout) bool {
+	s := p.buf.at(p.nextSeq - 1)
+	if s == nil || s.kind != slotAudio || s.format.Codec != media.Opus || s.payload[0] < 16<<3 || v.use(s.format) != nil {
+		return false
+	}
+	v.decoded++
+	_, err := v.current.Decode(v.pcm[v.end:], opusSilence20)
+	return err == nil
 }

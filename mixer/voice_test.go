@@ -16,7 +16,7 @@ func TestVoiceIsWarm(t *testing.T) {
 		b.phone(format(t, media.L16, 48000, 10*time.Millisecond), -20, 0, network{}).join()
 		b.run(1060 * time.Millisecond)
 		lent, kept := newVoice(), p.in.voice
-		lent.warm(&p.in.play, warmPackets)
+		lent.warm(&p.in.play, warmPackets, false)
 		n := int(p.in.play.ahead >> 32)
 		if n < 480 {
 			t.Fatalf("%d samples ahead; the test needs some", n)

@@ -208,3 +208,15 @@ func TestLoadWritesAPage(t *testing.T) {
 		}
 	}
 }
+
+// TestLoadAgainstLinphone: the same command against another server, the conference of
+// Linphone's console client.
+func TestLoadAgainstLinphone(t *testing.T) {
+	place := newPlace(t)
+	conference := startLinphoneConference(t, place)
+	r := load(t, place, uri("any", conference.address), nil, "--callers", "5", "--talkers", "3", "--rate", "2/s", "--settle", "3s", "--for", "15s")
+	h, v := r.Total.Heard, r.Total.Verified
+	if r.Calls.Answered != 5 || h.Expected == 0 || h.UnheardCallers+h.DeafCallers+h.OwnCallers > 0 || v.BySound != 5 {
+		t.Errorf("calls: %+v; heard: %+v; verified: %+v; %+v", r.Calls, h, v, r.Verdict)
+	}
+}

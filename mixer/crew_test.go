@@ -137,7 +137,7 @@ func TestDemand(t *testing.T) {
 	var d demand
 	settle := func(cost int64) int {
 		for range 60 {
-			d.observe(cost)
+			d.observe(cost, 4e6)
 		}
 		return max(d.threads, 1)
 	}

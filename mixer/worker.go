@@ -17,6 +17,7 @@ type worker struct {
 	engine  *Engine
 	slots   [][]*Conference
 	demands []demand // of the slots
+	worth   int64    // ns of a slot's work that one thread is left with
 	count   int      // conferences in slots
 
 	line           []*Conference // the slot that is being ticked
@@ -123,6 +124,7 @@ func (w *worker) period() {
 		w.tick += behind
 		due += behind * period
 	}
+	w.worth = w.worthOfThread()
 	var busy int64
 	for i := range w.slots {
 		if len(w.slots[i]) > 0 {
@@ -130,6 +132,20 @@ func (w *worker) period() {
 		}
 	}
 	w.engine.crew.load(busy)
+}
+
+// worthOfThread returns how much work, ns, is left to one thread, since waking another one, and
+// waiting for it at the end of each stage, costs more than it brings: half a period, but less
+// than lies between two slots.
+func (w *worker) worthOfThread() int64 {
+	period, used := int64(w.engine.cfg.Period), 0
+	for _, s := range w.slots {
+		used += min(len(s), 1)
+	}
+	if used > 1 {
+		return min(period/2, period/int64(len(w.slots))*4/5)
+	}
+	return period / 2
 }
 
 // slot waits for the slot's time and ticks its conferences. It returns how long that took.
@@ -148,7 +164,7 @@ func (w *worker) slot(i int, due, mediaTime int64) int64 {
 	w.count -= before - len(w.slots[i])
 	took := clock.Now() - began
 	stats.Busy.Observe(took)
-	w.demands[i].observe(took + stats.Helped.Load() - helped)
+	w.demands[i].observe(took+stats.Helped.Load()-helped, w.worth)
 	return took
 }
 
@@ -218,7 +234,7 @@ func (w *worker) guard(h *hand, c *Conference) {
 	if c.split {
 		cost += w.engine.stats.Helped.Load() - helped
 	}
-	c.demand.observe(cost)
+	c.demand.observe(cost, w.worth)
 }
 
 // stageTimer adds up how long each stage took over the rooms of a slot.

@@ -52,8 +52,8 @@ const (
 	DefaultEars = 64
 	// PerAddress is how many callers share one address of a prefix that has more.
 	PerAddress = 250
-	// perThread is how many callers keep a thread half busy, and maxThreads as many as help.
-	perThread  = 2500
+	// perThread is how many callers keep a thread a third to a half busy, and maxThreads as many as help.
+	perThread  = 1000
 	maxThreads = 64
 )
 

@@ -42,7 +42,7 @@ const maxDatagram = 4096
 const longestSleep = int(10 * int64(time.Millisecond) / slot)
 
 func (t *thread) run(ctx context.Context) {
-	runtime.LockOSThread() // never unlocked: the thread ends with its priority
+	runtime.LockOSThread() // never unlocked: the thread ends with its nice value
 	prefer()
 	t.id.begin()
 	defer t.id.end()
@@ -121,16 +121,14 @@ func (w *worker) end() {
 	w.tid, w.used = 0, w.used+wire.ThreadCPU()-w.base
 }
 
-// prefer lets the calling thread go before ordinary ones, if that is permitted, so that
-// callers do not wait for what they measure; but not before those that have a real-time
-// priority for a reason, as servers may.
+// eagerness is the nice value of threads that send.
+const eagerness = -15
+
+// prefer lets the calling thread go before most others, if that is permitted, so that callers
+// do not wait for what they measure. It asks for no real-time priority: where load and server
+// together keep a machine busy, the kernel stops real-time threads for 50 ms of each second.
 func prefer() {
-	had, err := unix.SchedGetAttr(0, 0)
-	if err != nil || had.Policy != unix.SCHED_NORMAL {
-		return
-	}
-	want := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Flags: unix.SCHED_FLAG_RESET_ON_FORK, Priority: 1}
-	_ = unix.SchedSetAttr(0, &want, 0) // Report.Late tells how it goes without
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, eagerness) // Report.Late tells how it goes without
 }
 
 // cpu returns the processor time used since the worker began.

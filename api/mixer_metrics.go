@@ -47,6 +47,7 @@ var mixerFigures = []Figure{
 	One("HelperWakes", "confd_mixer_helpers_woken_total", "Times that a mixing thread was woken to help the one that owns the rooms."),
 	One("Helped", "confd_mixer_helped_seconds_total", "Time that mixing threads spent helping."),
 	One("Panics", "confd_mixer_panics_total", "Faults of the mixer's own, each of which ended a room."),
+	One("Decoded", "confd_packets_decoded_total", "Payloads decoded, those among them that only ready a decoder or tell how loud somebody is."),
 	One("Encoded", "confd_packets_encoded_total", "Payloads encoded, each for one listener or many."),
 	One("EncodeErrors", "confd_encode_errors_total", "Payloads that could not be encoded."),
 }

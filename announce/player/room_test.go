@@ -54,8 +54,9 @@ func TestEndIsFaded(t *testing.T) {
 		h := newHall(t, 16000, tick)
 		h.add(p)
 		h.runOut(p, 2*time.Second)
-		if step, at := tone.MaxStep(h.heard); step > 10000/40 {
-			t.Errorf("a step of %d at sample %d of %d", step, at, len(h.heard))
+		const begun = 320 // samples; the file itself begins with a step
+		if step, at := tone.MaxStep(h.heard[begun:]); step > 10000/40 {
+			t.Errorf("a step of %d at sample %d of %d", step, begun+at, len(h.heard))
 		}
 	})
 }

@@ -5,8 +5,8 @@
 //
 //	table [-programs FOLDER] [-only WORD] [-into FILE]
 //
-// The folder holds confd, compare and memory; bench/README.md says how they are built. What
-// the programs print goes to the standard error, the table to the standard output, or between
+// The folder holds confd and compare; bench/README.md says how they are built. What the
+// programs print goes to the standard error, the table to the standard output, or between
 // its marks in FILE.
 package main
 
@@ -46,7 +46,7 @@ type options struct{ programs, only, into string }
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	var o options
 	f := flag.NewFlagSet("table", flag.ContinueOnError)
-	f.StringVar(&o.programs, "programs", ".", "`folder` with confd, compare and memory")
+	f.StringVar(&o.programs, "programs", ".", "`folder` with confd and compare")
 	f.StringVar(&o.only, "only", "", "measure only what has this `word` in its name")
 	f.StringVar(&o.into, "into", "", "`file` that has the table between its marks")
 	if err := f.Parse(args); err != nil {
@@ -81,8 +81,7 @@ func header() string {
 		measure.Machine(), measure.Scheduling(), time.Now().UTC().Format(time.DateOnly))
 }
 
-// measure runs a measurement's command and returns what it printed. A server that it needs
-// beside is started before, and ended.
+// measure runs a measurement's command and returns what it printed.
 func (o options) measure(ctx context.Context, m measurement, progress io.Writer) (string, error) {
 	programs, err := filepath.Abs(o.programs)
 	if err != nil {

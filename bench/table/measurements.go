@@ -78,23 +78,23 @@ func compare(args string) []string { return append([]string{"compare"}, strings.
 var measurements = []measurement{
 	{
 		what:    "G.711, one room of 1,000, 3 talk",
-		command: compare("cpu -confd ./confd -callers 1000 -joins 300 -for 4s"), figures: ratio(1.4),
+		command: compare("cpu -confd ./confd -callers 1000 -joins 300 -for 4s -rounds 2"), figures: ratio(1.4),
 	},
 	{
 		what:    "G.711, 200 rooms of 5, 3 talk",
-		command: compare("cpu -confd ./confd -callers 1000 -rooms 200 -joins 300 -for 4s"), figures: ratio(1.4),
+		command: compare("cpu -confd ./confd -callers 1000 -rooms 200 -joins 300 -for 4s -rounds 2"), figures: ratio(1.4),
 	},
 	{
 		what:    "Opus listeners, one room of 200, 3 talk; the floor decodes talkers only",
-		command: compare("cpu -confd ./confd -codec opus -decode talkers -for 4s"), figures: ratio(1.6),
+		command: compare("cpu -confd ./confd -codec opus -decode talkers -for 4s -rounds 2"), figures: ratio(1.6),
 	},
 	{
 		what:    "Opus listeners, one room of 1,000, 3 talk; the floor decodes talkers only",
-		command: compare("cpu -confd ./confd -codec opus -decode talkers -callers 1000 -joins 300 -for 4s"), figures: ratio(1.6),
+		command: compare("cpu -confd ./confd -codec opus -decode talkers -callers 1000 -joins 300 -for 4s -rounds 2"), figures: ratio(1.6),
 	},
 	{
 		what:    "Added delay, G.711",
-		command: compare("delay -confd ./confd"),
+		command: compare("delay -confd ./confd -rounds 2"),
 		figures: []figure{
 			{what: "median", pattern: pattern(`(?m)^confd: added delay median ([0-9.]+) ms`), unit: " ms", most: 12},
 			{what: "99th percentile", pattern: pattern(`(?m)^confd: .* 99th percentile ([0-9.]+) ms`), unit: " ms", most: 25},

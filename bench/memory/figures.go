@@ -78,7 +78,7 @@ func waiting() (float64, error) {
 			return pages * float64(os.Getpagesize()), err
 		}
 	}
-	return 0, fmt.Errorf("/proc/net/sockstat has no line UDP:")
+	return 0, fmt.Errorf("/proc/net/sockstat has no line of UDP sockets")
 }
 
 func metrics(ctx context.Context, p *confd.Process) (map[string]float64, error) {

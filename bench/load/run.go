@@ -52,7 +52,7 @@ func Run(ctx context.Context, o Options, tell Watch) (*report.Report, error) {
 	quiet()
 	threads.Wait()
 	result.TookSeconds = time.Since(r.began).Seconds()
-	result.Timeline = r.watch.timeline
+	result.Timeline, result.Notes = r.watch.timeline, r.watch.notes
 	return result, r.close()
 }
 

@@ -39,7 +39,8 @@ type watcher struct {
 
 	mu       sync.Mutex // of what follows, and of who looks at the server
 	doing    string
-	notes    []string
+	notes    []string // all of them, of which so many were told
+	told     int
 	timeline []report.Moment // belongs to run; others read it after that
 	last     machine.Sample
 }
@@ -55,6 +56,15 @@ func (w *watcher) note(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.notes = append(w.notes, text)
+}
+
+// news returns the notes since it was called before.
+func (w *watcher) news() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	news := w.notes[w.told:]
+	w.told = len(w.notes)
+	return news
 }
 
 // sample looks at the server, which one at a time may.
@@ -88,8 +98,9 @@ func (w *watcher) look(ctx context.Context) {
 		p.LossPercent = max(0, 100*float64(p.Live.Lost)/(come+float64(p.Live.Lost)))
 	}
 	w.lookAtServer(ctx, &p)
+	p.Notes = w.news()
 	w.mu.Lock()
-	p.Stage, p.Notes, w.notes = w.doing, w.notes, nil
+	p.Stage = w.doing
 	w.mu.Unlock()
 	w.timeline = append(w.timeline, p.moment())
 	if w.tell != nil {

@@ -25,6 +25,7 @@ type view struct {
 	Title, Asked, Impaired, Where string
 	Style                         template.CSS
 	Verdict                       Verdict
+	Notes                         []string
 	Tiles                         []tile
 	Plots                         []template.HTML
 	Ramp                          *table
@@ -52,6 +53,9 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	}
 	for _, b := range r.Verdict.Broken {
 		v.Verdict.Broken = append(v.Verdict.Broken, Breach{clean(b.Bound), clean(b.Text)})
+	}
+	for _, n := range r.Notes {
+		v.Notes = append(v.Notes, clean(n))
 	}
 	return page.Execute(w, v)
 }

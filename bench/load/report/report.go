@@ -24,6 +24,7 @@ type Report struct {
 	Server   *Server    `json:"server,omitempty"` // if the load could look at it
 	Load     Self       `json:"load"`
 	Verdict  Verdict    `json:"verdict"`
+	Notes    []string   `json:"notes,omitempty"` // what makes figures doubtful, or happened besides
 }
 
 // Options are what was asked for, defaults filled in.

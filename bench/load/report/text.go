@@ -27,6 +27,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	t.printf("%s\n\n", r.where())
 	t.verdict(&r.Verdict)
+	t.notes(r.Notes)
 	t.calls(&r.Calls)
 	t.quality(r)
 	t.costs(r)
@@ -104,6 +105,16 @@ func (t *texter) verdict(v *Verdict) {
 		t.printf("  %-12s%s\n", b.Bound, clean(b.Text))
 	}
 	t.printf("\n")
+}
+
+// notes are told before the figures that they are about.
+func (t *texter) notes(all []string) {
+	for _, n := range all {
+		t.printf("note: %s\n", clean(n))
+	}
+	if len(all) > 0 {
+		t.printf("\n")
+	}
 }
 
 func (t *texter) calls(c *Calls) {

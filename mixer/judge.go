@@ -104,7 +104,8 @@ func (in *Input) claim(free bool) float32 {
 
 // nominate picks whose sound is made: talkers, inputs with taps, and a few others, to learn
 // how loud they are. Not more is decoded in a tick than one packet for each place of the
-// mixes that are heard, and Candidates; taps aside.
+// mixes that are heard, and Candidates; taps aside. What warms a decoder of G.722 counts by what
+// it costs (repeats).
 func (c *Conference) nominate() {
 	spare := c.engine.cfg.Candidates
 	for _, m := range c.mixes {

@@ -163,10 +163,13 @@ func (p *playout) observe(pkt *media.Packet, f *media.Format) (seq, ts int64) {
 // store puts an accepted packet into the buffer.
 func (p *playout) store(pkt *media.Packet, f *media.Format) *slot {
 	seq, ts := p.observe(pkt, f)
-	s := p.buf.put(seq, p.nextSeq-warmPackets, pkt.Payload)
+	s := p.buf.put(seq, p.needed(), pkt.Payload)
 	s.ts, s.format = ts, f
 	return s
 }
+
+// needed is the first packet that is kept, to warm a decoder if not to be played.
+func (p *playout) needed() int64 { return p.nextSeq - int64(warmPackets*p.repeats()) }
 
 // acceptEvent gives a telephone-event packet its place in the sequence, so that it is not
 // taken for lost sound. Its timestamp may run on another clock and says nothing here.
@@ -179,7 +182,7 @@ func (p *playout) acceptEvent(pkt *media.Packet) {
 	if delta > maxJump || delta <= -slotCount/2 || p.buf.has(seq) || (p.playing && seq < p.nextSeq) {
 		return
 	}
-	s := p.buf.put(seq, p.nextSeq-warmPackets, nil)
+	s := p.buf.put(seq, p.needed(), nil)
 	s.kind, s.samples, s.silent, s.format = slotEvent, 0, true, p.format
 	p.seq = max(p.seq, seq)
 }

@@ -12,8 +12,11 @@ const (
 	voiceHistory = 256
 	// voiceSize holds history, the longest packet, a frame and its lookahead, samples.
 	voiceSize = 3 * codec.MaxFrame
-	// warmPackets are decoded again when an input gets a voice that is heard.
+	// warmPackets are decoded again when an input gets a voice that is heard; see repeats.
 	warmPackets = 3
+	// adaptTime is how much sound, ms, is decoded again for each of them of a codec whose
+	// state fades slowly.
+	adaptTime = 80
 	// judgePackets are, when it gets one only to learn how loud it is: with the packet that
 	// is judged it has heard as many, should it be a talker at the next tick. One more costs
 	// a tenth of the tick of a large Opus room; with one less, decoders that start cold show
@@ -260,10 +263,21 @@ func (v *voice) resume(p *playout, packets int) {
 	v.flush()
 }
 
+// repeats is how many packets are decoded again where one of Opus would be. What predicts in
+// G.722 forgets 0.4 % with each sample: speech that begins 60 ms later is still up to 2 dB off
+// and its waves are bent; 240 ms later it is what a decoder that always listened makes, to
+// -29 dB. That costs no more than 60 ms of Opus.
+func (p *playout) repeats() int {
+	if p.format == nil || p.format.Codec != media.G722 || p.last == 0 {
+		return 1
+	}
+	return max(1, p.format.SampleRate/1000*adaptTime/p.last)
+}
+
 // again decodes the last packets, and reports whether there were any.
 func (v *voice) again(p *playout, packets int) bool {
 	first, room := p.nextSeq, len(v.pcm)-v.end
-	for range packets {
+	for range packets * p.repeats() {
 		s := p.buf.at(first - 1)
 		if s == nil || s.kind != slotAudio || p.format == nil || s.format.SampleRate != p.format.SampleRate || s.samples > room {
 			break

@@ -143,8 +143,7 @@ func TestMixer(t *testing.T) {
 }
 
 // checkMixed fails the test if anything is wrong. Those whose packets do not tell how loud
-// they are may be some ticks late, and few may be moved by a fraction of a sample in the
-// first tones that are heard of them.
+// they are may be some ticks late.
 func (b *bridge) checkMixed() {
 	b.t.Helper()
 	s := b.ear.Totals()
@@ -156,10 +155,7 @@ func (b *bridge) checkMixed() {
 	} else {
 		// In its first second a room finds its rate, which moves sound by some samples.
 		b.found = slices.DeleteFunc(b.found, func(f Finding) bool { return f.Kind == Jump && f.At < epoch+1e9 })
-		b.only(Clipped, Jump)
-		if n := b.counts()[Jump]; n > s.Heard/20 {
-			b.t.Errorf("%d jumps in %d spurts", n, s.Heard)
-		}
+		b.only(Clipped)
 	}
 	if b.coding.format.SampleRate == earRate {
 		b.checkTicks(0)

@@ -1,0 +1,66 @@
+package socket
+
+import (
+	"errors"
+	"net"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// open binds a socket to the group's address and port. The net package would bind it to all
+// addresses, and the kernel then gives it every group that anyone on the machine has
+// joined on that port (IP_MULTICAST_ALL).
+func open(m *Membership, zone int) (*net.UDPConn, error) {
+	family := unix.AF_INET
+	if m.Group.Addr().Unmap().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "group")
+	defer func() { _ = f.Close() }() // FilePacketConn makes a copy
+	if err := exclusive(fd, family, m.Buffer); err != nil {
+		return nil, err
+	}
+	if err := unix.Bind(fd, sockaddr(m.Group, zone)); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	c, err := net.FilePacketConn(f)
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.UDPConn), nil
+}
+
+// exclusive has nothing but the socket's own membership come in, with receive times.
+func exclusive(fd, family, buffer int) error {
+	level, all := unix.IPPROTO_IP, unix.IP_MULTICAST_ALL
+	if family == unix.AF_INET6 {
+		level, all = unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL
+	}
+	err := errors.Join(
+		os.NewSyscallError("IP_MULTICAST_ALL", unix.SetsockoptInt(fd, level, all, 0)),
+		os.NewSyscallError("SO_REUSEADDR", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)),
+		os.NewSyscallError("SO_TIMESTAMPNS", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)),
+	)
+	if err == nil && buffer > 0 { // as much as net.core.rmem_max allows
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
+	}
+	return err
+}
+
+// stamp finds SCM_TIMESTAMPNS, the only control message asked for; 0 without it.
+func stamp(oob []byte) int64 {
+	if len(oob) < unix.CmsgLen(int(unsafe.Sizeof(unix.Timespec{}))) {
+		return 0
+	}
+	head := (*unix.Cmsghdr)(unsafe.Pointer(&oob[0]))
+	if head.Level != unix.SOL_SOCKET || head.Type != unix.SO_TIMESTAMPNS {
+		return 0
+	}
+	return (*unix.Timespec)(unsafe.Pointer(&oob[unix.CmsgLen(0)])).Nano()
+}

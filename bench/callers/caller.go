@@ -42,17 +42,13 @@ type caller struct {
 
 // step sends the packet that is due and takes what has come since the last one.
 func (c *caller) step(ticks uint32, in []byte) {
-	payload := c.loop[c.next]
+	if sound := c.loop[c.next]; sound == nil {
+		c.stream.Timestamp += ticks
+	} else {
+		c.send(sound, ticks)
+	}
 	if c.next++; c.next == len(c.loop) {
 		c.next = 0
-	}
-	c.stream.Stamp(c.out[:], ticks)
-	n := wire.HeaderSize + copy(c.out[wire.HeaderSize:], payload)
-	if c.marks != nil && c.talker >= 0 {
-		c.marks.put(wire.Realtime(), c.talker, c.out[wire.HeaderSize:n])
-	}
-	if c.socket.Send(c.out[:n]) {
-		c.counts.Sent++
 	}
 	if c.ear {
 		for n, at := c.socket.ReceiveStamped(in); n > 0; n, at = c.socket.ReceiveStamped(in) {
@@ -63,6 +59,17 @@ func (c *caller) step(ticks uint32, in []byte) {
 	}
 	for n := c.socket.Receive(in); n > 0; n = c.socket.Receive(in) {
 		c.take(in[:n])
+	}
+}
+
+func (c *caller) send(sound []byte, ticks uint32) {
+	c.stream.Stamp(c.out[:], ticks)
+	n := wire.HeaderSize + copy(c.out[wire.HeaderSize:], sound)
+	if c.marks != nil && c.talker >= 0 {
+		c.marks.put(wire.Realtime(), c.talker, c.out[wire.HeaderSize:n])
+	}
+	if c.socket.Send(c.out[:n]) {
+		c.counts.Sent++
 	}
 }
 

@@ -5,6 +5,7 @@ package callers
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,12 +121,46 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		"codec":         {Callers: 1, Codec: media.G722},
 		"no ear":        {Callers: 2, Talkers: 2, Codec: media.PCMU, Marks: true},
 		"marks in Opus": {Callers: 2, Talkers: 1, Codec: media.Opus, Marks: true},
+		"marks, levels": {Callers: 2, Talkers: 1, Codec: media.PCMU, Marks: true, Levels: true},
 	} {
 		if l, err := New(c); err == nil {
 			l.Close()
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+// Who is silent sends next to nothing with DTX, and packets say how loud they are.
+func TestSilenceAndLevels(t *testing.T) {
+	s, err := newSounds(Config{Codec: media.Opus, Talkers: 1, Levels: true,
+		Opus: coding.Opus{Application: "voip", Complexity: 5, Bitrate: 32000, DTX: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent := told(s.silence); len(sent) == 0 || len(sent)*5 > len(s.silence) {
+		t.Errorf("silence has %d packets of %d sent", len(sent), len(s.silence))
+	}
+	if sent := told(s.talkers[0]); len(sent) != len(s.talkers[0]) {
+		t.Errorf("speech has %d packets of %d sent", len(sent), len(s.talkers[0]))
+	}
+	for name, l := range map[string]loop{"silence": s.silence, "speech": s.talkers[0]} {
+		for _, p := range told(l) {
+			packet := make([]byte, wire.HeaderSize, 1500)
+			(&wire.Stream{Extended: true}).Stamp(packet, 960)
+			packet = append(packet, p...)
+			if level, talks := p[5]&0x7f, p[5]&0x80 != 0; talks != (level < 60) || talks != (name == "speech") {
+				t.Fatalf("%s at -%d dBov, voice %v", name, level, talks)
+			}
+			if n := len(wire.Payload(packet)); n != len(p)-8 {
+				t.Fatalf("%s: %d bytes of payload, want %d", name, n, len(p)-8)
+			}
+		}
+	}
+}
+
+// told are the packets of l that are sent.
+func told(l loop) loop {
+	return slices.DeleteFunc(slices.Clone(l), func(p []byte) bool { return p == nil })
 }
 
 // An echo at the far end is a server without delay.

@@ -28,9 +28,13 @@ type Config struct {
 	Opus    coding.Opus // how Opus callers encode
 	Sound   Sound       // of the talkers
 	Marks   bool        // time marks through the server; PCMU, and somebody silent in each room
+	Levels  bool        // each packet says how loud it is (RFC 6464), as extension LevelID; not with Marks
 	Keep    int         // payloads that each caller keeps for Kept
 	Seed    uint64      // of phases
 }
+
+// LevelID is the number of the level extension (RFC 8285) in packets that have one.
+const LevelID = 1
 
 func (c Config) amplitude() float64 {
 	if c.Marks {
@@ -48,8 +52,8 @@ func (c Config) check() error {
 		return fmt.Errorf("callers: %d talkers in rooms of %d", c.Talkers, room)
 	case c.Codec != media.PCMU && c.Codec != media.Opus:
 		return fmt.Errorf("callers: codec %v: want %v or %v", c.Codec, media.PCMU, media.Opus)
-	case c.Marks && (c.Codec != media.PCMU || c.Talkers < 1 || c.Talkers == room):
-		return fmt.Errorf("callers: marks want %v, a talker and a silent caller in each room", media.PCMU)
+	case c.Marks && (c.Codec != media.PCMU || c.Levels || c.Talkers < 1 || c.Talkers == room):
+		return fmt.Errorf("callers: marks want %v without levels, a talker and a silent caller in each room", media.PCMU)
 	}
 	return nil
 }
@@ -111,7 +115,7 @@ func (l *Load) add(i int, s sounds, random *rand.Rand) error {
 	room, seat := i/perRoom, i%perRoom
 	c := &caller{
 		socket: socket,
-		stream: wire.Stream{SSRC: random.Uint32(), Timestamp: random.Uint32(), Sequence: uint16(random.Uint32())},
+		stream: wire.Stream{SSRC: random.Uint32(), Timestamp: random.Uint32(), Sequence: uint16(random.Uint32()), Extended: l.config.Levels},
 		talker: -1,
 		phase:  random.Int64N(period),
 		loop:   s.silence,

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/confd/confd/bench/coding"
+	"github.com/confd/confd/bench/wire"
 	"github.com/confd/confd/media"
 )
 
@@ -63,7 +64,8 @@ func hiss(samples int) []int16 {
 	return pcm
 }
 
-// loop is sound in packets of 20 ms, sent over and over.
+// loop is sound in packets of 20 ms, sent over and over: what follows their headers, and
+// nothing where DTX has none sent.
 type loop [][]byte
 
 const (
@@ -94,7 +96,7 @@ func newSounds(config Config) (sounds, error) {
 			return s, err
 		}
 	}
-	if quiet = make([]int16, frame*packetsPerSecond); config.Codec == media.Opus {
+	if quiet = make([]int16, frame*samples); config.Codec == media.Opus {
 		quiet = hiss(len(quiet))
 	}
 	s.silence, err = pack(config, quiet, frame)
@@ -103,26 +105,41 @@ func newSounds(config Config) (sounds, error) {
 
 // pack encodes pcm in packets of frame samples.
 func pack(config Config, pcm []int16, frame int) (loop, error) {
-	if config.Codec == media.PCMU {
-		l := make(loop, len(pcm)/frame)
-		for i := range l {
-			l[i] = make([]byte, frame)
-			coding.EncodeUlaw(l[i], pcm[i*frame:(i+1)*frame])
-		}
-		return l, nil
+	encode := func(buffer []byte, pcm []int16) (int, error) {
+		coding.EncodeUlaw(buffer[:len(pcm)], pcm)
+		return len(pcm), nil
 	}
-	encoder, err := config.Opus.NewEncoder()
-	if err != nil {
-		return nil, err
+	if config.Codec == media.Opus {
+		encoder, err := config.Opus.NewEncoder()
+		if err != nil {
+			return nil, err
+		}
+		encode = func(buffer []byte, pcm []int16) (int, error) { return encoder.Encode(pcm, buffer) }
 	}
 	l := make(loop, len(pcm)/frame)
 	buffer := make([]byte, 1400)
 	for i := range l {
-		n, err := encoder.Encode(pcm[i*frame:(i+1)*frame], buffer)
+		sound := pcm[i*frame : (i+1)*frame]
+		n, err := encode(buffer, sound)
 		if err != nil {
-			return nil, fmt.Errorf("callers: encode Opus: %w", err)
+			return nil, fmt.Errorf("callers: encode %v: %w", config.Codec, err)
 		}
-		l[i] = append([]byte(nil), buffer[:n]...)
+		if config.Opus.DTX && n <= coding.Untold {
+			continue
+		}
+		if config.Levels {
+			l[i] = wire.LevelExtension(LevelID, levelOf(sound))
+		}
+		l[i] = append(l[i], buffer[:n]...)
 	}
 	return l, nil
+}
+
+// levelOf returns how loud pcm is, in -dBov.
+func levelOf(pcm []int16) uint8 {
+	var sum float64
+	for _, x := range pcm {
+		sum += sq(float64(x))
+	}
+	return uint8(media.LevelOf(sum / float64(len(pcm)) / (1 << 30)))
 }

@@ -18,6 +18,7 @@ type Opus struct {
 	Bitrate     int    // bits per second
 	FEC         bool   // in-band forward error correction
 	Loss        int    // percent that FEC is tuned for
+	DTX         bool   // packets of Untold bytes at most where nothing is said
 }
 
 // Applications by the name that Opus.Application has.
@@ -26,6 +27,10 @@ var applications = map[string]opus.Application{
 	"audio":    opus.AppAudio,
 	"lowdelay": opus.AppRestrictedLowdelay,
 }
+
+// Untold is the length of an encoder's packet, in bytes, up to which it need not be sent
+// (opus_encode in libopus's documentation).
+const Untold = 2
 
 // NewEncoder makes an encoder that is set as o says.
 func (o Opus) NewEncoder() (*opus.Encoder, error) {
@@ -45,6 +50,7 @@ func (o Opus) NewEncoder() (*opus.Encoder, error) {
 		{"bitrate", e.SetBitrate(o.Bitrate)},
 		{"in-band FEC", e.SetInBandFEC(o.FEC)},
 		{"expected loss", e.SetPacketLossPerc(o.Loss)},
+		{"DTX", e.SetDTX(o.DTX)},
 	} {
 		if set.err != nil {
 			return nil, fmt.Errorf("coding: set %s of %+v: %w", set.what, o, set.err)

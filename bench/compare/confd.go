@@ -38,6 +38,9 @@ func startConfd(ctx context.Context, o *options, load *callers.Load) (server, er
 
 func (p *program) join(ctx context.Context) error {
 	offer := dial.Offer{Codec: "PCMU/8000"}
+	if p.options.levels {
+		offer.LevelID = callers.LevelID
+	}
 	if o := p.options; o.codec == media.Opus {
 		offer.PayloadType, offer.Codec = 111, "opus/48000/2"
 		offer.Parameters = fmt.Sprintf("maxaveragebitrate=%d", o.opus.Bitrate)
@@ -49,5 +52,10 @@ func (p *program) join(ctx context.Context) error {
 }
 
 func (p *program) cpu() (time.Duration, error) { return p.process.CPU() }
+
+func (p *program) codings(ctx context.Context) (codings, error) {
+	m, err := p.process.Metrics(ctx)
+	return codings{m["confd_packets_decoded_total"], m["confd_packets_encoded_total"], m["confd_ticks_total"]}, err
+}
 
 func (p *program) stop() error { return p.process.Stop() }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"runtime"
 	"time"
@@ -23,12 +22,15 @@ import (
 	"github.com/confd/confd/media"
 )
 
+// spareProcessors are more than threads are ever at work.
+const spareProcessors = 64
+
 // late finds out how late ticks begin on a busy machine, beside a thread that does nothing
 // but sleep until it is due.
 type late struct {
 	confd                   string
 	rooms, perRoom, talkers int
-	busy                    float64 // share of all processors that confd and callers use
+	busy                    float64 // share of all processors that is used
 	rounds, joins           int
 	settle, window          time.Duration
 }
@@ -38,13 +40,13 @@ func parseLate(args []string) (late, error) {
 	var percent int
 	f := flag.NewFlagSet("compare late", flag.ContinueOnError)
 	f.StringVar(&l.confd, "confd", "", "the confd `program`")
-	f.IntVar(&percent, "busy", 80, "percent of all processors' time that confd and the callers are to use; callers join until they do")
+	f.IntVar(&percent, "busy", 80, "percent of all processors' time that is used; callers join until they and confd use three quarters of that, and idle work the rest")
 	f.IntVar(&l.rooms, "rooms", 80, "rooms, at most")
 	f.IntVar(&l.perRoom, "callers", 50, "callers in each")
 	f.IntVar(&l.talkers, "talkers", 3, "how many of them talk")
 	f.IntVar(&l.rounds, "rounds", 3, "measurements, one behind the other")
 	f.IntVar(&l.joins, "joins", 200, "calls placed per second")
-	f.DurationVar(&l.settle, "settle", 2*time.Second, "time between the last join and the first measurement")
+	f.DurationVar(&l.settle, "settle", 4*time.Second, "time between the last join and the first measurement")
 	f.DurationVar(&l.window, "for", 10*time.Second, "length of a measurement")
 	if err := f.Parse(args); err != nil {
 		return l, err
@@ -67,6 +69,8 @@ func parseLate(args []string) (late, error) {
 
 // run has callers join until the processors are busy, then measures.
 func (l *late) run(ctx context.Context, out io.Writer) (err error) {
+	// The threads that sleep, play and burn must not wait for a processor of the runtime.
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), spareProcessors))
 	load, err := callers.New(callers.Config{Callers: l.rooms * l.perRoom, Rooms: l.rooms, Talkers: l.talkers, Codec: media.PCMU})
 	if err != nil {
 		return err
@@ -93,18 +97,36 @@ func (l *late) run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	burning, cool := context.WithCancel(ctx)
+	cold := make(chan struct{})
+	go func() {
+		defer close(cold)
+		burn(burning, l.busy)
+	}()
+	defer func() {
+		cool()
+		<-cold
+	}()
 	if err := wait(ctx, l.settle); err != nil {
 		return err
 	}
+	var all punctuality
 	for round := range l.rounds {
-		if err := l.observe(ctx, p, round, joined, out); err != nil {
+		seen, err := l.observe(ctx, p, fmt.Sprintf("round %d  %d callers", round+1, joined), out)
+		if err != nil {
 			return err
 		}
+		all.add(seen)
 	}
-	return nil
+	_, err = fmt.Fprintf(out, "\nconfd: %v\nbudget: 99th percentile at most %.3f ms (1 ms, or 0.5 ms more than the bare thread)\n",
+		all, milliseconds(all.budget()))
+	return err
 }
 
-// fill lets callers join, room by room, until the processors are as busy as they should be.
+// filled is the part of what should be used that confd and the callers use by themselves.
+const filled = 0.75
+
+// fill lets callers join, room by room, until the processors are nearly as busy as they should be.
 func (l *late) fill(ctx context.Context, p *confd.Process, load *callers.Load) (joined int, err error) {
 	offer := dial.Offer{Codec: "PCMU/8000"}
 	for joined < l.rooms*l.perRoom {
@@ -119,7 +141,7 @@ func (l *late) fill(ctx context.Context, p *confd.Process, load *callers.Load) (
 		if err := wait(ctx, 200*time.Millisecond); err != nil {
 			return joined, err
 		}
-		if used, err := before.share(p); err != nil || used >= l.busy {
+		if used, err := before.share(p); err != nil || used >= filled*l.busy {
 			return joined, err
 		}
 	}
@@ -149,61 +171,68 @@ func (u usage) share(p *confd.Process) (float64, error) {
 
 const lateness = "confd_tick_lateness_seconds"
 
+// punctuality is how late ticks and a bare thread were in a time.
+type punctuality struct {
+	series map[string]float64 // by how much confd's figures have grown
+	bare   []time.Duration
+}
+
 // observe measures one window.
-func (l *late) observe(ctx context.Context, p *confd.Process, round, joined int, out io.Writer) error {
+func (l *late) observe(ctx context.Context, p *confd.Process, head string, out io.Writer) (seen punctuality, err error) {
 	machine, err := measure.StealSoFar()
 	if err != nil {
-		return err
+		return seen, err
 	}
 	start, err := spent(p)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	before, err := scrape(ctx, p)
+	before, err := p.Metrics(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	bare := sleeper(l.window)
-	after, err := scrape(ctx, p)
-	if err != nil {
-		return err
+	seen.bare = sleeper(l.window)
+	if seen.series, err = p.Metrics(ctx); err != nil {
+		return seen, err
 	}
 	now, err := measure.StealSoFar()
 	if err != nil {
-		return err
+		return seen, err
 	}
 	used, err := start.share(p)
-	if err != nil {
-		return err
+	for series := range seen.series {
+		seen.series[series] -= before[series]
 	}
-	for series := range after {
-		after[series] -= before[series]
-	}
-	low, high := measure.HistogramQuantile(after, lateness, 0.99)
-	fmt.Fprintf(out, "round %d  %d callers use %.0f %% of the machine, all together %.0f %%, %.1f %% stolen: ticks late median up to %.3f ms, "+
-		"99th percentile %.3f to %.3f ms of %.0f, %.0f given up; bare thread median %.3f ms, 99th percentile %.3f ms of %d\n",
-		round+1, joined, 100*used, 100*now.BusySince(machine), now.PercentSince(machine),
-		milliseconds(median(after)), milliseconds(low), milliseconds(high), after[lateness+"_count"], after["confd_ticks_given_up_total"],
-		milliseconds(measure.Median(bare)), milliseconds(measure.Quantile(bare, 0.99)), len(bare))
-	return nil
+	fmt.Fprintf(out, "%s use %.0f %% of the machine, all together %.0f %%, %.1f %% stolen: %s\n",
+		head, 100*used, 100*now.BusySince(machine), now.PercentSince(machine), seen)
+	return seen, err
 }
 
-func median(series map[string]float64) time.Duration {
-	_, high := measure.HistogramQuantile(series, lateness, 0.5)
-	return high
+// add has o as part of the same time.
+func (p *punctuality) add(o punctuality) {
+	if p.series == nil {
+		p.series = make(map[string]float64)
+	}
+	for series, n := range o.series {
+		p.series[series] += n
+	}
+	p.bare = append(p.bare, o.bare...)
 }
 
-func scrape(ctx context.Context, p *confd.Process) (map[string]float64, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.HTTP+"/metrics", nil)
-	if err != nil {
-		return nil, err
-	}
-	a, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return nil, fmt.Errorf("read confd's metrics: %w", err)
-	}
-	defer a.Body.Close()
-	return measure.ReadMetrics(a.Body)
+func (p punctuality) String() string {
+	_, middle, _ := measure.HistogramQuantile(p.series, lateness, 0.5)
+	low, guess, high := measure.HistogramQuantile(p.series, lateness, 0.99)
+	return fmt.Sprintf("ticks late median %.3f ms, 99th percentile %.3f ms (%.3f to %.3f) of %.0f, %.0f given up; "+
+		"bare thread median %.3f ms, 99th percentile %.3f ms of %d",
+		milliseconds(middle), milliseconds(guess), milliseconds(low), milliseconds(high),
+		p.series[lateness+"_count"], p.series["confd_ticks_given_up_total"],
+		milliseconds(measure.Median(p.bare)), milliseconds(measure.Quantile(p.bare, 0.99)), len(p.bare))
+}
+
+// budget is what the 99th percentile of ticks may be: a millisecond, or half of one more
+// than that of the bare thread.
+func (p punctuality) budget() time.Duration {
+	return max(time.Millisecond, measure.Quantile(p.bare, 0.99)+time.Millisecond/2)
 }
 
 // sleeper sleeps at the priority and with the periods of a mixing thread, four of whose

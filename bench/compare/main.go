@@ -14,30 +14,15 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
 	"github.com/confd/confd/bench/floor"
 	"github.com/confd/confd/bench/measure"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "compare:", err)
-		os.Exit(1)
-	}
-}
+func main() { measure.Program("compare", run) }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
@@ -51,7 +36,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		head(out, args)
+		measure.Head(out, "compare", args)
 		return l.run(ctx, out)
 	case "cpu", "delay":
 	default:
@@ -61,7 +46,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	head(out, args)
+	measure.Head(out, "compare", args)
 	contenders := []contender{{name: "floor", start: startFloor}}
 	if o.confd != "" {
 		contenders = append(contenders, contender{name: "confd", start: startConfd})
@@ -79,10 +64,4 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	_, err = fmt.Fprint(out, "\n", o.summary(contenders))
 	return err
-}
-
-// head says where and how a result came about.
-func head(out io.Writer, args []string) {
-	fmt.Fprintf(out, "machine: %s\nscheduling: %s\ncommand: compare %s\n\n",
-		measure.Machine(), measure.Scheduling(), strings.Join(args, " "))
 }

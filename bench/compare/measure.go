@@ -19,6 +19,8 @@ type server interface {
 	join(ctx context.Context) error
 	// cpu returns the processor time that it has used.
 	cpu() (time.Duration, error)
+	// codings returns what it has coded so far; a server that does not tell has done nothing.
+	codings(ctx context.Context) (codings, error)
 	// stop ends it; it may be called at any time, once.
 	stop() error
 }
@@ -35,6 +37,22 @@ type result struct {
 	callers.Report
 	cpu   float64     // share of a core per caller
 	heard media.Level // by the last caller
+	coded codings
+}
+
+// codings are payloads decoded and encoded, and the ticks of rooms in which they were.
+type codings struct{ decodes, encodes, ticks float64 }
+
+func (c codings) since(b codings) codings {
+	return codings{c.decodes - b.decodes, c.encodes - b.encodes, c.ticks - b.ticks}
+}
+
+// text is what a tick of a room has, on average; nothing where nothing was told.
+func (c codings) text() string {
+	if c.ticks == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f decodes and %.2f encodes a tick", c.decodes/c.ticks, c.encodes/c.ticks)
 }
 
 // measure runs one round: start, join, settle, measure, stop.
@@ -70,6 +88,10 @@ func (o *options) measure(ctx context.Context, start func(context.Context, *opti
 
 // observe reads one window of processor time and of what the callers met.
 func (o *options) observe(ctx context.Context, s server, load *callers.Load) (r result, err error) {
+	coded, err := s.codings(ctx)
+	if err != nil {
+		return r, err
+	}
 	load.Begin()
 	before, err := s.cpu()
 	if err != nil {
@@ -83,6 +105,10 @@ func (o *options) observe(ctx context.Context, s server, load *callers.Load) (r 
 	if err != nil {
 		return r, err
 	}
+	if r.coded, err = s.codings(ctx); err != nil {
+		return r, err
+	}
+	r.coded = r.coded.since(coded)
 	r.cpu = (after - before).Seconds() / r.Window.Seconds() / float64(o.callers)
 	r.heard, err = o.level(load.Kept(o.callers - 1))
 	return r, err

@@ -28,6 +28,7 @@ type options struct {
 	settle  time.Duration
 	window  time.Duration
 	joins   int // per second
+	levels  bool
 }
 
 func parse(command string, args []string) (options, error) {
@@ -50,6 +51,8 @@ func parse(command string, args []string) (options, error) {
 		f.IntVar(&o.opus.Complexity, "complexity", 5, "Opus encoders: 0 to 10")
 		f.IntVar(&o.opus.Bitrate, "bitrate", 32000, "Opus encoders: bits per second")
 		f.BoolVar(&o.opus.FEC, "fec", false, "Opus encoders: in-band forward error correction")
+		f.BoolVar(&o.opus.DTX, "dtx", false, "Opus callers: in silence next to nothing is sent")
+		f.BoolVar(&o.levels, "levels", false, "callers' packets say how loud they are (RFC 6464)")
 		f.IntVar(&o.opus.Loss, "loss", 0, "Opus encoders: percent of loss that FEC is tuned for")
 	}
 	if err := f.Parse(args); err != nil {
@@ -86,12 +89,14 @@ func (o *options) setCodec(name string) error {
 func (o *options) load(seed uint64) callers.Config {
 	return callers.Config{
 		Callers: o.callers, Rooms: o.rooms, Talkers: o.talkers,
-		Codec: o.codec, Opus: o.opus, Marks: o.delay, Seed: seed, Keep: 50,
+		Codec: o.codec, Opus: o.opus, Marks: o.delay, Levels: o.levels, Seed: seed, Keep: 50,
 	}
 }
 
 func (o *options) floor() floor.Config {
-	return floor.Config{
+	c := floor.Config{
 		Codec: o.codec, Rooms: o.rooms, Talkers: o.talkers, DecodeAll: o.decode == "all", Opus: o.opus,
 	}
+	c.Opus.DTX = false // of the callers alone: a server sends all the time
+	return c
 }

@@ -18,6 +18,9 @@ func (o *options) line(round int, name string, r result) string {
 	if o.delay {
 		head = fmt.Sprintf("round %d  %-5s  %s", round+1, name, delays(r.Delays))
 	}
+	if did := r.coded.text(); did != "" {
+		head += "; " + did
+	}
 	return fmt.Sprintf("%s  [heard -%d dBov; %s]", head, r.heard, health(r.Report))
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
@@ -45,7 +46,7 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	http, err := freePort("tcp4")
+	web, err := freePort("tcp4")
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +54,8 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{SIP: sip, HTTP: http, line: line, exited: make(chan struct{})}
-	p.command = exec.Command(c.Program, "serve", "--store", c.Store, "--sip", "udp:"+sip, "--http", http)
+	p := &Process{SIP: sip, HTTP: web, line: line, exited: make(chan struct{})}
+	p.command = exec.Command(c.Program, "serve", "--store", c.Store, "--sip", "udp:"+sip, "--http", web)
 	p.command.Env = append(os.Environ(), c.Env...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -170,6 +171,22 @@ func (p *Process) CPU() (time.Duration, error) {
 		return 0, fmt.Errorf("confd hung up %d calls", n)
 	}
 	return measure.CPU(p.PID())
+}
+
+// Metrics returns what the process says of itself at /metrics, by series. No connection is
+// left behind, which would cost it memory.
+func (p *Process) Metrics(ctx context.Context) (map[string]float64, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.HTTP+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	q.Close = true
+	answer, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return nil, fmt.Errorf("read confd's metrics: %w", err)
+	}
+	defer answer.Body.Close()
+	return measure.ReadMetrics(answer.Body)
 }
 
 // Stop ends confd as an operator would; should it not end, it is killed. It is called once.

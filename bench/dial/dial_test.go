@@ -122,9 +122,9 @@ func TestAnswer(t *testing.T) {
 
 func TestOfferIsWhatWeAskedFor(t *testing.T) {
 	o := offer()
-	o.PayloadType, o.Codec, o.Parameters = 111, "opus/48000/2", "useinbandfec=1"
+	o.PayloadType, o.Codec, o.Parameters, o.LevelID = 111, "opus/48000/2", "useinbandfec=1", 3
 	want := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 3000 RTP/AVP 111\r\n" +
-		"a=rtcp:3001\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\na=ptime:20\r\na=sendrecv\r\n"
+		"a=rtcp:3001\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\na=extmap:3 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=ptime:20\r\na=sendrecv\r\n"
 	if got := string(o.sdp()); got != want {
 		t.Errorf("offer\n%s\nwant\n%s", got, want)
 	}

@@ -17,6 +17,7 @@ type Offer struct {
 	PayloadType uint8
 	Codec       string // as in a=rtpmap: "PCMU/8000"
 	Parameters  string // as in a=fmtp, may be empty
+	LevelID     uint8  // number of the client-to-mixer level extension (RFC 6464), 0 if there is none
 }
 
 func (o Offer) sdp() []byte {
@@ -27,6 +28,9 @@ func (o Offer) sdp() []byte {
 	fmt.Fprintf(&b, "a=rtcp:%d\r\na=rtpmap:%d %s\r\n", o.RTCP.Port(), o.PayloadType, o.Codec)
 	if o.Parameters != "" {
 		fmt.Fprintf(&b, "a=fmtp:%d %s\r\n", o.PayloadType, o.Parameters)
+	}
+	if o.LevelID != 0 {
+		fmt.Fprintf(&b, "a=extmap:%d urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n", o.LevelID)
 	}
 	b.WriteString("a=ptime:20\r\na=sendrecv\r\n")
 	return []byte(b.String())

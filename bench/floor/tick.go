@@ -149,9 +149,16 @@ func (m *Mixer) mix() {
 	}
 }
 
+// encode makes each class's packet that somebody hears.
 func (m *Mixer) encode() {
+	talkers := 0
+	for _, t := range m.talkers {
+		if t != nil {
+			talkers++
+		}
+	}
 	for i := range m.classes {
-		if i > 0 && m.talkers[i-1] == nil {
+		if i == 0 && talkers == len(m.legs) || i > 0 && m.talkers[i-1] == nil {
 			continue
 		}
 		c := &m.classes[i]

@@ -36,9 +36,9 @@ func ReadMetrics(from io.Reader) (map[string]float64, error) {
 }
 
 // HistogramQuantile returns the edges between which the q-quantile (0 to 1) of a histogram
-// without labels lies, its unit seconds; both are 0 if nothing was observed. Of the last
-// bucket, which has no end, both are the lower edge.
-func HistogramQuantile(series map[string]float64, name string, q float64) (low, high time.Duration) {
+// without labels lies, its unit seconds, and a guess as if its bucket were evenly filled; all are 0
+// if nothing was observed. Of the last bucket, which has no end, all are the lower edge.
+func HistogramQuantile(series map[string]float64, name string, q float64) (low, guess, high time.Duration) {
 	below := make(map[float64]float64) // by upper edge
 	for s, n := range series {
 		edge, ok := strings.CutPrefix(s, name+`_bucket{le="`)
@@ -48,17 +48,18 @@ func HistogramQuantile(series map[string]float64, name string, q float64) (low, 
 		}
 	}
 	rank := q * below[math.Inf(1)]
-	last := 0.0
+	last, before := 0.0, 0.0
 	for _, edge := range slices.Sorted(maps.Keys(below)) {
 		if below[edge] > 0 && below[edge] >= rank {
+			part := (rank - before) / (below[edge] - before)
 			if math.IsInf(edge, 1) {
 				edge = last
 			}
-			return inSeconds(last), inSeconds(edge)
+			return inSeconds(last), inSeconds(last + part*(edge-last)), inSeconds(edge)
 		}
-		last = edge
+		last, before = edge, below[edge]
 	}
-	return 0, 0
+	return 0, 0, 0
 }
 
 func inSeconds(s float64) time.Duration { return time.Duration(math.Round(s * 1e9)) }

@@ -17,15 +17,16 @@ x_count 100
 	if err != nil {
 		t.Fatal(err)
 	}
-	for q, want := range map[float64][2]time.Duration{
-		0.5: {0, time.Millisecond}, 0.9: {0, time.Millisecond}, 0.95: {time.Millisecond, 2 * time.Millisecond},
-		0.99: {2 * time.Millisecond, 2 * time.Millisecond},
+	for q, want := range map[float64][3]time.Duration{
+		0.45: {0, 500 * time.Microsecond, time.Millisecond}, 0.9: {0, time.Millisecond, time.Millisecond},
+		0.92: {time.Millisecond, 1250 * time.Microsecond, 2 * time.Millisecond},
+		0.99: {2 * time.Millisecond, 2 * time.Millisecond, 2 * time.Millisecond},
 	} {
-		if low, high := HistogramQuantile(m, "x", q); low != want[0] || high != want[1] {
-			t.Errorf("quantile %v lies from %v to %v, want %v", q, low, high, want)
+		if low, guess, high := HistogramQuantile(m, "x", q); [3]time.Duration{low, guess, high} != want {
+			t.Errorf("quantile %v lies from %v to %v, at %v; want %v", q, low, high, guess, want)
 		}
 	}
-	if low, high := HistogramQuantile(m, "y", 0.5); low != 0 || high != 0 {
-		t.Errorf("of nothing: %v to %v", low, high)
+	if low, guess, high := HistogramQuantile(m, "y", 0.5); low != 0 || guess != 0 || high != 0 {
+		t.Errorf("of nothing: %v to %v, at %v", low, high, guess)
 	}
 }

@@ -6,13 +6,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/confd/confd/bench/confd"
-	"github.com/confd/confd/bench/measure"
 )
 
 // figures are what a process holds, bytes where nothing else is said.
@@ -39,7 +37,7 @@ func look(ctx context.Context, p *confd.Process) (f figures, err error) {
 	if f.sockets, err = waiting(); err != nil {
 		return f, err
 	}
-	m, err := metrics(ctx, p)
+	m, err := p.Metrics(ctx)
 	f.live, f.heap, f.stacks = m["go_gc_heap_live_bytes"], m["go_memstats_heap_inuse_bytes"], m["go_memstats_stack_inuse_bytes"]
 	f.goroutines, f.descriptors = m["go_goroutines"], m["process_open_fds"]
 	f.collections = m["go_gc_duration_seconds_count"]
@@ -79,20 +77,6 @@ func waiting() (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("/proc/net/sockstat has no line of UDP sockets")
-}
-
-func metrics(ctx context.Context, p *confd.Process) (map[string]float64, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.HTTP+"/metrics", nil)
-	if err != nil {
-		return nil, err
-	}
-	q.Close = true // a connection that stays would be two goroutines and a descriptor
-	answer, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	return measure.ReadMetrics(answer.Body)
 }
 
 // row is a line of a table of figures.

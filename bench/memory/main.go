@@ -14,34 +14,19 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/confd/confd/bench/measure"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "memory:", err)
-		os.Exit(1)
-	}
-}
+func main() { measure.Program("memory", run) }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "machine: %s\ncommand: memory %s\n", measure.Machine(), strings.Join(args, " "))
+	measure.Head(out, "memory", args)
 	if o.callers > 0 {
 		if err := o.measureCalls(ctx, out); err != nil {
 			return err

@@ -23,7 +23,7 @@ func TestSmallRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`machine: \d+ x .+`, `command: memory -callers 4 .+`, `20 have called and hung up( +[\d.]+){9}`, `and stand for a while( +[\d.]+){9}`,
+		`machine: \d+ x .+\nscheduling: .+\ncommand: memory -callers 4 .+`, `20 have called and hung up( +[\d.]+){9}`, `and stand for a while( +[\d.]+){9}`,
 		`all have hung up 2 times( +[\d.]+){9}`, `Each caller:\n.+, descriptors \d`, `Left of each who has hung up:\n.+, descriptors -?\d`,
 		`3 rooms that nobody is in( +[\d.]+){9}`, `Each room that nobody is in:\n.+; goroutines \d`, `All of them: \S+ of a processor in 100ms`,
 	} {

@@ -16,27 +16,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/confd/confd/bench/measure"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "steer:", err)
-		os.Exit(1)
-	}
-}
+func main() { measure.Program("steer", run) }
 
 // spareProcessors are as many as there are HTTP clients at work at a time, and some.
 const spareProcessors = 64
@@ -49,8 +35,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	// The phones' thread shares a runtime with the HTTP clients and must not wait for a
 	// processor of it.
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), spareProcessors))
-	fmt.Fprintf(out, "machine: %s\nscheduling: %s\ncommand: steer %s\n",
-		measure.Machine(), measure.Scheduling(), strings.Join(args, " "))
+	measure.Head(out, "steer", args)
 	c, err := open(ctx, o)
 	if err != nil {
 		return err

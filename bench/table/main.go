@@ -19,7 +19,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -29,16 +28,9 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "table:", err)
-		os.Exit(1)
-	}
+	measure.Program("table", func(ctx context.Context, args []string, out io.Writer) error {
+		return run(ctx, args, out, os.Stderr)
+	})
 }
 
 type options struct{ programs, only, into string }
@@ -53,26 +45,36 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return err
 	}
 	table := header()
+	var failed error
 	for _, m := range measurements {
 		if !strings.Contains(m.what, o.only) {
 			continue
 		}
 		fmt.Fprintf(progress, "\n== %s\n", m.what)
-		text, err := o.measure(ctx, m, progress)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.what, err)
+		rows, err := o.rows(ctx, m, progress)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		rows, err := m.rows(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.what, err)
+		if err != nil { // the others are worth having
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", m.what, err))
+			rows = m.failed(err)
 		}
 		table += rows
 	}
 	if o.into != "" {
-		return replace(o.into, table)
+		return errors.Join(failed, replace(o.into, table))
 	}
 	_, err := io.WriteString(out, table)
-	return err
+	return errors.Join(failed, err)
+}
+
+// rows measures, and returns the lines of the table that came of it.
+func (o options) rows(ctx context.Context, m measurement, progress io.Writer) (string, error) {
+	text, err := o.measure(ctx, m, progress)
+	if err != nil {
+		return "", err
+	}
+	return m.rows(text)
 }
 
 // header names the machine and the time, since the figures are theirs.
@@ -90,7 +92,11 @@ func (o options) measure(ctx context.Context, m measurement, progress io.Writer)
 	ctx, cancel := context.WithTimeout(ctx, m.within())
 	defer cancel()
 	var text bytes.Buffer
-	cmd := exec.CommandContext(ctx, filepath.Join(programs, m.command[0]), m.command[1:]...)
+	command := append([]string{filepath.Join(programs, m.command[0])}, m.command[1:]...)
+	if m.ordinary {
+		command = append([]string{"chrt", "--other", "0"}, command...)
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = programs
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&text, progress), progress
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

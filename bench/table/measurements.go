@@ -16,15 +16,17 @@ type measurement struct {
 	command []string
 	limit   time.Duration // of its time; 0 is three minutes
 	figures []figure
+
+	ordinary bool // it is to run at ordinary priority, whatever this program has
 }
 
 // figure is one number of what a command prints.
 type figure struct {
 	what    string // "" if the measurement has but one
 	pattern *regexp.Regexp
-	unit    string // " ms"
-	most    float64
-	show    string // the bound, where a number says too little
+	unit    string         // " ms"
+	most    float64        // 0 if it is told beside the others, and has no bound
+	limit   *regexp.Regexp // tells the bound, where it follows from what else was measured
 }
 
 func (m measurement) within() time.Duration {
@@ -37,32 +39,64 @@ func (m measurement) within() time.Duration {
 // rows finds the figures in what the command printed: the last that fits, each.
 func (m measurement) rows(text string) (rows string, err error) {
 	for _, f := range m.figures {
-		all := f.pattern.FindAllStringSubmatch(text, -1)
-		if all == nil {
-			return "", fmt.Errorf("%q printed nothing like %v", strings.Join(m.command, " "), f.pattern)
-		}
-		v, err := strconv.ParseFloat(strings.ReplaceAll(all[len(all)-1][1], ",", ""), 64)
+		v, err := last(f.pattern, text)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("%q: %w", strings.Join(m.command, " "), err)
+		}
+		if f.limit != nil {
+			if f.most, err = last(f.limit, text); err != nil {
+				return "", fmt.Errorf("%q: %w", strings.Join(m.command, " "), err)
+			}
 		}
 		rows += f.row(m.what, v)
 	}
 	return rows, nil
 }
 
-func (f figure) row(what string, v float64) string {
+// last returns the number in the last match.
+func last(p *regexp.Regexp, text string) (float64, error) {
+	all := p.FindAllStringSubmatch(text, -1)
+	if all == nil {
+		return 0, fmt.Errorf("nothing like %v was printed", p)
+	}
+	return strconv.ParseFloat(strings.ReplaceAll(all[len(all)-1][1], ",", ""), 64)
+}
+
+// failed are the rows of a measurement that came to nothing.
+func (m measurement) failed(why error) (rows string) {
+	text := strings.NewReplacer("\n", " ", "|", "/").Replace(why.Error())
+	for _, f := range m.figures {
+		rows += fmt.Sprintf("| %s | %.200s | %s | **not measured** |\n", f.name(m.what), text, f.bound())
+	}
+	return rows
+}
+
+func (f figure) name(what string) string {
 	if f.what != "" {
 		what += ": " + f.what
 	}
-	verdict := "met"
-	if v > f.most {
+	return what
+}
+
+func (f figure) bound() string {
+	switch {
+	case f.most > 0:
+		return fmt.Sprintf("%g%s", f.most, f.unit)
+	case f.limit != nil:
+		return "follows from the run"
+	}
+	return "none"
+}
+
+func (f figure) row(what string, v float64) string {
+	verdict := ""
+	switch {
+	case f.most > 0 && v <= f.most:
+		verdict = "met"
+	case f.most > 0:
 		verdict = "**missed**"
 	}
-	bound := f.show
-	if bound == "" {
-		bound = fmt.Sprintf("%g%s", f.most, f.unit)
-	}
-	return fmt.Sprintf("| %s | %g%s | %s | %s |\n", what, v, f.unit, bound, verdict)
+	return fmt.Sprintf("| %s | %g%s | %s | %s |\n", f.name(what), v, f.unit, f.bound(), verdict)
 }
 
 func pattern(s string) *regexp.Regexp { return regexp.MustCompile(s) }
@@ -91,6 +125,33 @@ var measurements = []measurement{
 	{
 		what:    "Opus listeners, one room of 1,000, 3 talk; the floor decodes talkers only",
 		command: compare("cpu -confd ./confd -codec opus -decode talkers -callers 1000 -joins 300 -for 4s -rounds 2"), figures: ratio(1.6),
+	},
+	{
+		what:    "The same with DTX, one room of 200",
+		command: compare("cpu -confd ./confd -codec opus -decode talkers -dtx -for 4s -rounds 2"), figures: ratio(1.6),
+	},
+	{
+		what:    "The same with levels (RFC 6464), one room of 200",
+		command: compare("cpu -confd ./confd -codec opus -decode talkers -levels -for 4s -rounds 2"), figures: ratio(1.6),
+	},
+	{
+		what:    "Opus talkers, 10 rooms of 5, all talk; the floor is a receive, a decode, an encode and a send for each",
+		command: compare("cpu -confd ./confd -codec opus -decode talkers -callers 50 -rooms 10 -talkers 5 -for 5s"), figures: ratio(1.15),
+	},
+	{
+		what:    "Opus, one room of 50, all talk",
+		command: compare("cpu -confd ./confd -codec opus -decode talkers -callers 50 -talkers 50 -for 4s -rounds 1"),
+		figures: []figure{{pattern: pattern(`(?m)^round .* confd .*; ([0-9.]+) decodes`), unit: " decodes a tick", most: 12}},
+	},
+	{
+		what:    "Lateness of ticks with 80 % of the machine used",
+		command: compare("late -confd ./confd -joins 400 -for 6s"), ordinary: true,
+		figures: []figure{
+			{what: "99th percentile", pattern: pattern(`(?m)^confd: .* 99th percentile ([0-9.]+) ms \(`), unit: " ms", limit: pattern(`(?m)^budget: 99th percentile at most ([0-9.]+) ms`)},
+			{what: "99th percentile of a bare sleeping thread", pattern: pattern(`(?m)^confd: .* 99th percentile ([0-9.]+) ms of`), unit: " ms"},
+			{what: "used in the last round", pattern: pattern(`all together ([0-9]+) %`), unit: " %"},
+			{what: "stolen in the last round", pattern: pattern(` ([0-9.]+) % stolen`), unit: " %"},
+		},
 	},
 	{
 		what:    "Added delay, G.711",

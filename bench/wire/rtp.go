@@ -13,6 +13,7 @@ type Stream struct {
 	Timestamp   uint32 // of the next packet
 	Sequence    uint16 // of the next packet
 	PayloadType uint8
+	Extended    bool // a header extension follows the header
 }
 
 // Stamp writes the next header (RFC 3550 section 5.1) over the first HeaderSize bytes of
@@ -20,11 +21,25 @@ type Stream struct {
 func (s *Stream) Stamp(packet []byte, ticks uint32) {
 	_ = packet[HeaderSize-1]
 	packet[0], packet[1] = 0x80, s.PayloadType
+	if s.Extended {
+		packet[0] |= 0x10
+	}
 	binary.BigEndian.PutUint16(packet[2:], s.Sequence)
 	binary.BigEndian.PutUint32(packet[4:], s.Timestamp)
 	binary.BigEndian.PutUint32(packet[8:], s.SSRC)
 	s.Sequence++
 	s.Timestamp += ticks
+}
+
+// LevelExtension is a header extension that has only a client-to-mixer level (RFC 6464
+// section 3, one-byte form), in -dBov, with the number id that was negotiated for it, 1 to 14.
+// It says that there is voice if the level is above -60 dBov.
+func LevelExtension(id, level uint8) []byte {
+	const voice = 0x80
+	if level < 60 {
+		level |= voice
+	}
+	return []byte{0xbe, 0xde, 0, 1, id << 4, level, 0, 0}
 }
 
 // Sequence returns the sequence number of an RTP packet that Payload accepts.

@@ -536,11 +536,11 @@ func TestEngineRuns(t *testing.T) {
 	}
 }
 
-// badSource panics once it is asked to.
-type badSource struct{ now atomic.Bool }
+// badSource panics once it is armed.
+type badSource struct{ armed *atomic.Bool }
 
-func (b *badSource) Poll(int64, int, media.Receiver) int {
-	if b.now.Load() {
+func (b badSource) Poll(int64, int, media.Receiver) int {
+	if b.armed.Load() {
 		panic("test")
 	}
 	return 0
@@ -549,10 +549,17 @@ func (b *badSource) Poll(int64, int, media.Receiver) int {
 // A panic in one conference's tick is told to its room; others of the same worker go on,
 // and the broken one still lets go of its members.
 func TestPanicStaysInItsConference(t *testing.T) {
-	eng := newEngine(t, Config{Workers: 1, Slots: 1})
+	var armed atomic.Bool
+	panicsAlone(t, Config{Workers: 1, Slots: 1}, 1, badSource{&armed}, &armed, "panic in a tick: test")
+}
+
+// panicsAlone has n inputs panic once armed, and checks what is told and who goes on.
+func panicsAlone(t *testing.T, cfg Config, n int, src media.Source, armed *atomic.Bool, told string) {
+	t.Helper()
+	eng := newEngine(t, cfg)
 	eng.Start()
 	defer eng.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	failed := make(chan error, 10)
 	broken := eng.NewConference(ConferenceConfig{Events: func(e Event) {
@@ -561,21 +568,26 @@ func TestPanicStaysInItsConference(t *testing.T) {
 		}
 	}})
 	sound := eng.NewConference(ConferenceConfig{})
-	bad := &badSource{}
-	in, other := NewInput(bad, InputConfig{}), NewInput(nothing{}, InputConfig{})
-	if err := errors.Join(broken.ApplyWait(ctx, AddInput(in)), sound.ApplyWait(ctx, AddInput(other))); err != nil {
+	var leave []Op
+	for range n {
+		in := NewInput(src, InputConfig{})
+		leave = append(leave, Depart(in, nil))
+		broken.Apply(AddInput(in))
+	}
+	other := NewInput(nothing{}, InputConfig{})
+	if err := errors.Join(broken.ApplyWait(ctx), sound.ApplyWait(ctx, AddInput(other))); err != nil {
 		t.Fatal(err)
 	}
-	bad.now.Store(true)
+	armed.Store(true)
 	select {
 	case err := <-failed:
-		if !strings.Contains(err.Error(), "panic in a tick: test") {
-			t.Errorf("told %v", err)
+		if !strings.Contains(err.Error(), told) {
+			t.Errorf("told %v, want %q in it", err, told)
 		}
 	case <-ctx.Done():
 		t.Fatal("nobody was told")
 	}
-	if err := errors.Join(sound.ApplyWait(ctx), broken.ApplyWait(ctx, Depart(in, nil))); err != nil {
+	if err := errors.Join(sound.ApplyWait(ctx), broken.ApplyWait(ctx, leave...)); err != nil {
 		t.Fatal(err)
 	}
 	if n := eng.Stats().Panics; n != 1 {

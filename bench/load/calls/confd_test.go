@@ -73,6 +73,7 @@ func TestCallsToConfd(t *testing.T) {
 			if err := a.HangUp(deadline(t), 0); err != nil {
 				t.Error(err)
 			}
+			// It answers first and then takes the caller out, and tells nobody when that is done.
 			for end := time.Now().Add(patience); server.Stats().Calls > 0; time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("confd has %d calls left", server.Stats().Calls)

@@ -326,13 +326,8 @@ func TestConnectionBreaks(t *testing.T) {
 	s.conn.CloseRead()
 	s.conn.CloseWrite()
 	s.mu.Unlock()
-	var err error
-	for begin := time.Now(); time.Since(begin) < patience; time.Sleep(time.Millisecond) {
-		if err = c.line.agent.Options(deadline(t), far.peer.uri()); err == nil {
-			break
-		}
-	}
-	if err != nil {
+	s.readers.Wait() // it has seen the end
+	if err := c.line.agent.Options(deadline(t), far.peer.uri()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Hangup(deadline(t)); err != nil {

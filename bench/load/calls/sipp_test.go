@@ -96,8 +96,8 @@ func placeAll(t *testing.T, a *Agent, uri string, n int, perSecond float64) []*C
 	return all
 }
 
-// awaitServer returns when there is one. The agent that asks is another than the test's:
-// a line that could not connect rests.
+// awaitServer returns when there is one, which only asking tells. The agent that asks is
+// another than the test's: a line that could not connect rests.
 func awaitServer(t *testing.T, server netip.AddrPort, transport, uri string) {
 	t.Helper()
 	a := open(t, server, func(c *Config) { c.Transport = transport })

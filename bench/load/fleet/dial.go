@@ -81,10 +81,7 @@ func (f *Fleet) Digits(i int, keys string) error {
 	if err != nil {
 		return err
 	}
-	d, err := newDial(keys, f.config.Codec.Format.PacketTime)
-	if err == nil {
-		err = c.press(d)
-	}
+	d, err := c.dials(keys, f.config.Codec.Format.PacketTime)
 	if err == nil {
 		err = <-d.done
 	}
@@ -92,6 +89,15 @@ func (f *Fleet) Digits(i int, keys string) error {
 		return fmt.Errorf("fleet: caller %d cannot press %q: %w", i, keys, err)
 	}
 	return nil
+}
+
+// dials has a caller press keys, and does not wait for that.
+func (c *caller) dials(keys string, packet time.Duration) (*dial, error) {
+	d, err := newDial(keys, packet)
+	if err == nil {
+		err = c.press(d)
+	}
+	return d, err
 }
 
 // press begins to press keys.

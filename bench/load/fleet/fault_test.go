@@ -14,14 +14,6 @@ import (
 // references.
 var two = Config{Callers: 12, Rooms: 2, Talkers: 3, Seed: 4}
 
-// others is the gain of a server without fault.
-func (s *server) others(from, to int) float64 {
-	if from != to && s.fleet.Room(from) == s.fleet.Room(to) && s.fleet.Talker(from) {
-		return 1
-	}
-	return 0
-}
-
 // sound checks how often it was found that something was wrong.
 func (r *Room) sound(t *testing.T, name string, missed bool, kinds ...signal.Kind) {
 	t.Helper()
@@ -59,12 +51,7 @@ func TestDroppedTalker(t *testing.T) {
 func TestOneDoesNotHear(t *testing.T) {
 	t.Parallel()
 	s := set(t, two)
-	s.gain = func(from, to int) float64 {
-		if from == 2 && to == 10 {
-			return 0
-		}
-		return s.others(from, to)
-	}
+	s.between(2, 10, 0)
 	s.start()
 	r := s.until("an ear for who got other payloads", func(r *Report) bool {
 		return r.Callers[10].Verified == BySound && r.Rooms[0].Heard.Counts[signal.Missed] > 1
@@ -81,12 +68,7 @@ func TestOneDoesNotHear(t *testing.T) {
 func TestOwnVoice(t *testing.T) {
 	t.Parallel()
 	s := set(t, two)
-	s.gain = func(from, to int) float64 {
-		if from == 3 && to == 3 {
-			return 0.5
-		}
-		return s.others(from, to)
-	}
+	s.between(3, 3, 0.5)
 	s.start()
 	r := s.until("one's own voice", func(r *Report) bool { return r.Rooms[1].Heard.Counts[signal.Own] > 1 && enough(2)(r) })
 	r.Rooms[0].sound(t, "other room", false)

@@ -249,10 +249,9 @@ func TestDigits(t *testing.T) {
 		s := newSink(t, Config{Callers: 2, Codec: c})
 		s.run(100 * time.Millisecond)
 		const keys = "1290*#Ad"
-		done := make(chan error, 1)
-		go func() { done <- s.fleet.Digits(1, keys) }()
-		for !s.fleet.callers[1].dialling() {
-			time.Sleep(time.Millisecond)
+		d, err := s.fleet.callers[1].dials(keys, packetTime)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if err := s.fleet.Digits(1, "1"); err == nil {
 			t.Error("it presses two keys at once")
@@ -288,16 +287,10 @@ func TestDigits(t *testing.T) {
 				t.Fatalf("packet %d of key %q: %+v, marker %v, %d ticks after its begin", down, pressed, e, p.marked, p.stamp-begun.stamp)
 			}
 		}
-		if err := <-done; err != nil || pressed != "1290*#AD" {
+		if err := <-d.done; err != nil || pressed != "1290*#AD" {
 			t.Errorf("pressed %q, %v", pressed, err)
 		}
 	}
-}
-
-func (c *caller) dialling() bool {
-	c.thread.mu.Lock()
-	defer c.thread.mu.Unlock()
-	return c.dial != nil
 }
 
 func TestDigitsThatCannotBePressed(t *testing.T) {
@@ -311,13 +304,12 @@ func TestDigitsThatCannotBePressed(t *testing.T) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
-	done := make(chan error, 1)
-	go func() { done <- s.fleet.Digits(0, "1") }()
-	for !s.fleet.callers[0].dialling() {
-		time.Sleep(time.Millisecond)
+	d, err := s.fleet.callers[0].dials("1", packetTime)
+	if err != nil {
+		t.Fatal(err)
 	}
 	s.fleet.Disconnect(0)
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "not connected") {
+	if err := <-d.done; err != errNotConnected {
 		t.Errorf("key of who left: %v", err)
 	}
 	if err := s.fleet.Digits(0, "1"); err == nil || !strings.Contains(err.Error(), "not connected") {

@@ -202,11 +202,26 @@ func (s *server) send(to int) {
 	l.socket.Send(packet)
 }
 
+// between makes one caller so loud to another.
+func (s *server) between(one, other int, gain float64) {
+	s.gain = func(from, to int) float64 {
+		if from == one && to == other {
+			return gain
+		}
+		return s.others(from, to)
+	}
+}
+
 func (s *server) gainOf(from, to int) float64 {
-	switch {
-	case s.gain != nil:
+	if s.gain != nil {
 		return s.gain(from, to)
-	case from != to && s.fleet.Room(from) == s.fleet.Room(to) && s.fleet.Talker(from):
+	}
+	return s.others(from, to)
+}
+
+// others is the gain of a server without fault.
+func (s *server) others(from, to int) float64 {
+	if from != to && s.fleet.Room(from) == s.fleet.Room(to) && s.fleet.Talker(from) {
 		return 1
 	}
 	return 0

@@ -39,7 +39,7 @@ type Options struct {
 	PacketTime time.Duration // 10, 20, 30, 40 or 60 ms; default 20 ms
 	Continuous bool          // who talks makes no pauses
 	Rate       float64       // calls per second, open loop; default 50
-	Settle     time.Duration // between the last call and what is measured; default 3 s
+	Settle     time.Duration // between the last call and what is measured
 	Window     time.Duration // what is measured; default 30 s
 	Seed       uint64        // of all that is random
 
@@ -74,7 +74,6 @@ func (o Options) withDefaults() Options {
 	if o.Ramp > 0 && o.Bounds == (report.Bounds{}) {
 		o.Bounds = report.Bounds{MaxLossPercent: new(float64(rampMaxLoss)), MaxDelayP99MS: new(float64(rampMaxDelay))}
 	}
-	o.Settle = or(o.Settle, 3*time.Second)
 	o.Window = or(o.Window, 30*time.Second)
 	o.From = or(o.From, "load")
 	o.AnswerWithin = or(o.AnswerWithin, 30*time.Second)

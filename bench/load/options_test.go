@@ -54,6 +54,13 @@ func TestOptionsAtTheirEdges(t *testing.T) {
 	}
 }
 
+// No time at all between the last call and the measurement is none, and no default.
+func TestNoSettling(t *testing.T) {
+	if s := good().withDefaults().Settle; s != 0 {
+		t.Errorf("%v", s)
+	}
+}
+
 // Any first so many callers are spread evenly, and of each room the first talk.
 func TestCallersAreSpread(t *testing.T) {
 	o := good()

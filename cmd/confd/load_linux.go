@@ -36,7 +36,7 @@ type loadCommand struct {
 	FEC     bool          `name:"fec" help:"Opus with forward error correction."`
 	Rate    perSecond     `default:"50/s" placeholder:"N/s" help:"Calls per second, placed when they are due whether or not others are answered. Default 50/s."`
 	For     time.Duration `default:"30s" placeholder:"DURATION" help:"How long to measure once all have called. Default 30s."`
-	Settle  time.Duration `default:"3s" placeholder:"DURATION" help:"Time between the last call and the measurement. Default 3s."`
+	Settle  time.Duration `default:"3s" placeholder:"DURATION" help:"Time between the last call and the measurement; 0 is none. Default 3s."`
 
 	TCP          bool          `name:"tcp" help:"SIP over TCP; default UDP."`
 	From         string        `default:"load" placeholder:"USER" help:"User part of the callers' address. Default load."`
@@ -140,6 +140,9 @@ func (c loadCommand) page() (*os.File, error) {
 
 // options are what load is to do; an error says which flag is wrong.
 func (c loadCommand) options(m *Main) (load.Options, error) {
+	if err := c.refuseZeros(); err != nil {
+		return load.Options{}, err
+	}
 	o := load.Options{
 		To: c.To, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Mixed: c.Mixed, Codec: c.Codec, PacketTime: c.Ptime,
 		Opus: load.Opus{Bitrate: c.Bitrate, FEC: c.FEC}, Continuous: c.Continuous, Rate: float64(c.Rate), Settle: c.Settle, Window: c.For,
@@ -159,6 +162,27 @@ func (c loadCommand) options(m *Main) (load.Options, error) {
 		return o, err
 	}
 	return o, o.Check()
+}
+
+// refuseZeros refuses what load would take for its own default.
+func (c loadCommand) refuseZeros() error {
+	for _, f := range []struct {
+		flag string
+		zero bool
+		want string
+	}{
+		{"rooms", c.Rooms == 0, "at least 1"},
+		{"mixed", c.Mixed == 0, "at least 1"},
+		{"ptime", c.Ptime == 0, "10ms, 20ms, 30ms, 40ms or 60ms"},
+		{"bitrate", c.Bitrate == 0, "bits per second, as 32000"},
+		{"for", c.For == 0, "at least " + load.MinWindow.String()},
+		{"answer-within", c.AnswerWithin == 0, "a duration, as 30s"},
+	} {
+		if f.zero {
+			return fmt.Errorf("--%s 0: want %s", f.flag, f.want)
+		}
+	}
+	return nil
 }
 
 // prefix reads a prefix or a single address.

@@ -75,7 +75,7 @@ func TestReportAllocatesNothing(t *testing.T) {
 	m := scratches.Get().(*scratch)
 	defer scratches.Put(m)
 	now := clock.Now()
-	report := append([]byte(nil), l.appendCNAME(l.appendReport(nil, 99, now), 99)...)
+	report := append([]byte(nil), AppendCNAME(l.appendReport(nil, 99, now), 99, l.cname)...)
 	n := testing.AllocsPerRun(100, func() {
 		l.sendReport(m, now)
 		l.readCompound(report, now)

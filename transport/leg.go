@@ -1,9 +1,6 @@
 package transport
 
 import (
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -33,7 +30,7 @@ type Leg struct {
 	lastPoll  int64
 	heard     int64 // monotonic nanoseconds of the last packet of the peer
 	fullPolls int   // polls in a row that hit their limit
-	timeline  timeline
+	timeline  Timeline
 	sequence  uint64 // of the next packet, wraps included
 	stampTime int64  // when lastStamp was sent
 	lastStamp uint32
@@ -71,31 +68,17 @@ func (p *PortPool) Listen(local netip.Addr) (*Leg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for RTP on %v: %w", local, err)
 	}
-	l := &Leg{pool: p, pair: index, rtp: rtp, rtcp: rtcp, cname: newCNAME()}
+	l := &Leg{pool: p, pair: index, rtp: rtp, rtcp: rtcp, cname: NewCNAME()}
 	port := p.low + 2*index
 	l.ports = [2]int{port, port + 1}
-	l.ssrc.Store(random32())
-	l.timeline.base = random32()
+	l.ssrc.Store(Random32())
+	l.timeline.base = Random32()
 	// The first half of the range, so that the first wrap is not mistaken by who hears the
 	// second packet first (RFC 3711 section 3.3.1).
-	l.sequence = uint64(random32() & 0x7fff)
+	l.sequence = uint64(Random32() & 0x7fff)
 	l.paused = true
 	l.latch.seen = &l.seen
 	return l, nil
-}
-
-// newCNAME returns a short-term persistent canonical name (RFC 7022 section 5): 96 random
-// bits in base64.
-func newCNAME() string {
-	var b [12]byte
-	_, _ = rand.Read(b[:]) // cannot fail
-	return base64.StdEncoding.EncodeToString(b[:])
-}
-
-func random32() uint32 {
-	var b [4]byte
-	_, _ = rand.Read(b[:])
-	return binary.BigEndian.Uint32(b[:])
 }
 
 // LocalPort returns the ports that the leg is bound to.

@@ -10,7 +10,7 @@ import (
 // direction of media, and keep address translators open.
 func (l *Leg) sendReport(m *scratch, now int64) {
 	b := l.appendReport(m.out[:0], l.ssrc.Load(), now)
-	l.sendControl(m, l.appendCNAME(b, l.ssrc.Load()))
+	l.sendControl(m, AppendCNAME(b, l.ssrc.Load(), l.cname))
 	l.report.atLast = l.report.packets
 }
 
@@ -21,10 +21,8 @@ func (l *Leg) sayBye(ssrc uint32) {
 	}
 	m := scratches.Get().(*scratch)
 	b := l.appendReport(m.out[:0], ssrc, l.lastPoll)
-	b = l.appendCNAME(b, ssrc)
-	b = append(b, 2<<6|1, byte(rtcp.TypeGoodbye), 0, 1)
-	b = binary.BigEndian.AppendUint32(b, ssrc)
-	l.sendControl(m, b)
+	b = AppendCNAME(b, ssrc, l.cname)
+	l.sendControl(m, AppendBye(b, ssrc))
 	scratches.Put(m)
 }
 
@@ -67,25 +65,19 @@ func (l *Leg) sendControl(m *scratch, b []byte) {
 // appendReport writes a sender report if RTP was sent since the last report, else a
 // receiver report, with a block about the peer if it was heard since then.
 func (l *Leg) appendReport(b []byte, ssrc uint32, now int64) []byte {
-	r := &l.report
-	kind, words := byte(rtcp.TypeReceiverReport), uint16(1)
-	if r.packets != r.atLast {
-		kind, words = byte(rtcp.TypeSenderReport), 6
-	}
-	count := byte(0)
+	r, blocks := &l.report, 0
 	if l.reception.active && l.reception.got != l.reception.priorGot {
-		count, words = 1, words+reportBlock/4
+		blocks = 1
 	}
-	b = append(b, 2<<6|count, kind)
-	b = binary.BigEndian.AppendUint16(b, words)
-	b = binary.BigEndian.AppendUint32(b, ssrc)
-	if kind == byte(rtcp.TypeSenderReport) {
-		b = binary.BigEndian.AppendUint64(b, stamps.ntp(now))
-		b = binary.BigEndian.AppendUint32(b, l.lastStamp+uint32(units(now-l.stampTime, l.timeline.rate)))
-		b = binary.BigEndian.AppendUint32(b, r.packets)
-		b = binary.BigEndian.AppendUint32(b, r.octets)
+	if r.packets != r.atLast {
+		b = AppendSenderReport(b, &SenderInfo{
+			SSRC: ssrc, Timestamp: l.lastStamp, Rate: l.timeline.rate, SentAt: l.stampTime,
+			Packets: r.packets, Octets: r.octets,
+		}, now, blocks)
+	} else {
+		b = appendReportHeader(b, rtcp.TypeReceiverReport, ssrc, 0, blocks)
 	}
-	if count == 1 {
+	if blocks == 1 {
 		b = l.appendBlock(b, now)
 	}
 	return b
@@ -104,20 +96,4 @@ func (l *Leg) appendBlock(b []byte, now int64) []byte {
 	}
 	b = binary.BigEndian.AppendUint32(b, r.lastSR)
 	return binary.BigEndian.AppendUint32(b, uint32(units(max(now-r.lastSRTime, 0), 65536)))
-}
-
-// appendCNAME writes an SDES packet (section 6.5.1), its list ended by one to four zeros.
-func (l *Leg) appendCNAME(b []byte, ssrc uint32) []byte {
-	const itemCNAME = 1
-	size := 4 + 2 + len(l.cname)
-	words := size/4 + 1
-	b = append(b, 2<<6|1, byte(rtcp.TypeSourceDescription))
-	b = binary.BigEndian.AppendUint16(b, uint16(words))
-	b = binary.BigEndian.AppendUint32(b, ssrc)
-	b = append(b, itemCNAME, byte(len(l.cname)))
-	b = append(b, l.cname...)
-	for range 4*words - size {
-		b = append(b, 0)
-	}
-	return b
 }

@@ -238,9 +238,9 @@ func (l *Leg) collide(now int64) bool {
 func (l *Leg) changeSSRC() {
 	old := l.ssrc.Load()
 	l.sayBye(old)
-	next := random32()
+	next := Random32()
 	for next == old || next == l.reception.ssrc {
-		next = random32()
+		next = Random32()
 	}
 	l.ssrc.Store(next)
 	l.report.restart()

@@ -1,10 +1,6 @@
 package transport
 
-import (
-	"encoding/binary"
-
-	"github.com/confd/confd/media"
-)
+import "github.com/confd/confd/media"
 
 // Send implements media.Sink: one payload under the leg's own header. Media time counts
 // whether or not the peer may hear, so that its timestamps show how long it did not.
@@ -16,7 +12,7 @@ func (l *Leg) Send(o *media.Outgoing) {
 		l.count.failed.Add(1)
 		return
 	}
-	ts, ok := l.timeline.at(o.Time, o.ClockRate)
+	ts, ok := l.timeline.At(o.Time, o.ClockRate)
 	if !ok {
 		l.count.timeSteps.Add(1)
 	}
@@ -40,90 +36,22 @@ func (l *Leg) Send(o *media.Outgoing) {
 // assemble writes header, lists and payload, and consumes a sequence number. It returns
 // nil if the payload alone is too long.
 func (l *Leg) assemble(b []byte, o *media.Outgoing, ts uint32) []byte {
-	room := maxDatagram - headerSize - len(o.Data) - l.crypto.overhead()
+	room := MaxDatagram - headerSize - len(o.Data) - l.crypto.overhead()
 	if room < 0 {
 		l.count.oversize.Add(1)
 		return nil
 	}
-	listed := l.fit(o, room)
-	leveled := 0
-	if l.plan.mixerLevel != 0 {
-		leveled = min(listed, len(o.Levels))
-	}
-	first := byte(2<<6 | listed)
-	if leveled > 0 {
-		first |= 0x10
-	}
-	second := o.PayloadType & 0x7f
-	if o.Marker || l.paused {
-		second |= 0x80
-	}
-	l.paused = false
-	b = append(b, first, second)
-	b = binary.BigEndian.AppendUint16(b, uint16(l.sequence))
-	b = binary.BigEndian.AppendUint32(b, ts)
-	b = binary.BigEndian.AppendUint32(b, l.ssrc.Load())
-	l.sequence++
-	for _, c := range o.Contributors[:listed] {
-		b = binary.BigEndian.AppendUint32(b, c)
-	}
-	if leveled > 0 {
-		b = appendLevels(b, l.plan.mixerLevel, o.Levels[:leveled])
-	}
-	return append(b, o.Data...)
-}
-
-// fit returns how many contributors there is room for, the loudest first.
-func (l *Leg) fit(o *media.Outgoing, room int) int {
-	if !l.plan.csrc {
-		return 0
-	}
-	n := min(len(o.Contributors), maxCSRC)
-	for n > 0 && csrcSize*n+levelsSize(l.plan.mixerLevel, min(n, len(o.Levels))) > room {
-		n--
-	}
-	if n < min(len(o.Contributors), maxCSRC) {
+	listed, all := l.plan.lists.Fit(o, room)
+	if !all {
 		l.count.trimmed.Add(1)
 	}
-	return n
-}
-
-// levelsSize returns how long appendLevels makes the extension.
-func levelsSize(id uint8, n int) int {
-	switch {
-	case id == 0 || n == 0:
-		return 0
-	case id <= maxOneByteID:
-		return extPrefix + (1+n+3)&^3
-	}
-	return extPrefix + (2+n+3)&^3
-}
-
-// appendLevels writes the mixer-to-client levels (RFC 6465 section 3) as the only element
-// of an RFC 8285 header extension: one byte a level, in the order of the contributors.
-func appendLevels(b []byte, id uint8, levels []media.Level) []byte {
-	n := len(levels)
-	words := uint16(levelsSize(id, n)-extPrefix) / 4
-	if id <= maxOneByteID {
-		b = binary.BigEndian.AppendUint16(b, profileOne)
-		b = binary.BigEndian.AppendUint16(b, words)
-		b = append(b, id<<4|byte(n-1))
-	} else {
-		b = binary.BigEndian.AppendUint16(b, profileTwo)
-		b = binary.BigEndian.AppendUint16(b, words)
-		b = append(b, id, byte(n))
-	}
-	for _, v := range levels {
-		b = append(b, byte(min(v, media.Silence)))
-	}
-	head := 1
-	if id > maxOneByteID {
-		head = 2
-	}
-	for pad := int(words)*4 - head - n; pad > 0; pad-- {
-		b = append(b, 0)
-	}
-	return b
+	b = l.plan.lists.Append(b, Heading{
+		Timestamp: ts, SSRC: l.ssrc.Load(), Sequence: uint16(l.sequence),
+		PayloadType: o.PayloadType, Marker: o.Marker || l.paused,
+	}, o, listed)
+	l.paused = false
+	l.sequence++
+	return append(b, o.Data...)
 }
 
 // transmit protects and writes a packet. What cannot be sent is lost, and counted.

@@ -101,7 +101,7 @@ func TestSendStaysUnder1400Bytes(t *testing.T) {
 		if _, err := h.Unmarshal(b); err != nil {
 			t.Fatal(err)
 		}
-		if len(b) > maxDatagram || len(h.CSRC) != c.listed {
+		if len(b) > MaxDatagram || len(h.CSRC) != c.listed {
 			t.Errorf("payload of %d: %d bytes with %d contributors, want %d", c.payload, len(b), len(h.CSRC), c.listed)
 		}
 		if trimmed := l.Stats().SendErrors.Trimmed; (trimmed == 1) != (c.listed < 15) {

@@ -80,9 +80,8 @@ func Prepare(p Params) (*Setup, error) {
 // plan is what every packet asks a Setup, gathered where it is at hand.
 type plan struct {
 	receive, mux, follow bool // Receive, RTCPMux, LatchBounded
-	csrc                 bool
+	lists                Lists
 	audioLevel           uint8
-	mixerLevel           uint8
 	pt                   uint8  // of the packet before
 	rate                 uint32 // of pt; 0 = ask the Setup
 }
@@ -90,7 +89,7 @@ type plan struct {
 func (s *Setup) plan() plan {
 	p := &s.params
 	return plan{receive: p.Receive, mux: p.RTCPMux, follow: p.Latch == LatchBounded,
-		csrc: p.CSRC, audioLevel: p.AudioLevelID, mixerLevel: p.MixerLevelID}
+		lists: Lists{CSRC: p.CSRC, LevelsID: p.MixerLevelID}, audioLevel: p.AudioLevelID}
 }
 
 // rate returns the clock rate of a payload type, 0 if that was not negotiated.

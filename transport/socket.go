@@ -11,9 +11,9 @@ import (
 // counted. An Ethernet frame holds no more, and audio needs far less.
 const maxPacket = 1500
 
-// maxDatagram is the largest datagram that is sent, header, lists and authentication
+// MaxDatagram is the largest datagram that is sent, header, lists and authentication
 // tag included.
-const maxDatagram = 1400
+const MaxDatagram = 1400
 
 // verdict is what became of one system call. The hot path has no use for error values.
 type verdict uint8

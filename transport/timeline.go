@@ -2,11 +2,11 @@ package transport
 
 import "time"
 
-// timeline turns media time into RTP timestamps. They begin at random and advance with
-// media time for as long as the leg lives, whatever is behind it: classes, codecs and
+// Timeline turns media time into RTP timestamps. They begin at random and advance with
+// media time for as long as the stream lives, whatever is behind it: classes, codecs and
 // rooms come and go without a break. After a change of clock rate they go on from where
 // the old rate had come (RFC 7160 section 4.1).
-type timeline struct {
+type Timeline struct {
 	base    uint32 // timestamp at media time "from"
 	from    int64
 	last    int64 // media time of the last packet
@@ -15,9 +15,12 @@ type timeline struct {
 	running bool
 }
 
-// at returns the timestamp of media time t at the given rate, and false if time ran
+// NewTimeline returns a timeline whose first timestamp is base.
+func NewTimeline(base uint32) Timeline { return Timeline{base: base} }
+
+// At returns the timestamp of media time t at the given rate, and false if time ran
 // backwards: then one packet's time is taken to have passed.
-func (l *timeline) at(t int64, rate uint32) (ts uint32, ok bool) {
+func (l *Timeline) At(t int64, rate uint32) (ts uint32, ok bool) {
 	ok = true
 	if !l.running {
 		l.running, l.from, l.last, l.rate = true, t, t, rate
@@ -42,6 +45,6 @@ func (l *timeline) at(t int64, rate uint32) (ts uint32, ok bool) {
 	return l.stamp(t), ok
 }
 
-func (l *timeline) stamp(t int64) uint32 {
+func (l *Timeline) stamp(t int64) uint32 {
 	return l.base + uint32(units(t-l.from, l.rate))
 }

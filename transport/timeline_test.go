@@ -22,9 +22,9 @@ func TestTimeline(t *testing.T) {
 		{"hours without a packet", []packet{{0, 48000, 0}, {100 * 3600_000, 48000, uint32((100 * 3600 * 48000) % (1 << 32))}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := timeline{base: 0xffffff00} // wraps on the way
+			l := Timeline{base: 0xffffff00} // wraps on the way
 			for _, p := range c.packets {
-				ts, ok := l.at(p.at*ms, p.rate)
+				ts, ok := l.At(p.at*ms, p.rate)
 				if !ok || ts-0xffffff00 != p.want {
 					t.Errorf("at %d ms: %d (%v), want %d", p.at, ts-0xffffff00, ok, p.want)
 				}
@@ -35,10 +35,10 @@ func TestTimeline(t *testing.T) {
 
 // TestTimelineDoesNotDrift: packet times that are no whole number of units leave no error.
 func TestTimelineDoesNotDrift(t *testing.T) {
-	var l timeline
+	var l Timeline
 	step := int64(20*time.Millisecond) + 7
 	for i := range int64(1_000_000) {
-		ts, _ := l.at(i*step, 44100)
+		ts, _ := l.At(i*step, 44100)
 		if want := uint32(units(i*step, 44100)); ts-want+1 > 2 {
 			t.Fatalf("packet %d: %d, want %d", i, ts, want)
 		}
@@ -46,14 +46,14 @@ func TestTimelineDoesNotDrift(t *testing.T) {
 }
 
 func TestTimelineSurvivesTimeRunningBack(t *testing.T) {
-	var l timeline
-	l.at(1000*ms, 8000)
-	l.at(1020*ms, 8000)
-	ts, ok := l.at(5*ms, 8000)
+	var l Timeline
+	l.At(1000*ms, 8000)
+	l.At(1020*ms, 8000)
+	ts, ok := l.At(5*ms, 8000)
 	if ok || ts != 320 {
 		t.Errorf("timestamp %d (%v), want one packet on, and a complaint", ts, ok)
 	}
-	if ts, ok = l.at(25*ms, 8000); !ok || ts != 480 {
+	if ts, ok = l.At(25*ms, 8000); !ok || ts != 480 {
 		t.Errorf("timestamp %d (%v), want 480", ts, ok)
 	}
 }

@@ -189,20 +189,34 @@ func (p *Process) Metrics(ctx context.Context) (map[string]float64, error) {
 	return measure.ReadMetrics(answer.Body)
 }
 
-// Stop ends confd as an operator would; should it not end, it is killed. It is called once.
+// Stop ends confd as an operator would; should it not end, it says where it stands and is
+// killed. It is called once.
 func (p *Process) Stop() error {
 	failed := p.command.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.exited:
 	case <-time.After(15 * time.Second):
-		failed = errors.Join(errors.New("confd did not end on SIGTERM"), p.command.Process.Kill())
-		<-p.exited
+		failed = errors.Join(errors.New("confd did not end within 15 s of SIGTERM"), p.command.Process.Signal(syscall.SIGQUIT))
+		select {
+		case <-p.exited:
+		case <-time.After(10 * time.Second):
+			failed = errors.Join(failed, p.command.Process.Kill())
+			<-p.exited
+		}
 	}
 	err := errors.Join(failed, p.failure, p.line.Close())
 	if err != nil {
-		err = fmt.Errorf("%w; confd said:\n%s", err, tail(p.log.Bytes(), 2000))
+		err = fmt.Errorf("%w; confd said:\n%s", err, lastWords(p.log.Bytes()))
 	}
 	return err
 }
 
-func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
+// lastWords are the end of a log, or the first of the stacks that a program writes on SIGQUIT,
+// which are those that tell most.
+func lastWords(log []byte) []byte {
+	const enough = 6000
+	if at := bytes.LastIndex(log, []byte("SIGQUIT: quit")); at >= 0 {
+		return log[at:min(len(log), at+enough)]
+	}
+	return log[max(0, len(log)-enough):]
+}

@@ -107,7 +107,7 @@ func (s *seat) why() string {
 func (o *Options) asked() report.Options {
 	a := report.Options{To: o.To, Transport: o.transport(), Callers: o.Callers, Rooms: o.Rooms, Talkers: o.Talkers, Mixed: o.Mixed,
 		Codec: o.Codec, PacketTimeMS: ms(o.PacketTime), RatePerSecond: o.Rate, ForSeconds: o.Window.Seconds(),
-		Continuous: o.Continuous, Bounds: o.Bounds}
+		Continuous: o.Continuous, CallersPerPort: o.Sharing, Bounds: o.Bounds}
 	if m := o.Impair; m != (fleet.Impairment{}) {
 		a.Impairments = &report.Impairments{LossPercent: 100 * m.Loss, BurstPackets: max(m.Burst, 1), JitterMS: ms(m.Jitter),
 			ReorderPercent: 100 * m.Reorder, DriftPPM: m.Drift, DTX: m.DTX}

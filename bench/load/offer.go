@@ -57,7 +57,7 @@ func (o *Options) offer(f *fleet.Fleet, i int) calls.Offer {
 // fleet is how the callers' media are made.
 func (o *Options) fleet(server netip.Addr) fleet.Config {
 	return fleet.Config{Callers: o.Callers, Rooms: o.Rooms, Talkers: o.Talkers, Mixed: o.Mixed, Seed: o.Seed, Continuous: o.Continuous,
-		Codec: fleet.Coding{Format: o.format(), Options: codec.Options{Complexity: o.Opus.Complexity, LowDelay: o.Opus.LowDelay}}, Server: server, Local: o.Local, Impair: o.Impair}
+		Codec: fleet.Coding{Format: o.format(), Options: codec.Options{Complexity: o.Opus.Complexity, LowDelay: o.Opus.LowDelay}}, Server: server, Local: o.Local, Sharing: o.Sharing, Impair: o.Impair}
 }
 
 // calls is how they call the server.

@@ -49,6 +49,7 @@ type Options struct {
 	PIN                string         // digits to dial after the answer (RFC 4733)
 	AnswerWithin       time.Duration  // else the call has failed; default 30 s
 	Local              []netip.Prefix // of media; see fleet.Config
+	Sharing            int            // callers on one port, at most fleet.MaxSharing; default 1
 	Impair             fleet.Impairment
 
 	Ramp    int // raise the callers by so many until a bound is broken; 0: all at once
@@ -75,6 +76,7 @@ func (o Options) withDefaults() Options {
 		o.Bounds = report.Bounds{MaxLossPercent: new(float64(rampMaxLoss)), MaxDelayP99MS: new(float64(rampMaxDelay))}
 	}
 	o.Window = or(o.Window, 30*time.Second)
+	o.Sharing = or(o.Sharing, 1)
 	o.From = or(o.From, "load")
 	o.AnswerWithin = or(o.AnswerWithin, 30*time.Second)
 	o.Opus.Bitrate = or(o.Opus.Bitrate, 32000)
@@ -108,6 +110,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("measuring for %v, want at least %v", o.Window, MinWindow)
 	case o.Settle < 0 || o.AnswerWithin < 0:
 		return errors.New("a time is negative")
+	case o.Sharing < 1 || o.Sharing > fleet.MaxSharing:
+		return fmt.Errorf("%d callers per port, want 1 to %d", o.Sharing, fleet.MaxSharing)
 	case o.Ramp < 0 || o.Ramp > o.Callers:
 		return fmt.Errorf("a ramp by %d callers up to %d, want 1 to that", o.Ramp, o.Callers)
 	case o.Ramp > 0 && o.Ramp < o.Rooms:

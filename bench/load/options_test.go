@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/load/signal"
 )
 
@@ -42,6 +43,9 @@ func TestOptionsAtTheirEdges(t *testing.T) {
 		{"the least ramp", func(o *Options) { o.Ramp = 3 }, ""},
 		{"a ramp too high", func(o *Options) { o.Ramp = 31 }, "ramp"},
 		{"a ramp too low", func(o *Options) { o.Ramp = 2 }, "ramp"},
+		{"most share a port", func(o *Options) { o.Sharing = fleet.MaxSharing }, ""},
+		{"too many share a port", func(o *Options) { o.Sharing = fleet.MaxSharing + 1 }, "251 callers per port"},
+		{"fewer than one share a port", func(o *Options) { o.Sharing = -1 }, "-1 callers per port"},
 		{"a PIN", func(o *Options) { o.PIN = "12*#ABCD" }, ""},
 		{"a PIN that no phone has", func(o *Options) { o.PIN = "12E" }, "PIN"},
 	} {

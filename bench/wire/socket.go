@@ -22,8 +22,11 @@ type Socket struct {
 type message struct {
 	header  unix.Msghdr
 	vector  unix.Iovec
-	control [64]byte
+	control control
 }
+
+// control is where the kernel says when a packet arrived.
+type control [64]byte
 
 // Listen opens a socket on a free port of 127.0.0.1. It can speak to loopback addresses only.
 func Listen() (*Socket, error) {
@@ -118,18 +121,30 @@ func (s *Socket) ReceiveStamped(buf []byte) (n int, arrival int64) {
 	if err != 0 {
 		return 0, 0
 	}
-	return int(got), m.arrival()
+	return int(got), m.control.arrival(&m.header)
 }
 
 // arrival finds the one control message that was asked for.
-func (m *message) arrival() int64 {
+func (c *control) arrival(h *unix.Msghdr) int64 {
 	const head = unix.SizeofCmsghdr
-	if int(m.header.Controllen) < unix.CmsgLen(int(unsafe.Sizeof(unix.Timespec{}))) ||
-		binary.NativeEndian.Uint32(m.control[head-8:]) != unix.SOL_SOCKET ||
-		binary.NativeEndian.Uint32(m.control[head-4:]) != unix.SCM_TIMESTAMPNS {
+	if int(h.Controllen) < unix.CmsgLen(int(unsafe.Sizeof(unix.Timespec{}))) ||
+		binary.NativeEndian.Uint32(c[head-8:]) != unix.SOL_SOCKET ||
+		binary.NativeEndian.Uint32(c[head-4:]) != unix.SCM_TIMESTAMPNS {
 		return 0
 	}
-	return (*unix.Timespec)(unsafe.Pointer(&m.control[head])).Nano()
+	return (*unix.Timespec)(unsafe.Pointer(&c[head])).Nano()
+}
+
+// Buffer makes room for so many bytes, of the kernel's counting, that have come and are not
+// yet read, or for as many as it permits.
+func (s *Socket) Buffer(bytes int) error {
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) == nil {
+		return nil
+	}
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes); err != nil {
+		return fmt.Errorf("wire: ask for a buffer of %d bytes: %w", bytes, err)
+	}
+	return nil
 }
 
 // Close frees the port.

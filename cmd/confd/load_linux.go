@@ -44,6 +44,7 @@ type loadCommand struct {
 	PIN          string        `name:"pin" placeholder:"DIGITS" help:"Dial these after the answer, as RFC 4733 events."`
 	AnswerWithin time.Duration `default:"30s" placeholder:"DURATION" help:"Else a call has failed. Default 30s."`
 	Local        []string      `placeholder:"PREFIX" help:"Addresses to send media from, as 10.0.0.0/28. Repeatable. Default: 127.0.0.0/8 to a server on loopback, else the route's."`
+	Sharing      int           `name:"callers-per-port" default:"1" placeholder:"N" help:"How many callers send from one port, to a server that has a port for each call. Cheaper: 32 allow for more callers. Default 1."`
 	Continuous   bool          `help:"Who talks makes no pauses."`
 	Seed         uint64        `default:"1" placeholder:"N" help:"Of all that is random. Default 1."`
 
@@ -147,7 +148,7 @@ func (c loadCommand) options(m *Main) (load.Options, error) {
 		To: c.To, Callers: c.Callers, Rooms: c.Rooms, Talkers: c.Talkers, Mixed: c.Mixed, Codec: c.Codec, PacketTime: c.Ptime,
 		Opus: load.Opus{Bitrate: c.Bitrate, FEC: c.FEC}, Continuous: c.Continuous, Rate: float64(c.Rate), Settle: c.Settle, Window: c.For,
 		Seed: c.Seed, TCP: c.TCP, From: c.From, Username: c.User, Password: lookup(m.Env, envLoadPassword), PIN: c.PIN,
-		AnswerWithin: c.AnswerWithin, Impair: c.impairment(), Ramp: c.Ramp, Bounds: c.bounds(), Program: "confd " + buildinfo.String(),
+		AnswerWithin: c.AnswerWithin, Sharing: c.Sharing, Impair: c.impairment(), Ramp: c.Ramp, Bounds: c.bounds(), Program: "confd " + buildinfo.String(),
 	}
 	for _, text := range c.Local {
 		p, err := prefix(text)
@@ -175,6 +176,7 @@ func (c loadCommand) refuseZeros() error {
 		{"mixed", c.Mixed == 0, "at least 1"},
 		{"ptime", c.Ptime == 0, "10ms, 20ms, 30ms, 40ms or 60ms"},
 		{"bitrate", c.Bitrate == 0, "bits per second, as 32000"},
+		{"callers-per-port", c.Sharing == 0, "at least 1"},
 		{"for", c.For == 0, "at least " + load.MinWindow.String()},
 		{"answer-within", c.AnswerWithin == 0, "a duration, as 30s"},
 	} {

@@ -26,6 +26,7 @@ func TestLoadRefusesNonsense(t *testing.T) {
 		{"--to sip:a@127.0.0.1 --callers 9 --ptime 0", "--ptime 0"},
 		{"--to sip:a@127.0.0.1 --callers 9 --bitrate 0", "--bitrate 0"},
 		{"--to sip:a@127.0.0.1 --callers 9 --answer-within 0", "--answer-within 0"},
+		{"--to sip:a@127.0.0.1 --callers 9 --callers-per-port 0", "--callers-per-port 0"},
 		{"--to sip:a@127.0.0.1 --callers 9 --rate -5", "-5"},
 		{"--to sip:a@127.0.0.1 --callers 9 --codec g729", "g729"},
 		{"--to sip:a@127.0.0.1 --callers 9 --local nowhere", "nowhere"},

@@ -27,15 +27,18 @@ const (
 // their own: "ears" is theirs. If less than all is sent, the machine had no time for it.
 func BenchmarkCallers(b *testing.B) {
 	for _, n := range []int{200, 1000, 2000} {
-		b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) { benchmarkCallers(b, n, Impairment{}) })
+		b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) { benchmarkCallers(b, Config{Callers: n}) })
 	}
+	b.Run("callers=2000/sharing=32", func(b *testing.B) { benchmarkCallers(b, Config{Callers: 2000, Sharing: 32}) })
 	b.Run("callers=1000/impaired", func(b *testing.B) {
-		benchmarkCallers(b, 1000, Impairment{Loss: 0.02, Burst: 2, Jitter: 20 * time.Millisecond, Reorder: 0.01, Drift: 50})
+		benchmarkCallers(b, Config{Callers: 1000, Impair: Impairment{Loss: 0.02, Burst: 2, Jitter: 20 * time.Millisecond, Reorder: 0.01, Drift: 50}})
 	})
 }
 
-func benchmarkCallers(b *testing.B, n int, m Impairment) {
-	f := newFleet(b, Config{Callers: n, Rooms: max(1, n/100), Talkers: 3, Codec: pcmu, Impair: m})
+func benchmarkCallers(b *testing.B, c Config) {
+	n := c.Callers
+	c.Rooms, c.Talkers, c.Codec = max(1, n/100), 3, pcmu
+	f := newFleet(b, c)
 	p := newPeer(b, f)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{}, 2)

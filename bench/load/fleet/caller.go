@@ -20,10 +20,12 @@ type caller struct {
 	after  *caller // in its slot
 
 	socket *wire.Socket
-	track  *track // what a talker says; nil of a silent caller
-	quiet  *track // the track of silence
-	phase  int64  // of its packets within the packet time
-	period int64  // from packet to packet, by its own clock
+	post   *post     // whose the socket is; nil if it is the caller's own
+	peer   wire.Peer // where a post's packets to the caller come from, and the caller's go
+	track  *track    // what a talker says; nil of a silent caller
+	quiet  *track    // the track of silence
+	phase  int64     // of its packets within the packet time
+	period int64     // from packet to packet, by its own clock
 
 	live      bool  // connected
 	placed    bool  // in the wheel
@@ -104,9 +106,27 @@ func (c *caller) compose() (p packet, ok bool) {
 
 // write sends one packet.
 func (c *caller) write(t *thread, p *packet) {
-	b := t.out[:]
+	if c.post != nil {
+		t.send(c, p)
+		return
+	}
+	c.count(t, c.socket.Send(t.out[:c.fill(t.out[:], p)]))
+}
+
+// count counts a packet that the kernel took, or did not.
+func (c *caller) count(t *thread, taken bool) {
+	if taken {
+		c.counts.Sent++
+		t.sent++
+	} else {
+		c.counts.Refused++
+	}
+}
+
+// fill writes a packet, and returns its length.
+func (c *caller) fill(b []byte, p *packet) (n int) {
 	b[0], b[1] = 0x80, c.kind
-	n := wire.HeaderSize
+	n = wire.HeaderSize
 	switch p.kind &^ marked {
 	case said:
 		n += copy(b[n:], c.track.payload(p.what))
@@ -123,12 +143,7 @@ func (c *caller) write(t *thread, p *packet) {
 	binary.BigEndian.PutUint16(b[2:], p.number)
 	binary.BigEndian.PutUint32(b[4:], p.stamp)
 	binary.BigEndian.PutUint32(b[8:], c.ssrc)
-	if c.socket.Send(b[:n]) {
-		c.counts.Sent++
-		t.sent++
-	} else {
-		c.counts.Refused++
-	}
+	return n
 }
 
 // visit sends what is due and takes what has come. It returns when to come again.
@@ -145,7 +160,9 @@ func (c *caller) visit(t *thread, now int64) int64 {
 		} else if !c.link.take(p) {
 			c.counts.Withheld++
 		}
-		c.drain(t, now)
+		if c.post == nil {
+			c.drain(t, now)
+		}
 	}
 	if c.link == nil {
 		return c.due

@@ -39,7 +39,10 @@ type Config struct {
 	// Local are the addresses that callers have in turn; none means 127.0.0.0/8 if Server is a
 	// loopback address of IPv4, else the one address that this machine has towards Server. Of a
 	// prefix as many addresses are used as callers need who are PerAddress on each.
-	Local   []netip.Prefix
+	Local []netip.Prefix
+	// Sharing is how many callers, at most, share one port, to which a server must send from a
+	// port for each; 0 means 1, at most MaxSharing. It is cheaper: see post.
+	Sharing int
 	Threads int // that send and receive, 1 to 64; 0: by the number of callers
 	Impair  Impairment
 	// Ears is how many there are at most besides each room's reference; 0 means DefaultEars.
@@ -52,6 +55,7 @@ const (
 	DefaultEars = 64
 	// PerAddress is how many callers share one address of a prefix that has more.
 	PerAddress = 250
+	MaxSharing = 250
 	// perThread is how many callers keep a thread a third to a half busy, and maxThreads as many as help.
 	perThread  = 1000
 	maxThreads = 64
@@ -59,6 +63,9 @@ const (
 
 func (c Config) withDefaults() Config {
 	c.Rooms = max(c.Rooms, 1)
+	if c.Sharing == 0 {
+		c.Sharing = 1
+	}
 	if c.Plans == 0 {
 		c.Plans = min(c.Rooms, 4)
 	}
@@ -91,6 +98,8 @@ func (c Config) check() error {
 		return fmt.Errorf("fleet: %d talkers in a room, want 1 to %d", c.Talkers, signal.MaxTalkers)
 	case c.Plans < 1 || c.Plans > c.Rooms:
 		return fmt.Errorf("fleet: %d plans for %d rooms, want 1 to as many", c.Plans, c.Rooms)
+	case c.Sharing < 1 || c.Sharing > MaxSharing:
+		return fmt.Errorf("fleet: %d callers share a port, want 1 to %d", c.Sharing, MaxSharing)
 	case c.Ears < 1:
 		return fmt.Errorf("fleet: %d ears, want at least 1, or 0 for %d", c.Ears, DefaultEars)
 	case c.Threads < 1 || c.Threads > maxThreads:
@@ -101,6 +110,9 @@ func (c Config) check() error {
 	}
 	return c.Impair.check()
 }
+
+// sockets is how many the callers need: the last of each thread may not be full.
+func (c Config) sockets() int { return c.Callers/c.Sharing + c.Threads }
 
 func (c Coding) check() error {
 	f := c.Format

@@ -26,6 +26,8 @@ func TestConfigAtItsEdges(t *testing.T) {
 		"3 plans":                 func(c *Config) { c.Plans = 3 },
 		"-1 plans":                func(c *Config) { c.Plans = -1 },
 		"-1 ears":                 func(c *Config) { c.Ears = -1 },
+		"251 callers share":       func(c *Config) { c.Sharing = MaxSharing + 1 },
+		"-1 callers share":        func(c *Config) { c.Sharing = -1 },
 		"65 threads":              func(c *Config) { c.Threads = 65 },
 		"-1 threads":              func(c *Config) { c.Threads = -1 },
 		"packets of 50ms":         func(c *Config) { c.Codec.Format.PacketTime = 50 * time.Millisecond },

@@ -53,7 +53,7 @@ func (f *Fleet) Connect(i int, p Peer) error {
 	if err := p.check(); err != nil {
 		return fmt.Errorf("fleet: caller %d: %w", i, err)
 	}
-	if err := c.socket.Connect(p.Media); err != nil {
+	if err := c.reach(p.Media); err != nil {
 		return fmt.Errorf("fleet: caller %d: %w", i, err)
 	}
 	f.part(c)
@@ -84,7 +84,10 @@ func (c *caller) start(p Peer, packet time.Duration) signal.Talk {
 	c.first.Store(0)
 	c.reception = reception{}
 	c.compare = comparison{}
-	for n := 0; n < staleDrain && c.socket.Receive(c.thread.in[:]) > 0; n++ { // of a call before
+	if c.post != nil {
+		c.post.from[c.peer] = c
+	}
+	for n := 0; c.post == nil && n < staleDrain && c.socket.Receive(c.thread.in[:]) > 0; n++ { // of a call before
 	}
 	grid := c.room.epoch + c.phase
 	c.index = floorDiv(now-grid, int64(packet)) + 2
@@ -146,6 +149,9 @@ func (c *caller) hush() (was bool) {
 		return false
 	}
 	c.live = false
+	if c.post != nil {
+		delete(c.post.from, c.peer)
+	}
 	c.spoke = c.thread.now()
 	if c.dial != nil {
 		c.dial.done <- errNotConnected

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package fleet is the media of the callers of a load: each has a UDP socket of its own, says
+// Package fleet is the media of the callers of a load: each has a UDP socket, says
 // what its room's plan has it say (see bench/load/signal), and what it gets back is counted,
 // and verified by its sound. It knows nothing of SIP: Connect is told where a caller's media
 // goes.
@@ -18,6 +18,10 @@
 // allocated. If it is behind it catches up five packets of a caller at most, gives up the rest
 // (Counts.GivenUp), and Report.Late tells. If it is permitted to, it goes before threads of
 // ordinary priority.
+//
+// Callers have a socket each, or some of one thread share one (Config.Sharing): they send at the
+// same time, so that a system call sends or receives for up to 32, and the others' phases lie
+// between theirs.
 //
 // Ears, which decode and judge what they hear, have threads of their own. Packets reach them
 // through a queue; if it is full they are counted in Report.Overflow, and are gaps to the ear.

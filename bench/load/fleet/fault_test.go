@@ -267,10 +267,10 @@ func TestCodecs(t *testing.T) {
 	}
 }
 
-// A fleet on IPv6.
+// A fleet on IPv6, and on one port.
 func TestIPv6(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, Config{Callers: 2, Talkers: 1, Codec: pcmu, Seed: 11, Server: loopback6, Cycle: signal.MinCycle})
+	f := newFleet(t, Config{Callers: 2, Talkers: 1, Codec: pcmu, Seed: 11, Server: loopback6, Cycle: signal.MinCycle, Sharing: 2})
 	if a := f.Local(1).Addr(); a != loopback6 || f.RTCP().Addr() != loopback6 || f.Local(1).Port()%2 != 0 {
 		t.Fatalf("bound to %v and %v", f.Local(1), f.RTCP())
 	}

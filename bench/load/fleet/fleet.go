@@ -27,6 +27,7 @@ type Fleet struct {
 	callers   []*caller
 	threads   []*thread
 	listeners []*listener
+	posts     []*post
 	rtcp      *wire.Socket // takes everyone's RTCP, and is never read
 	origin    int64        // of time: rooms' epochs are before it
 	kick      chan struct{}
@@ -66,7 +67,7 @@ func New(c Config) (*Fleet, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if err := allowFiles(c.Callers + 1); err != nil {
+	if err := allowFiles(1 + c.sockets()); err != nil {
 		return nil, err
 	}
 	f := &Fleet{config: c, origin: clock.Now(), kick: make(chan struct{}, 1)}
@@ -108,7 +109,11 @@ func (f *Fleet) man() error {
 	c := &f.config
 	cycle, packet := int64(c.Cycle), int64(c.Codec.Format.PacketTime)
 	for i := range c.Threads {
-		f.threads = append(f.threads, &thread{number: i, now: clock.Now, origin: f.origin, clockRate: int64(c.Codec.Format.ClockRate)})
+		t := &thread{number: i, now: clock.Now, origin: f.origin, clockRate: int64(c.Codec.Format.ClockRate)}
+		if c.Sharing > 1 {
+			t.outbox, t.inbox = wire.NewOutbox(), wire.NewInbox()
+		}
+		f.threads = append(f.threads, t)
 	}
 	for range min(runtime.NumCPU(), 1+c.Rooms/earsPerThread) {
 		f.listeners = append(f.listeners, newListener(c.Threads))
@@ -129,7 +134,7 @@ func (f *Fleet) man() error {
 	}
 	dice := rand.New(rand.NewPCG(c.Seed, 0xf1ee7))
 	for i := range c.Callers {
-		if err := f.hire(i, locals[i%len(locals)], dice); err != nil {
+		if err := f.hire(i, locals, dice); err != nil {
 			return fmt.Errorf("fleet: caller %d: %w", i, err)
 		}
 	}
@@ -137,18 +142,24 @@ func (f *Fleet) man() error {
 }
 
 // hire makes caller i.
-func (f *Fleet) hire(i int, local netip.Addr, dice *rand.Rand) error {
-	s, err := listenEven(local)
-	if err != nil {
-		return err
-	}
+func (f *Fleet) hire(i int, locals []netip.Addr, dice *rand.Rand) (err error) {
 	c := &f.config
 	format, packet := c.Codec.Format, int64(c.Codec.Format.PacketTime)
 	r, t := f.rooms[i%c.Rooms], f.threads[i%c.Threads]
-	one := &caller{number: i, seat: i / c.Rooms, room: r, thread: t, rank: 1, socket: s, quiet: f.tracks.silence,
+	one := &caller{number: i, seat: i / c.Rooms, room: r, thread: t, rank: 1, quiet: f.tracks.silence,
 		ssrc: dice.Uint32(), stamp: dice.Uint32(), next: uint16(dice.Uint32()), ticks: uint32(format.Ticks(format.PacketTime)),
 		phase:  dice.Int64N(packet/grain) * grain,
 		period: packet + int64(float64(packet)*c.Impair.Drift*(2*dice.Float64()-1)/1e6), spoke: -never}
+	if c.Sharing > 1 {
+		if one.post, err = f.place(t, locals); err == nil {
+			one.socket, one.phase = one.post.socket, one.post.phase
+		}
+	} else {
+		one.socket, err = listenEven(locals[i%len(locals)])
+	}
+	if err != nil {
+		return err
+	}
 	seed := dice.Uint64()
 	if c.Impair.queues() {
 		one.link = newLink(c.Impair, format.PacketTime, seed)
@@ -218,7 +229,12 @@ func (f *Fleet) Close() {
 	if f.rtcp != nil {
 		f.rtcp.Close()
 	}
+	for _, p := range f.posts {
+		p.socket.Close()
+	}
 	for _, c := range f.callers {
-		c.socket.Close()
+		if c.post == nil {
+			c.socket.Close()
+		}
 	}
 }

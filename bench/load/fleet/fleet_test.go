@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -39,8 +40,13 @@ func set(t testing.TB, c Config) *server {
 
 // On a server without fault everybody is heard by everybody, and everybody is verified.
 func TestEverybodyIsHeard(t *testing.T) {
-	t.Parallel()
-	s := set(t, Config{Callers: 21, Rooms: 3, Plans: 2, Talkers: 3, Seed: 1, Threads: 2})
+	for _, sharing := range []int{1, 4} {
+		t.Run(fmt.Sprintf("sharing=%d", sharing), func(t *testing.T) { t.Parallel(); testEverybodyIsHeard(t, sharing) })
+	}
+}
+
+func testEverybodyIsHeard(t *testing.T, sharing int) {
+	s := set(t, Config{Callers: 21, Rooms: 3, Plans: 2, Talkers: 3, Seed: 1, Threads: 2, Sharing: sharing})
 	s.start()
 	r := s.until("everybody", func(r *Report) bool { return enough(3)(r) && r.Verified()[Unverified] == 0 })
 	checkClean(t, r)

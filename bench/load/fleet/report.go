@@ -65,6 +65,9 @@ type Report struct {
 	Rooms   []Room
 	// Overflow is how many packets came to ears that were too busy: to them these are gaps.
 	Overflow int
+	// Strays is how many packets came to shared ports from where nobody's come: before a call
+	// is connected, or when it has ended. To a port of its own the kernel lets none.
+	Strays int
 	// Late is the 99th percentile of how late packets left, to 50 µs, for want of processor
 	// time; they leave at most 0.5 ms late besides if their clocks drift or their delays jitter.
 	Late time.Duration
@@ -138,6 +141,7 @@ func (t *thread) each(do func(*caller)) {
 func (t *thread) forget() {
 	t.each(func(c *caller) { c.counts = Counts{} })
 	t.mu.Lock()
+	t.strays = 0
 	defer t.mu.Unlock()
 	t.late = lateness{}
 }
@@ -176,6 +180,7 @@ func (f *Fleet) Report() *Report {
 		t.each(func(c *caller) { r.Callers[c.number] = c.report() })
 		t.mu.Lock()
 		late.merge(&t.late)
+		r.Strays += t.strays
 		t.mu.Unlock()
 	}
 	r.Late = late.quantile(0.99)

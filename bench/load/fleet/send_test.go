@@ -320,8 +320,9 @@ func TestDigitsThatCannotBePressed(t *testing.T) {
 // A turn allocates nothing: sending, impaired or not, receiving, comparing, and passing on to
 // an ear; nor does the ear's thread.
 func TestTurnsAllocateNothing(t *testing.T) {
-	for _, m := range []Impairment{{}, {Loss: 0.1, Burst: 2, Jitter: 30 * time.Millisecond, Reorder: 0.1, Drift: 100, DTX: true}} {
-		s := newSink(t, Config{Callers: 8, Talkers: 2, Codec: pcmu, Impair: m, Ears: 3})
+	spoiled := Impairment{Loss: 0.1, Burst: 2, Jitter: 30 * time.Millisecond, Reorder: 0.1, Drift: 100, DTX: true}
+	for _, c := range []Config{{}, {Impair: spoiled}, {Sharing: 3}, {Sharing: 8, Impair: spoiled}} {
+		s := newSink(t, Config{Callers: 8, Talkers: 2, Codec: pcmu, Impair: c.Impair, Ears: 3, Sharing: c.Sharing})
 		for i, socket := range s.sockets {
 			if err := socket.Connect(s.fleet.Local(i)); err != nil {
 				t.Fatal(err)
@@ -346,7 +347,7 @@ func TestTurnsAllocateNothing(t *testing.T) {
 			for l.listen(l.rings[0]) {
 			}
 		}); n != 0 {
-			t.Errorf("%+v: %v allocations in a packet time", m, n)
+			t.Errorf("%+v: %v allocations in a packet time", c, n)
 		}
 		r := s.fleet.Report()
 		if c := r.Counts(); c.Received < 8*190 || c.Matched == 0 || r.Overflow > 0 || len(s.fleet.rooms[0].ears) != 3 {

@@ -25,6 +25,14 @@ type thread struct {
 	callers []*caller
 	out     [2048]byte
 	in      [maxDatagram]byte
+
+	posts   []*post // none, and no boxes, unless callers share sockets
+	outbox  *wire.Outbox
+	inbox   *wire.Inbox
+	posting *post               // whose packets are in the outbox
+	senders [wire.Batch]*caller // theirs
+	strays  int
+
 	arrived arrived
 	late    lateness
 	id      worker
@@ -61,6 +69,9 @@ func (t *thread) turn(now int64) int64 {
 		}
 		t.wheel.skip(longestSleep)
 		next := t.origin + t.wheel.next*slot
+		if next > now {
+			t.collect(now)
+		}
 		t.mu.Unlock()
 		if next > now {
 			return next
@@ -79,6 +90,9 @@ func (t *thread) visit(lists [2]list) {
 			}
 			c = after
 		}
+	}
+	if t.outbox != nil {
+		t.flush()
 	}
 }
 

@@ -29,19 +29,20 @@ type Report struct {
 
 // Options are what was asked for, defaults filled in.
 type Options struct {
-	To            string       `json:"to"`
-	Transport     string       `json:"transport"` // of SIP: udp or tcp
-	Callers       int          `json:"callers"`
-	Rooms         int          `json:"rooms"`
-	Talkers       int          `json:"talkers"` // in each room
-	Mixed         int          `json:"mixed"`   // how many at once the server is held to mix
-	Codec         string       `json:"codec"`   // pcmu, pcma, g722, opus or l16
-	PacketTimeMS  float64      `json:"packet_time_ms"`
-	RatePerSecond float64      `json:"rate_per_second"` // of calls placed
-	ForSeconds    float64      `json:"for_seconds"`
-	Continuous    bool         `json:"continuous"` // talk without pauses
-	Impairments   *Impairments `json:"impairments,omitempty"`
-	Bounds        Bounds       `json:"bounds"`
+	To             string       `json:"to"`
+	Transport      string       `json:"transport"` // of SIP: udp or tcp
+	Callers        int          `json:"callers"`
+	Rooms          int          `json:"rooms"`
+	Talkers        int          `json:"talkers"` // in each room
+	Mixed          int          `json:"mixed"`   // how many at once the server is held to mix
+	Codec          string       `json:"codec"`   // pcmu, pcma, g722, opus or l16
+	PacketTimeMS   float64      `json:"packet_time_ms"`
+	RatePerSecond  float64      `json:"rate_per_second"` // of calls placed
+	ForSeconds     float64      `json:"for_seconds"`
+	Continuous     bool         `json:"continuous"`       // talk without pauses
+	CallersPerPort int          `json:"callers_per_port"` // that share the port of their media
+	Impairments    *Impairments `json:"impairments,omitempty"`
+	Bounds         Bounds       `json:"bounds"`
 }
 
 // Impairments are what the callers do to what they send.

@@ -35,7 +35,7 @@ func sampleOf(rooms, callers int, ramp bool) *Report {
 	s := &Report{
 		Program: "confd 1.0", Began: began, TookSeconds: 104.2,
 		Options: Options{To: "sip:load@127.0.0.1:5060", Transport: "udp", Callers: callers, Rooms: rooms, Talkers: 3, Mixed: 8, Codec: "pcmu",
-			PacketTimeMS: 20, RatePerSecond: 50, ForSeconds: 60, Bounds: Bounds{MaxLossPercent: p(0.5), MaxDelayP99MS: p(50), MinMOS: p(4)}},
+			PacketTimeMS: 20, CallersPerPort: 32, RatePerSecond: 50, ForSeconds: 60, Bounds: Bounds{MaxLossPercent: p(0.5), MaxDelayP99MS: p(50), MinMOS: p(4)}},
 		Machine: Machine{Name: "2 x Processor, Linux 6.1, go1.26 amd64", Scheduling: "shared, nice 0", StealPercent: 0.3},
 		Calls:   Calls{Tried: callers, Answered: callers, Running: callers, Failed: map[string]int{}, Statuses: map[string]int{"200": callers}},
 		Server:  &Server{Source: "process 42 (confd)", CPUPercent: 0.021 * float64(callers), CPUPercentPerCaller: 0.021, RSSBytes: 90 << 20, RSSBytesPerCaller: 31000, Threads: 9},

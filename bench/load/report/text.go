@@ -45,6 +45,9 @@ func (r *Report) asked() string {
 	if r.Ramp != nil {
 		s = "up to " + s
 	}
+	if o.CallersPerPort > 1 {
+		s += fmt.Sprintf(", %d to a port", o.CallersPerPort)
+	}
 	if o.Continuous {
 		s += ", without pauses"
 	}

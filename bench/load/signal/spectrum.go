@@ -24,7 +24,7 @@ type spectrum struct {
 func newSpectrum() *spectrum {
 	s := &spectrum{}
 	for i := range s.hann {
-		s.hann[i] = float32(0.5-0.5*math.Cos(2*math.Pi*float64(i)/window)) / (window / 4)
+		s.hann[i] = float32(0.5-0.5*math.Cos(2*math.Pi*float64(i)/window)) / (window / 2)
 	}
 	for k := range s.twiddle {
 		sin, cos := math.Sincos(-2 * math.Pi * float64(k) / window)
@@ -54,7 +54,7 @@ func (s *spectrum) take(x *[window]int16) {
 		a, b := w[k], w[lines-k]
 		b = complex(real(b), -imag(b))
 		t := s.twiddle[k]
-		y := (a + b + (a-b)*complex(imag(t), -real(t))) / 2
+		y := a + b + (a-b)*complex(imag(t), -real(t))
 		s.line[k], s.power[k] = y, real(y)*real(y)+imag(y)*imag(y)
 	}
 }

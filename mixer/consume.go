@@ -138,6 +138,7 @@ func (p *playout) start(b *beat, v *voice) bool {
 	p.endTS, p.nextSeq, p.last = first.ts, first.seq, first.samples
 	p.ahead, p.debt, p.run, p.ppm = waste<<32, 0, 0, 0
 	p.playing, p.pausing = true, false
+	v.fit(p.format.SampleRate)
 	v.flush()
 	v.silence(int(max(waste, 0)))
 	return true

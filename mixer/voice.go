@@ -12,6 +12,9 @@ const (
 	voiceHistory = 256
 	// voiceSize holds history, the longest packet, a frame and its lookahead, samples.
 	voiceSize = 3 * codec.MaxFrame
+	// voiceSpan is what a voice of a lower rate holds beside its history, ms: maxDelay and the
+	// same, within a size that the allocator has.
+	voiceSpan = 736
 	// warmPackets are decoded again when an input gets a voice that is heard; see repeats.
 	warmPackets = 3
 	// adaptTime is how much sound, ms, is decoded again for each of them of a codec whose
@@ -47,7 +50,26 @@ type decoder struct {
 	codec.Decoder
 }
 
-func newVoice() *voice { return &voice{pcm: make([]int16, voiceSize), end: voiceHistory} }
+func newVoice() *voice {
+	v := &voice{end: voiceHistory}
+	v.fit(minRate)
+	return v
+}
+
+// fit makes room for sound of a rate, samples per second. It never takes any away: a voice is as
+// large as the highest rate that it has had asks for, so that those of narrow sound lie close together.
+func (v *voice) fit(rate int) {
+	if v == nil {
+		return
+	}
+	n := min(voiceHistory+rate/1000*voiceSpan, voiceSize)
+	if n <= len(v.pcm) {
+		return
+	}
+	larger := make([]int16, n)
+	copy(larger, v.pcm)
+	v.pcm = larger
+}
 
 // maxDecoders bounds what a peer that changes its codec all the time can make us hold.
 const maxDecoders = 8
@@ -57,6 +79,7 @@ func (v *voice) use(f *media.Format) error {
 	if v.current != nil && v.format == *f {
 		return nil
 	}
+	v.fit(f.SampleRate)
 	for i := range v.decoders {
 		if d := &v.decoders[i]; d.format == *f {
 			v.current, v.format, v.broken = d.Decoder, *f, true
@@ -89,13 +112,14 @@ func (v *voice) decode(s *slot) bool {
 	if v == nil {
 		return true
 	}
+	usable := v.use(s.format) == nil
 	dst := v.reserve(s.samples)
 	if dst == nil {
 		return true
 	}
 	v.end += len(dst)
 	v.decoded++
-	if v.use(s.format) == nil {
+	if usable {
 		if n, err := v.current.Decode(dst, s.payload); err == nil && n == len(dst) {
 			return true
 		}
@@ -231,6 +255,9 @@ func (v *voice) trim(pos int64) {
 // that decoder and history are nearly as if it had always listened. What was quiet so far is
 // best foretold by silence (prime), else by what libopus begins with.
 func (v *voice) warm(p *playout, packets int, quiet bool) {
+	if p.format != nil {
+		v.fit(p.format.SampleRate)
+	}
 	v.flush()
 	if !p.playing {
 		v.resume(p, packets)

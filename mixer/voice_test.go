@@ -36,3 +36,20 @@ func TestVoiceIsWarm(t *testing.T) {
 		}
 	}
 }
+
+// A voice is as large as its sound asks for, takes any, and grows no more.
+func TestVoiceFits(t *testing.T) {
+	v := newVoice()
+	for _, c := range []struct{ rate, want int }{
+		{8000, voiceHistory + 8*voiceSpan}, {16000, voiceHistory + 16*voiceSpan},
+		{48000, voiceSize}, {8000, voiceSize},
+	} {
+		v.pcm[voiceHistory-1] = 7
+		if v.fit(c.rate); len(v.pcm) != c.want || v.pcm[voiceHistory-1] != 7 {
+			t.Errorf("at %d Hz a voice holds %d samples, the last of its history %d; want %d and 7", c.rate, len(v.pcm), v.pcm[voiceHistory-1], c.want)
+		}
+	}
+	if n := voiceHistory + 8*voiceSpan; n < voiceHistory+8*int(maxDelay/1e6)+8*120 {
+		t.Errorf("%d samples hold no longest packet behind the longest wait", n)
+	}
+}

@@ -53,9 +53,8 @@ func (c *Config) check() error {
 }
 
 const (
-	headerSize  = 12
-	noiseType   = 13 // RFC 3389 at 8000 Hz, a static payload type of RFC 3551
-	payloadSlot = transport.MaxDatagram
+	headerSize = 12
+	noiseType  = 13 // RFC 3389 at 8000 Hz, a static payload type of RFC 3551
 )
 
 // Stream is one group's RTP. It is a media.Sink.
@@ -105,7 +104,7 @@ func New(c Config) (*Stream, error) {
 		return nil, err
 	}
 	if c.History > 0 {
-		if s.ring, err = transport.NewRing(c.History, payloadSlot); err != nil {
+		if s.ring, err = transport.NewRing(c.History, transport.MaxDatagram); err != nil {
 			return nil, err
 		}
 	}

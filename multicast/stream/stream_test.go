@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	ptime   = int64(20 * time.Millisecond)
-	opusPT  = 96
-	redPT   = 98
-	levels  = 1
-	session = 48000
+	ptime     = int64(20 * time.Millisecond)
+	opusPT    = 96
+	redPT     = 98
+	levels    = 1
+	clockRate = 48000
 )
 
 // wire is the group: it keeps what is sent.
@@ -56,7 +56,7 @@ func (w *wire) last(t testing.TB) *rtp.Packet {
 }
 
 func opus() media.Format {
-	return media.Format{Codec: media.Opus, ClockRate: session, SampleRate: 48000, Channels: 1, PacketTime: time.Duration(ptime)}
+	return media.Format{Codec: media.Opus, ClockRate: clockRate, SampleRate: 48000, Channels: 1, PacketTime: time.Duration(ptime)}
 }
 
 func begin(t testing.TB, change func(*Config)) (*Stream, *wire) {
@@ -85,7 +85,7 @@ func redundant(n int) func(*Config) {
 // spoken is a packet time in which two people are heard.
 func spoken(i int64) *media.Outgoing {
 	return &media.Outgoing{
-		Time: i * ptime, PayloadType: 55, ClockRate: session, Data: []byte{0xde, 0xad, byte(i)},
+		Time: i * ptime, PayloadType: 55, ClockRate: clockRate, Data: []byte{0xde, 0xad, byte(i)},
 		Contributors: []uint32{0x11111111, 0x22222222}, Levels: []media.Level{10, 127},
 	}
 }

@@ -175,7 +175,7 @@ func TestNewSSRC(t *testing.T) {
 		if b.SSRC == a.SSRC || b.Timestamp-a.Timestamp != 960 {
 			t.Errorf("%v after %v", b, a)
 		}
-		if got := s.Sent(); got.SSRC != b.SSRC || got.Packets != 1 || got.Timestamp != b.Timestamp || got.Octets != uint32(3) || got.Rate != session {
+		if got := s.Sent(); got.SSRC != b.SSRC || got.Packets != 1 || got.Timestamp != b.Timestamp || got.Octets != uint32(3) || got.Rate != clockRate {
 			t.Errorf("report: %+v of %v", got, b)
 		}
 		if st := s.Stats(); st.SSRC != b.SSRC || st.Packets != 2 || st.Octets != 6 || st.Sources != 1 {
@@ -225,7 +225,7 @@ func TestSentIsWhole(t *testing.T) {
 			s.Stats()
 		}
 	})
-	first, _ := base.At(0, session)
+	first, _ := base.At(0, clockRate)
 	done.Go(func() {
 		counts := map[uint32]uint32{}
 		for {

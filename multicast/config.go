@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/confd/confd/media"
+	"github.com/confd/confd/multicast/sap"
 )
 
 // Config is what the operator sets for all groups of a server.
@@ -20,9 +21,13 @@ type Config struct {
 	// what a unicast listener without wishes is sent, so that both share an encoder; where one
 	// is missing, confd's default is used.
 	Formats       map[media.Codec]media.Format
-	FeedbackShare float64 // of a stream's bandwidth for its RTCP, 0.01 to 0.1 (RFC 3550 section 6.2)
-	RepairShare   float64 // of a stream's bandwidth for retransmissions, 0 (none) to 1
-	Logger        *slog.Logger
+	FeedbackShare float64    // of a stream's bandwidth for its RTCP, 0.01 to 0.1 (RFC 3550 section 6.2)
+	RepairShare   float64    // of a stream's bandwidth for retransmissions, 0 (none) to 1
+	SAP           sap.Config // of announcements; the zero value is as RFC 2974 has it
+	// Changed is told of rooms whose group has moved to another interface or source address, and
+	// so has another description. A goroutine of the host calls it; nil is nobody.
+	Changed func(room string)
+	Logger  *slog.Logger
 }
 
 // DefaultConfig is what a server does where nothing is configured.

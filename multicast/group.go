@@ -1,10 +1,19 @@
 package multicast
 
 import (
+	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/confd/confd/media"
+	"github.com/confd/confd/multicast/control"
+	"github.com/confd/confd/multicast/feedback"
+	"github.com/confd/confd/multicast/groupkey"
+	"github.com/confd/confd/multicast/sap"
+	"github.com/confd/confd/multicast/socket"
+	"github.com/confd/confd/multicast/stream"
+	"github.com/confd/confd/transport"
 )
 
 // Group is one room's group. Claimed without sockets, Open starts its stream, Close ends it,
@@ -13,39 +22,60 @@ import (
 type Group struct {
 	host   *Host
 	room   string
-	title  string
 	spec   Spec
 	place  Place
 	format media.Format
+	cname  string
+	id     uint64 // of the session, as descriptions have it
 
-	mu       sync.Mutex
+	live   atomic.Pointer[plant] // nil while nothing is sent
+	inside atomic.Int64          // calls of Send under way
+
+	mu       sync.Mutex // guards what follows
+	title    string
+	open     bool // Open was called, Close was not
 	released bool
+	path     socket.Path // as described; its source is invalid if none was found yet
+	version  uint64      // of the description
+	key      *groupkey.Key
+	rekey    *time.Timer // puts key in force; nil if it is
+	ad       *sap.Announcement
+	past     GroupStats // of the plants that were taken down
 }
 
-// Percentiles are what half, 90 and 99 of 100 listeners do not pass.
-type Percentiles struct{ P50, P90, P99 float64 }
+// plant is what an open group sends with, on one path.
+type plant struct {
+	stream  *stream.Stream
+	control *control.Control
+	key     *groupkey.Key // in force
+}
 
 // Audience is what the listeners' reports say.
-type Audience struct {
-	Estimate  int         // listeners, those included that have not reported of late
-	Reporting int         // listeners whose reports are at hand
-	Loss      Percentiles // 0 to 1
-	Jitter    Percentiles // seconds
-	Updated   time.Time   // of the last report; zero if there was none
-}
+type Audience = control.Audience
+
+// Percentiles are what half, 90 and 99 of 100 listeners do not pass.
+type Percentiles = control.Percentiles
 
 // GroupStats are the counts of a group since it was claimed.
 type GroupStats struct {
-	Sending bool   // it is open
-	SSRC    uint32 // of the stream, 0 if it is not open
-	Packets uint64
-	Octets  uint64 // of payload
-	Failed  uint64 // packets that the machine did not take
-	Moved   uint64 // changes of interface or source address that the group followed
+	Sending   bool   // it is open, and its interface is there
+	Announced bool   // by SAP
+	SSRC      uint32 // of the stream; 0 if nothing is sent
+	Moved     uint64 // changes of interface or source address that it followed
+	Lost      uint64 // times that it found no way to go on after such a change
+	Rekeyed   uint64
+	Stream    stream.Stats
+	Control   control.Stats
 }
 
 func newGroup(h *Host, room, title string, s Spec, p Place) *Group {
-	return &Group{host: h, room: room, title: title, spec: s, place: p, format: s.format(&h.config)}
+	g := &Group{host: h, room: room, title: title, spec: s, place: p, format: s.format(&h.config), cname: transport.NewCNAME(),
+		id: hash("session "+p.Group.String(), room) >> 2, version: h.next()}
+	if s.SRTP {
+		g.key = g.newKey()
+	}
+	g.path, _ = g.find() // Open says what is wrong
+	return g
 }
 
 // Spec returns what the room asked for, defaults written out.
@@ -60,43 +90,103 @@ func (g *Group) Format() media.Format { return g.format }
 // PayloadType returns that of the format, without redundancy.
 func (g *Group) PayloadType() uint8 { return codecs[g.spec.Codec].pt }
 
-// Open starts the stream. Errors are of type *Error: Unavailable if interface, address or
-// sockets cannot be had; it may then be called again.
-func (g *Group) Open() error {
-	return &Error{Code: Unavailable, Message: "this build has no multicast stream"}
-}
-
-// Close ends the stream with a BYE; Open may start it again. The sink must have been detached,
-// or is detached later: what is sent until then is dropped.
-func (g *Group) Close() {}
-
-// Release closes the group and gives its addresses back. Nothing but Stats is to be called after.
-func (g *Group) Release() {
-	g.Close()
-	g.mu.Lock()
-	g.released = true
-	g.mu.Unlock()
-	g.host.release(g)
-}
-
 // Send implements media.Sink. The media thread calls it; it does not block, lock or allocate.
-func (g *Group) Send(*media.Outgoing) {}
-
-// Description returns the session description and its version, which grows with every change.
-// With a key it says how to decrypt: it is for those who may listen.
-func (g *Group) Description(withKey bool) (sdp []byte, version uint64) { return nil, 0 }
-
-// Rekey has the stream go on under a new key, and returns the version of the description that
-// has it.
-func (g *Group) Rekey() (version uint64, err error) {
-	if !g.spec.SRTP {
-		return 0, invalid("srtp", "the group has no key: want srtp on")
+// What comes while the group is closed is dropped.
+func (g *Group) Send(o *media.Outgoing) {
+	g.inside.Add(1)
+	if p := g.live.Load(); p != nil {
+		p.stream.Send(o)
 	}
-	return 0, &Error{Code: Unavailable, Message: "the group is not open"}
+	g.inside.Add(-1)
 }
 
-// Audience returns what listeners report.
-func (g *Group) Audience() Audience { return Audience{} }
+// Description returns the session description (SDP) and its version, which grows with every
+// change. With a key it says how to decrypt: it is for those who may listen. It is nil as long
+// as there is no interface to send on.
+func (g *Group) Description(withKey bool) (sdp []byte, version uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.path.Source.IsValid() {
+		g.path, _ = g.find()
+	}
+	return g.describe(withKey), g.version
+}
+
+// describe writes the description. The mutex is held.
+func (g *Group) describe(withKey bool) []byte {
+	if !g.path.Source.IsValid() {
+		return nil
+	}
+	d := description{id: g.id, version: g.version, title: g.title, source: g.path.Source, spec: g.spec,
+		place: g.place, format: g.format, rtcp: g.rtcp(), repair: g.host.config.RepairShare > 0}
+	if withKey {
+		d.key = g.key
+	}
+	return d.text()
+}
+
+// rtcp shares the bandwidth of reports as RFC 3550 section 6.2 does: a quarter to the sender.
+func (g *Group) rtcp() feedback.Bandwidth {
+	all := float64(bandwidth(g.format, g.spec)) * g.host.config.FeedbackShare
+	return feedback.Bandwidth{Senders: all / 4, Receivers: all * 3 / 4}
+}
+
+// SetTitle changes what descriptions show.
+func (g *Group) SetTitle(title string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if title != g.title {
+		g.title = title
+		g.changed()
+	}
+}
+
+// changed gives the description a new version, and has it announced. The mutex is held.
+func (g *Group) changed() {
+	g.version = g.host.next()
+	if g.ad == nil {
+		return
+	}
+	if err := g.ad.Update(g.describe(false)); err != nil {
+		g.host.log.Warn("a group's announcement cannot be changed", "room", g.room, "group", g.place.Group, "error", err)
+	}
+}
+
+// Audience returns what listeners report; it is empty while the group is closed.
+func (g *Group) Audience() Audience {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p := g.live.Load(); p != nil {
+		return p.control.Audience()
+	}
+	return Audience{}
+}
 
 // Stats returns the counts of the moment.
-func (g *Group) Stats() GroupStats { return GroupStats{} }
+func (g *Group) Stats() GroupStats {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.past
+	if p := g.live.Load(); p != nil {
+		s.Sending, s.Announced, s.SSRC = true, g.ad != nil, p.stream.Stats().SSRC
+		s.add(p)
+	}
+	return s
+}
+
+// add counts what a plant has done.
+func (s *GroupStats) add(p *plant) {
+	a, b := p.stream.Stats(), p.control.Stats()
+	sum(&s.Stream, &a)
+	sum(&s.Control, &b)
+}
+
+// sum adds the counters of one struct to those of another of its type.
+func sum[T any](to, from *T) {
+	a, b := reflect.ValueOf(to).Elem(), reflect.ValueOf(from).Elem()
+	for i := range a.NumField() {
+		if f := a.Field(i); f.Kind() == reflect.Uint64 {
+			f.SetUint(f.Uint() + b.Field(i).Uint())
+		}
+	}
+}

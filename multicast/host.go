@@ -2,24 +2,35 @@ package multicast
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/confd/confd/multicast/sap"
+	"github.com/confd/confd/multicast/socket"
 )
 
 // Host gives rooms their groups. Any goroutine may use it.
 type Host struct {
-	config Config
-	log    *slog.Logger
+	config  Config
+	log     *slog.Logger
+	sap     *sap.Announcer
+	version atomic.Uint64 // of the description that changed last
 
-	mu     sync.Mutex
-	given  *allocator
-	groups map[*Group]bool
-	closed bool
+	mu      sync.Mutex
+	given   *allocator
+	groups  map[*Group]bool
+	closed  bool
+	unwatch func() // nil until a group was open
 }
 
 // Stats are the counts of a host.
 type Stats struct {
 	Groups int // claimed
 	Open   int // of them, those that send
+	SAP    sap.Stats
 }
 
 // NewHost makes a host; what is wrong with its config is an *Error.
@@ -30,8 +41,11 @@ func NewHost(c Config) (*Host, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Host{config: c, log: c.Logger, given: newAllocator(&c), groups: map[*Group]bool{}}, nil
+	return &Host{config: c, log: c.Logger, sap: sap.New(c.SAP), given: newAllocator(&c), groups: map[*Group]bool{}}, nil
 }
+
+// Check says what is wrong with a spec on this server, as Spec.Check does.
+func (h *Host) Check(s Spec) error { return s.Check(&h.config) }
 
 // Claim gives a room a group, without opening a socket. Keep is what the room had before, nil
 // for none: it gets that again if nobody else has it and the spec still allows it. Title is
@@ -61,6 +75,21 @@ func (h *Host) Claim(room, title string, s Spec, keep *Place) (*Group, error) {
 	return g, nil
 }
 
+// ntpEpoch is 1970 in seconds since 1900.
+const ntpEpoch = 2208988800
+
+// next returns a version for a description: greater than any before, and an NTP time at first,
+// so that versions grow over a restart (RFC 8866 section 5.2).
+func (h *Host) next() uint64 {
+	for {
+		last := h.version.Load()
+		v := max(last+1, uint64(time.Now().Unix())+ntpEpoch)
+		if h.version.CompareAndSwap(last, v) {
+			return v
+		}
+	}
+}
+
 // release takes a group's place back.
 func (h *Host) release(g *Group) {
 	h.mu.Lock()
@@ -71,23 +100,53 @@ func (h *Host) release(g *Group) {
 	}
 }
 
-// Stats returns the counts of the moment.
-func (h *Host) Stats() Stats {
+// watch has the groups follow their interfaces from now on.
+func (h *Host) watch() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return Stats{Groups: len(h.groups)}
+	if h.unwatch == nil && !h.closed {
+		h.unwatch = socket.Watch(h.follow)
+	}
 }
 
-// Close closes and releases all groups. Their sinks must have been detached.
+func (h *Host) follow() {
+	for _, g := range h.all() {
+		if g.follow() && h.config.Changed != nil {
+			h.config.Changed(g.room)
+		}
+	}
+}
+
+func (h *Host) all() []*Group {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.groups))
+}
+
+// Stats returns the counts of the moment.
+func (h *Host) Stats() Stats {
+	s := Stats{SAP: h.sap.Stats()}
+	for _, g := range h.all() {
+		s.Groups++
+		if g.live.Load() != nil {
+			s.Open++
+		}
+	}
+	return s
+}
+
+// Close closes and releases all groups, and waits until they have said so.
 func (h *Host) Close() {
 	h.mu.Lock()
 	h.closed = true
-	var all []*Group
-	for g := range h.groups {
-		all = append(all, g)
-	}
+	unwatch := h.unwatch
+	h.unwatch = nil
 	h.mu.Unlock()
-	for _, g := range all {
+	if unwatch != nil {
+		unwatch()
+	}
+	for _, g := range h.all() {
 		g.Release()
 	}
+	h.sap.Close()
 }

@@ -68,7 +68,7 @@ func Join(m Membership) (*Receiver, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("cannot join %v on %s: %w", m.Group.Addr(), path.Interface.Name, explain(err))
 	}
-	r.halt = watch(r.refresh)
+	r.halt = Watch(r.refresh)
 	return r, nil
 }
 

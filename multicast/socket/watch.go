@@ -19,9 +19,10 @@ type watcher struct {
 
 var interfaces watcher
 
-// watch has f called, by another goroutine, until halt is called; a call may then be under
-// way still.
-func watch(f func()) (halt func()) { return interfaces.watch(f) }
+// Watch has f called, by another goroutine, when an interface, address or route may have
+// changed, and every ten seconds, until halt is called; a call may then be under way still.
+// Halt may wait for calls to return.
+func Watch(f func()) (halt func()) { return interfaces.watch(f) }
 
 func (w *watcher) watch(f func()) (halt func()) {
 	w.mu.Lock()

@@ -100,7 +100,7 @@ func (g *Group) build(path socket.Path) (*plant, error) {
 		Target: netip.AddrPortFrom(path.Source, to.Port()+1), HearGroup: g.spec.Mode == AnySource,
 		CNAME: g.cname, Bandwidth: g.rtcp(), PayloadType: g.PayloadType(), RepairType: repairType,
 		Repair: g.host.config.RepairShare * float64(bandwidth(g.format, g.spec)),
-		Sent:   sent(s), History: s.History(), Collided: s.NewSSRC, Key: g.key})
+		Sent:   s.Sent, History: s.History(), Collided: s.NewSSRC, Key: g.key})
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -111,14 +111,6 @@ func (g *Group) build(path socket.Path) (*plant, error) {
 // history is how many packets wait for control to take them, which it does every second: more
 // than there are of 10 ms.
 const history = 256
-
-// sent lets control read what a stream has sent.
-func sent(s *stream.Stream) func() control.Sent {
-	return func() control.Sent {
-		i := s.Sent()
-		return control.Sent{SSRC: i.SSRC, Packets: i.Packets, Octets: i.Octets, Stamp: i.Timestamp, At: i.SentAt, Rate: i.Rate}
-	}
-}
 
 // stop sends no more. The mutex is held.
 func (g *Group) stop() {

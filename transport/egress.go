@@ -122,10 +122,17 @@ type SenderInfo struct {
 // as many report blocks (0 to 31) of 24 bytes will follow.
 func AppendSenderReport(b []byte, s *SenderInfo, now int64, blocks int) []byte {
 	b = appendReportHeader(b, rtcp.TypeSenderReport, s.SSRC, 5, blocks)
-	b = binary.BigEndian.AppendUint64(b, stamps.ntp(now))
+	b = binary.BigEndian.AppendUint64(b, NTP(now))
 	b = binary.BigEndian.AppendUint32(b, s.Timestamp+uint32(units(now-s.SentAt, s.Rate)))
 	b = binary.BigEndian.AppendUint32(b, s.Packets)
 	return binary.BigEndian.AppendUint32(b, s.Octets)
+}
+
+// NTP returns monotonic nanoseconds of about the present as an NTP timestamp (RFC 3550
+// section 4). Any goroutine may call it.
+func NTP(now int64) uint64 {
+	stamps.keep(now)
+	return stamps.ntp(now)
 }
 
 // appendReportHeader begins a report that has so many words beside the SSRC and the blocks.

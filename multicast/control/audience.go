@@ -17,6 +17,10 @@ const maxListeners = 16384
 // timeouts is how many intervals of silence make a receiver gone (RFC 3550 section 6.3.5).
 const timeouts = 5
 
+// longestSilence bounds that, since an interval grows with the group, which may be a lie. It is
+// enough for 10,000 receivers of a stream of 50 kbit/s.
+const longestSilence = 8 * time.Hour
+
 // Percentiles are what half, 90 and 99 of 100 listeners do not pass.
 type Percentiles struct{ P50, P90, P99 float64 }
 
@@ -119,8 +123,9 @@ func (a *audience) expire(now int64, interval time.Duration) {
 	if interval < 0 {
 		return
 	}
+	silence := int64(min(timeouts*interval, longestSilence))
 	for ssrc, l := range a.all {
-		if now-l.last > timeouts*int64(interval) {
+		if now-l.last > silence {
 			a.remove(ssrc)
 		}
 	}

@@ -42,9 +42,13 @@ func TestAudienceForgetsTheSilent(t *testing.T) {
 	if a.expire(limit+1, 5*time.Second); a.estimate != 1 {
 		t.Errorf("%d receivers past the limit, want 1", a.estimate)
 	}
+	if a.expire(second+int64(longestSilence)+3*second, 24*time.Hour); a.estimate != 0 {
+		t.Error("a group that is said to be huge is never forgotten")
+	}
+	a.heard(2, nil, 3*second)
 	a.shift = 3
 	for range 4 {
-		a.expire(limit+1, 5*time.Second)
+		a.expire(4*second, 5*time.Second)
 	}
 	if a.shift != 0 || !a.sampled(12345) {
 		t.Error("the sample does not grow again")

@@ -15,6 +15,7 @@ import (
 	"github.com/confd/confd/multicast/feedback"
 	"github.com/confd/confd/multicast/groupkey"
 	"github.com/confd/confd/multicast/socket"
+	"github.com/confd/confd/transport"
 )
 
 // Config says what a group is and how much its RTCP may use.
@@ -33,9 +34,9 @@ type Config struct {
 	// second; to all listeners together 100 times that. 0 is nothing.
 	Repair float64
 
-	Sent     func() Sent  // what the stream has sent; any goroutine calls it
-	History  media.Source // whole plain RTP packets, as sent; one goroutine at a time polls it, once a second at least
-	Collided func()       // asks the stream for another SSRC; nil: it keeps it
+	Sent     func() transport.SenderInfo // what the stream has sent; often called, by any goroutine
+	History  media.Source                // whole plain RTP packets, as sent; polled once a second at least; nil: none
+	Collided func()                      // asks the stream for another SSRC; nil: it keeps it
 	Key      *groupkey.Key
 }
 
@@ -45,6 +46,8 @@ func (c *Config) check() error {
 		return errors.New("control without a stream")
 	case !c.Group.Addr().IsMulticast() || c.Group.Port() == 0 || c.Group.Port() == 65535:
 		return fmt.Errorf("%v is not a multicast address and a port below 65535", c.Group)
+	case c.Path.Interface == nil:
+		return fmt.Errorf("no path to %v: an interface and a source are needed", c.Group)
 	case len(c.CNAME) == 0 || len(c.CNAME) > 255:
 		return fmt.Errorf("CNAME of %d bytes: want 1 to 255", len(c.CNAME))
 	case c.PayloadType > 127 || c.RepairType > 127:
@@ -153,6 +156,9 @@ func (c *Control) tick() (wait time.Duration, room int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := clock.Now()
+	if c.over.Load() { // nothing after BYE
+		return 0, 0
+	}
 	c.session.due(now)
 	c.takes.fill(now)
 	return time.Duration(max(c.session.next()-now, 0)), int(c.takes.level)

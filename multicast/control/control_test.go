@@ -43,7 +43,9 @@ func startLocal(t testing.TB, group string, change func(*Config)) *local {
 	}
 	c := testConfig()
 	c.Group, c.Path, c.Target, c.History = at, path, netip.AddrPortFrom(loopback, 0), l.ring
-	c.Sent = func() Sent { return Sent{SSRC: ourSSRC, Packets: 1, At: clock.Now(), Rate: 48000} }
+	c.Sent = func() transport.SenderInfo {
+		return transport.SenderInfo{SSRC: ourSSRC, Packets: 1, SentAt: clock.Now(), Rate: 48000}
+	}
 	if change != nil {
 		change(c)
 	}
@@ -309,10 +311,15 @@ func TestKeyChanges(t *testing.T) {
 func TestStartSaysWhatIsWrong(t *testing.T) {
 	good := testConfig()
 	good.Group = netip.MustParseAddrPort("239.255.77.10:15000")
+	var err error
+	if good.Path, err = socket.Find(good.Group.Addr(), "", netip.MustParseAddr("127.0.0.1")); err != nil {
+		t.Fatal(err)
+	}
 	for name, change := range map[string]func(*Config){
 		"no stream":         func(c *Config) { c.Sent = nil },
 		"unicast group":     func(c *Config) { c.Group = netip.MustParseAddrPort("192.0.2.1:5000") },
 		"no port for RTCP":  func(c *Config) { c.Group = netip.AddrPortFrom(c.Group.Addr(), 65535) },
+		"no interface":      func(c *Config) { c.Path.Interface = nil },
 		"no CNAME":          func(c *Config) { c.CNAME = "" },
 		"long CNAME":        func(c *Config) { c.CNAME = string(make([]byte, 256)) },
 		"payload type":      func(c *Config) { c.RepairType = 128 },

@@ -10,6 +10,7 @@ import (
 
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/feedback"
+	"github.com/confd/confd/transport"
 )
 
 const (
@@ -76,8 +77,8 @@ func packet(ssrc uint32, sequence uint16) rtp.Packet {
 func testConfig() *Config {
 	return &Config{CNAME: "confd@test", Bandwidth: feedback.Bandwidth{Senders: 640, Receivers: 1920},
 		PayloadType: 96, RepairType: 99, Repair: 12000, History: new(backlog),
-		Sent: func() Sent {
-			return Sent{SSRC: ourSSRC, Packets: 100, Octets: 8000, Stamp: 96000, At: second, Rate: 48000}
+		Sent: func() transport.SenderInfo {
+			return transport.SenderInfo{SSRC: ourSSRC, Packets: 100, Octets: 8000, Timestamp: 96000, SentAt: second, Rate: 48000}
 		}}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/confd/confd/multicast/feedback"
+	"github.com/confd/confd/transport"
 	"github.com/confd/confd/transport/repair"
 )
 
@@ -78,7 +79,8 @@ func TestTokenOfAnotherAddressIsNoGood(t *testing.T) {
 	if p, _ := walk.Next(); p.Type != feedback.TypeToken || p.Count != uint8(feedback.TokenFailure) {
 		t.Errorf("answered with %+v, want a verification failure", p)
 	}
-	s.wall = func() time.Time { return time.Now().Add(tokenLife) }
+	now := transport.NTP(2 * second)
+	s.ntp = func(int64) uint64 { return now + uint64(tokenLife.Seconds())<<32 }
 	s.take(nack(token, 1), host(1), false, 4*second)
 	if s.due(5 * second); len(out.medias) != 0 {
 		t.Error("a token outlives its time")

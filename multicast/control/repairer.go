@@ -10,12 +10,12 @@ import (
 
 const (
 	// hold is how long a request waits for others that want the same packet.
-	hold = int64(15 * time.Millisecond)
+	hold = int64(10 * time.Millisecond)
 	// manyAsk is how many listeners make a packet go to the group, once.
 	manyAsk = 3
 	// patience is how soon a listener may ask for a packet again: the answer takes a round
 	// trip.
-	patience = int64(100 * time.Millisecond)
+	patience = int64(8 * time.Millisecond)
 
 	maxProven   = 4096             // listeners with a budget of their own at a time
 	forget      = 10 * time.Second // of silence until a budget is given to another

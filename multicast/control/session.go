@@ -7,6 +7,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"github.com/confd/confd/multicast/feedback"
+	"github.com/confd/confd/transport"
 	"github.com/confd/confd/transport/repair"
 )
 
@@ -38,7 +39,7 @@ type session struct {
 	repairer *repairer
 	mint     *feedback.Mint
 	answers  bucket
-	wall     func() time.Time
+	ntp      func(now int64) uint64
 	publish  func(*Audience)
 
 	target   netip.AddrPort
@@ -60,7 +61,7 @@ type session struct {
 
 func newSession(c *Config, out outlet, count *counters, target netip.AddrPort, now int64) *session {
 	s := &session{config: c, out: out, count: count, audience: newAudience(), repairer: newRepairer(c, out, count),
-		mint: feedback.NewMint(tokenLife), answers: newBucket(answerRate, answerRate), wall: time.Now,
+		mint: feedback.NewMint(tokenLife), answers: newBucket(answerRate, answerRate), ntp: transport.NTP,
 		publish: func(*Audience) {}, target: target, overhead: feedback.Overhead(target.Addr().Is6()),
 		conflicts: make(map[netip.AddrPort]bool), now: now, kept: now}
 	s.timer = feedback.Timer{Bandwidth: c.Bandwidth, Sender: true}
@@ -207,11 +208,11 @@ func (m *message) token(p *feedback.Packet) bool {
 			m.count.refused.Add(1)
 			return true
 		}
-		answer := m.mint.Answer(&t, m.from.Addr(), m.ssrc, ntp(m.wall()))
+		answer := m.mint.Answer(&t, m.from.Addr(), m.ssrc, m.ntp(m.now))
 		m.reply(&answer)
 		m.count.tokens.Add(1)
 	case t.Kind == feedback.TokenVerification:
-		m.proven = m.mint.Good(&t, m.from.Addr(), ntp(m.wall()))
+		m.proven = m.mint.Good(&t, m.from.Addr(), m.ntp(m.now))
 	}
 	return true
 }

@@ -14,11 +14,15 @@ const (
 	queue       = 1 << 20 // bytes that the kernel is asked to keep; it may allow less
 )
 
-// openTarget opens the socket that receivers send feedback to.
-func openTarget(at netip.AddrPort) (*net.UDPConn, error) {
+// openTarget opens the socket that receivers send feedback to. A link-local address needs its
+// interface.
+func openTarget(at netip.AddrPort, name string) (*net.UDPConn, error) {
 	network := "udp4"
 	if at.Addr().Is6() {
 		network = "udp6"
+	}
+	if at.Addr().Is6() && at.Addr().IsLinkLocalUnicast() {
+		at = netip.AddrPortFrom(at.Addr().WithZone(name), at.Port())
 	}
 	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
 	if err != nil {

@@ -27,7 +27,7 @@ func openWire(c *Config, count *counters) (*wire, error) {
 			return nil, err
 		}
 	}
-	if w.target, err = openTarget(c.Target); err != nil {
+	if w.target, err = openTarget(c.Target, c.Path.Interface.Name); err != nil {
 		return nil, fmt.Errorf("cannot take feedback on %v: %w", c.Target, err)
 	}
 	to := socket.SenderConfig{Group: c.Group, Path: c.Path, TTL: c.TTL}

@@ -12,8 +12,8 @@ import (
 // tokenSize is the length of a token in bytes: as good as a key of 128 bits.
 const tokenSize = 16
 
-// Mint makes tokens and knows them again without keeping any: a token is a keyed hash of
-// the client's address, its nonce and the time of expiry (RFC 6284 section 6). It
+// Mint makes tokens and knows them again without keeping any: a token is a keyed hash
+// (HMAC-SHA256) of the client's address, its nonce and the time of expiry, as RFC 6284 has it. It
 // holds for the address, whatever the port, since that is what it was sent to.
 type Mint struct {
 	secret   []byte

@@ -2,7 +2,7 @@ package feedback
 
 import "encoding/binary"
 
-// Kind is the sub-message type of a TOKEN packet (RFC 6284 section 4).
+// Kind is the sub-message type of a TOKEN packet (RFC 6284).
 type Kind uint8
 
 // Kinds of TOKEN packet.
@@ -22,7 +22,9 @@ const (
 	nonceSize     = 8
 )
 
-// Token is a TOKEN packet. Which fields it has depends on the kind.
+// Token is a TOKEN packet: the header with the kind in place of a count, the sender's SSRC,
+// and then, in the order that they have here, the fields that its kind has. A value goes as
+// an element of type, reserved byte, length and padded value.
 type Token struct {
 	Kind     Kind
 	SSRC     uint32 // of who sends it
@@ -31,7 +33,7 @@ type Token struct {
 	Value    []byte // 1 to MaxToken bytes: PortMappingResponse, TokenVerification; a view
 	Expires  uint64 // NTP time: PortMappingResponse, TokenVerification
 	Lifetime uint32 // seconds from now: PortMappingResponse
-	Refused  Packet // type and count of what the token was shown for: TokenFailure, written only
+	Refused  Packet // TokenFailure, written only: type and count of what the token was shown for
 }
 
 // AppendToken writes t.

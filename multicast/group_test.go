@@ -165,7 +165,7 @@ func TestCloseUnderSend(t *testing.T) {
 			}
 		}
 	}()
-	for range 20 {
+	for range 8 {
 		for before := g.Stats().Stream.Packets; g.Stats().Stream.Packets < before+10; {
 			time.Sleep(100 * time.Microsecond)
 		}

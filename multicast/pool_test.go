@@ -106,7 +106,7 @@ func TestNothingIsGivenTwice(t *testing.T) {
 	})
 	r := rand.New(rand.NewPCG(1, 2))
 	var have []*Group
-	for n := range 20_000 {
+	for n := range 4_000 {
 		if r.IntN(100) < 45 && len(have) > 0 {
 			i := r.IntN(len(have))
 			have[i].Release()

@@ -19,7 +19,7 @@ type Config struct {
 	// One owns all conferences; it calls the others when there is more than one can do.
 	Workers int
 	// Slots is how many phases a period has, 1 to 8, over which rooms are spread: more of them
-	// make rooms wait less for one another, and cost more wakes. Default 2.
+	// make rooms wait less for one another, and cost more wakes. Default 4.
 	Slots int
 	// Talkers is how many of the loudest a mix holds by default, 1 to 64; default 8.
 	Talkers int
@@ -51,7 +51,7 @@ func (c Config) withDefaults() Config {
 		c.Codec = codec.DefaultOptions()
 	}
 	def(&c.Workers, runtime.NumCPU())
-	def(&c.Slots, 2)
+	def(&c.Slots, 4)
 	def(&c.Talkers, 8)
 	def(&c.Candidates, 4)
 	def(&c.MaxClasses, 64)

@@ -135,8 +135,8 @@ var measurements = []measurement{
 		command: compare("cpu -confd ./confd -codec opus -decode talkers -levels -for 4s -rounds 2"), figures: ratio(1.6),
 	},
 	{
-		what:    "Opus talkers, 10 rooms of 5, all talk; the floor is a receive, a decode, an encode and a send for each",
-		command: compare("cpu -confd ./confd -codec opus -decode talkers -callers 50 -rooms 10 -talkers 5 -for 5s"), figures: ratio(1.15),
+		what:    "Opus talkers, 6 rooms of 5, all talk; the floor is a receive, a decode, an encode and a send for each",
+		command: compare("cpu -confd ./confd -codec opus -decode talkers -callers 30 -rooms 6 -talkers 5 -for 5s"), figures: ratio(1.15),
 	},
 	{
 		what:    "Opus, one room of 50, all talk",

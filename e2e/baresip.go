@@ -65,7 +65,7 @@ func startBaresip(t *testing.T, p *place, c baresipCodec, freq float64) *baresip
 	if err := os.WriteFile(filepath.Join(dir, "in.wav"), toneFile(c.rate, c.channels, freq, time.Minute), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := &baresip{process: run(t, p.command("baresip", "-4", "-f", dir, "-t", "100")), dir: dir, codec: c, sip: hostPort(p.ip, sip)}
+	b := &baresip{process: run(t, p.Command("baresip", "-4", "-f", dir, "-t", "100")), dir: dir, codec: c, sip: hostPort(p.ip, sip)}
 	eventually(t, 10*time.Second, "baresip's control port", func() (err error) {
 		b.ctrl, err = p.DialContext(context.Background(), "tcp", net.JoinHostPort(p.ip, strconv.Itoa(ctrl)))
 		return err

@@ -54,6 +54,7 @@ type serverOptions struct {
 	env          []string // further settings
 	store        string   // file of what survives; "" for none
 	certificates *authority
+	everywhere   bool // HTTP for others than the place itself, too, which then need a key
 }
 
 // startConfd starts the program in p and waits until it is ready. When the test ends it is
@@ -64,8 +65,12 @@ func startConfd(t *testing.T, p *place, o serverOptions) *confd {
 	c := &confd{place: p, sip: hostPort(p.ip, port), http: hostPort("127.0.0.1", port+10)}
 	low, release := mediaPorts(p)
 	t.Cleanup(release)
+	web := c.http
+	if o.everywhere {
+		web = hostPort("0.0.0.0", port+10)
+	}
 	args := []string{
-		"serve", "--store", o.store, "--sip", c.sip, "--http", c.http, "--media-ip", p.ip,
+		"serve", "--store", o.store, "--sip", c.sip, "--http", web, "--media-ip", p.ip,
 		"--rtp-ports", fmt.Sprintf("%d-%d", low, low+mediaRange-1),
 	}
 	if o.certificates != nil {
@@ -73,7 +78,7 @@ func startConfd(t *testing.T, p *place, o serverOptions) *confd {
 		cert, key := o.certificates.server(t, p.ip)
 		args = append(args, "--sip", "tls:"+c.tls, "--tls-cert", cert, "--tls-key", key)
 	}
-	cmd := p.command(binary, args...)
+	cmd := p.Command(binary, args...)
 	// How busy the machine is otherwise must not decide whether a call is let in.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONFD_") })
 	cmd.Env = append(cmd.Env, "CONFD_SIP_LIMITS_LOAD=1", "CONFD_LOG_LEVEL=debug")
@@ -125,7 +130,7 @@ var mediaSlots = func() chan int {
 }()
 
 func mediaPorts(p *place) (low int, release func()) {
-	if p.name != "" {
+	if p.Namespace != "" {
 		return 16384, func() {}
 	}
 	slot := <-mediaSlots

@@ -35,7 +35,7 @@ func (c *confd) hook(t *testing.T) *hook {
 	t.Helper()
 	h := &hook{secret: []byte("not so secret, but thirty-two by"), seen: map[string]bool{}}
 	var l net.Listener
-	err := c.place.inside(func() (err error) {
+	err := c.place.Do(func() (err error) {
 		l, err = net.Listen("tcp", "127.0.0.1:0")
 		return err
 	})

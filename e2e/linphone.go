@@ -57,7 +57,7 @@ func runLinphone(t *testing.T, p *place, config string, sound []byte) (program *
 			t.Fatal(err)
 		}
 	}
-	cmd := p.command("linphonec", "-c", filepath.Join(dir, "rc"), "-d", "0")
+	cmd := p.Command("linphonec", "-c", filepath.Join(dir, "rc"), "-d", "0")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, ".config"), "XDG_DATA_HOME="+filepath.Join(dir, ".local/share"))
 	l := &linphone{process: run(t, cmd)}

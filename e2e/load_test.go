@@ -49,7 +49,7 @@ type loadReport struct {
 // must be that of the verdict.
 func load(t *testing.T, p *place, to string, env []string, args ...string) (r loadReport) {
 	t.Helper()
-	cmd := p.command(binary, append([]string{"load", "--json", "--to", to}, args...)...)
+	cmd := p.Command(binary, append([]string{"load", "--json", "--to", to}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	var said strings.Builder
 	cmd.Stderr = &said
@@ -183,7 +183,7 @@ func TestLoadHearsItself(t *testing.T) {
 	t.Parallel()
 	place := newPlace(t)
 	port := place.freePort(t)
-	cmd := place.command("sipp", "-sn", "uas", "-rtp_echo", "-i", place.ip, "-p", strconv.Itoa(port), "-mp", strconv.Itoa(place.freePort(t)), "-nostdin", "-m", "1", "-timeout", "60s")
+	cmd := place.Command("sipp", "-sn", "uas", "-rtp_echo", "-i", place.ip, "-p", strconv.Itoa(port), "-mp", strconv.Itoa(place.freePort(t)), "-nostdin", "-m", "1", "-timeout", "60s")
 	run(t, cmd).listens(t, port)
 	r := load(t, place, uri("any", hostPort(place.ip, port)), nil, "--callers", "1", "--talkers", "1", "--for", "20s", "--settle", "1s")
 	if h := r.Total.Heard; r.Calls.Answered != 1 || h.Own == 0 || h.OwnCallers != 1 || r.Verdict.Passed {

@@ -2,27 +2,25 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/confd/confd/internal/netlab"
 )
 
 // place is where a server and its clients live: a network namespace of their own with the
 // address 10.80.0.1, or the host.
 type place struct {
-	name string // of the namespace; "" is the host
-	ip   string // which clients call and take for their own
+	netlab.Namespace
+	ip string // which clients call and take for their own
 }
 
 var placeCount atomic.Int64
@@ -37,7 +35,8 @@ func newPlace(t *testing.T) *place {
 		t.Log("no network namespace (not root, or CONFD_E2E_NETNS=0): running on the host")
 		return host()
 	}
-	p := &place{name: fmt.Sprintf("confd-e2e-%d-%d", os.Getpid(), placeCount.Add(1)), ip: "10.80.0.1"}
+	name := fmt.Sprintf("confd-e2e-%d-%d", os.Getpid(), placeCount.Add(1))
+	p := &place{Namespace: netlab.Namespace(name), ip: "10.80.0.1"}
 	if err := p.make(t); err != nil {
 		t.Logf("no network namespace (%v): running on the host", err)
 		return host()
@@ -48,11 +47,12 @@ func newPlace(t *testing.T) *place {
 // make makes the namespace. Where one may be made, it may still not be possible to run a
 // program in it, as in a chroot whose root is no mount.
 func (p *place) make(t *testing.T) error {
-	if err := ip("netns", "add", p.name); err != nil {
+	name := string(p.Namespace)
+	if err := ip("netns", "add", name); err != nil {
 		return err
 	}
-	t.Cleanup(func() { _ = ip("netns", "del", p.name) })
-	if out, err := p.command("true").CombinedOutput(); err != nil {
+	t.Cleanup(func() { _ = ip("netns", "del", name) })
+	if out, err := p.Command("true").CombinedOutput(); err != nil {
 		return fmt.Errorf("running a program there: %w: %s", err, bytes.TrimSpace(out))
 	}
 	for _, args := range []string{
@@ -63,7 +63,7 @@ func (p *place) make(t *testing.T) error {
 		"link set d1 up",
 		"route add default dev d0",
 	} {
-		if err := ip(append([]string{"-n", p.name}, strings.Fields(args)...)...); err != nil {
+		if err := ip(append([]string{"-n", name}, strings.Fields(args)...)...); err != nil {
 			return err
 		}
 	}
@@ -75,56 +75,6 @@ func ip(args ...string) error {
 		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
 	}
 	return nil
-}
-
-// command is a program to be run there. ip netns exec replaces itself with it, so that the
-// process id is the program's own.
-func (p *place) command(name string, args ...string) *exec.Cmd {
-	if p.name == "" {
-		return exec.Command(name, args...)
-	}
-	return exec.Command("ip", append([]string{"netns", "exec", p.name, name}, args...)...)
-}
-
-// inside runs f on a thread that is in the namespace; sockets that f makes stay there.
-func (p *place) inside(f func() error) error {
-	if p.name == "" {
-		return f()
-	}
-	done := make(chan error, 1)
-	go func() {
-		// Never unlocked: the thread ends with the goroutine, and nothing else runs there.
-		runtime.LockOSThread()
-		ns, err := os.Open("/run/netns/" + p.name)
-		if err == nil {
-			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
-			ns.Close()
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	return <-done
-}
-
-// ListenPacket makes place a phone.Network.
-func (p *place) ListenPacket(network, address string) (c net.PacketConn, err error) {
-	err = p.inside(func() error {
-		c, err = net.ListenPacket(network, address)
-		return err
-	})
-	return c, err
-}
-
-// DialContext makes place a phone.Network. The address must be an IP address.
-func (p *place) DialContext(ctx context.Context, network, address string) (c net.Conn, err error) {
-	err = p.inside(func() error {
-		var d net.Dialer
-		c, err = d.DialContext(ctx, network, address)
-		return err
-	})
-	return c, err
 }
 
 // client is an HTTP client that reaches servers there.
@@ -143,7 +93,7 @@ func (p *place) freePort(t *testing.T) int {
 	for range 1000 {
 		port := int(10000+portCount.Add(1)*32%6000) &^ 1
 		address := netip.AddrPortFrom(netip.MustParseAddr(p.ip), uint16(port)).String()
-		err := p.inside(func() error {
+		err := p.Do(func() error {
 			u, err := net.ListenPacket("udp", address)
 			if err != nil {
 				return err

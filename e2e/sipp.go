@@ -65,7 +65,7 @@ func startSipp(t *testing.T, p *place, r sippRun) *process {
 	if r.log != "" {
 		args = append(args, "-trace_logs", "-log_file", r.log)
 	}
-	cmd := p.command("sipp", args...)
+	cmd := p.Command("sipp", args...)
 	cmd.Dir = dir
 	said := &output{}
 	cmd.Stderr = said // apart, for it would break up the statistics

@@ -83,7 +83,7 @@ func startAsReaders(t *testing.T, p *place, dir string) *confd {
 	c := &confd{place: p, sip: hostPort(p.ip, port), http: hostPort(p.ip, port+10)}
 	low, release := mediaPorts(p)
 	t.Cleanup(release)
-	cmd := p.command(binary, "serve", "--sip", c.sip, "--http", c.http, "--rtp-ports", fmt.Sprintf("%d-%d", low, low+mediaRange-1))
+	cmd := p.Command(binary, "serve", "--sip", c.sip, "--http", c.http, "--rtp-ports", fmt.Sprintf("%d-%d", low, low+mediaRange-1))
 	cmd.Dir = dir
 	cmd.Env = append(readersEnv(dir),
 		"CONFD_WEBHOOKS_ALLOW_NETWORKS=127.0.0.0/8", "CONFD_WEBHOOKS_ALLOW_HTTP=true", "CONFD_SIP_LIMITS_LOAD=1")

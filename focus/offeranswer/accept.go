@@ -22,7 +22,7 @@ func Accept(ours *OfferResult, answer []byte, caps Capabilities, local Local) (*
 	}
 	st := *ours.state
 	st.audio = -1
-	st.conclude(s)
+	st.conclude(s, ours.previous)
 	return &Result{Negotiated: st.last, State: &st, Unchanged: e.unchanged(&st)}, nil
 }
 
@@ -39,6 +39,9 @@ func (e *exchange) accept(ours *OfferResult) (*stream, *Error) {
 	if !strings.EqualFold(m.media, "audio") {
 		return nil, malformed(m.line, "m= lines are answered in their order",
 			"audio was offered, %s answered", quote(m.media))
+	}
+	if l := ours.state.group; l != nil {
+		return &stream{index: i, group: l}, e.acceptGroup(m, l.Group)
 	}
 	if m.port == 0 {
 		return nil, e.declined(m)

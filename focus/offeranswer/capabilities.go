@@ -93,6 +93,9 @@ type Local struct {
 	// production. It is called only where SRTP is agreed on or offered.
 	Keys func(Suite) []byte
 
+	// Group is the multicast group of the room, nil if it has none.
+	Group *Group
+
 	// NoAudio refuses or disables every stream.
 	NoAudio bool
 }

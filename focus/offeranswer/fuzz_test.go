@@ -13,8 +13,11 @@ func FuzzNegotiate(f *testing.F) {
 		second := offers[len(offers)-1]
 		for policy := range byte(3) {
 			f.Add(offers[0], second, policy)
+			f.Add(offers[0], second, policy|16)
+			f.Add(offers[0], second, policy|32|8)
 		}
 	}
+	groups := []*Group{testGroup("opus"), testGroup("ssm-red-srtp")}
 	f.Fuzz(func(t *testing.T, first, second []byte, settings byte) {
 		caps := DefaultCapabilities()
 		caps.SRTP = SRTPPolicy(settings % 3)
@@ -22,6 +25,12 @@ func FuzzNegotiate(f *testing.F) {
 		local := testLocal("")
 		if settings&8 != 0 {
 			local.Address = netip.MustParseAddr("2001:db8::1")
+		}
+		switch {
+		case settings&48 == 16:
+			local.Group = groups[0]
+		case settings&48 == 32:
+			local.Group = groups[1]
 		}
 		var state *State
 		for _, offer := range [][]byte{first, second} {
@@ -56,6 +65,9 @@ func checkOwnOffers(t *testing.T, caps Capabilities, local Local, state *State) 
 			t.Errorf("%d m= lines shrink to %d", len(state.slots), len(d.media))
 		}
 		checkLines(t, o.SDP)
+		if o.state.group != nil {
+			continue // its numbers are the group's
+		}
 		numbers := map[uint8]bool{}
 		for _, p := range d.media[o.state.audio].payloads() {
 			if i, bound := state.find(p.number); numbers[p.number] || bound && !state.numbers[i].same(p) {

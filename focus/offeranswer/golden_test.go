@@ -18,7 +18,8 @@ var update = flag.Bool("update", false, "write the expected answers anew")
 
 // The corpus is in testdata: offers/NAME.sdp holds one offer, or several of one session,
 // in order, divided by lines of "---"; answers/NAME.txt holds what comes of them. A name
-// that ends in @required or @off sets the SRTP policy, @6 gives us an IPv6 address.
+// that ends in @required or @off sets the SRTP policy, @6 gives us an IPv6 address, @group and
+// @securegroup give the room a group, of testdata/groups.
 
 func testLocal(name string) Local {
 	l := Local{
@@ -28,7 +29,26 @@ func testLocal(name string) Local {
 	if strings.Contains(name, "@6") {
 		l.Address = netip.MustParseAddr("2001:db8::1")
 	}
+	switch {
+	case strings.Contains(name, "@group"):
+		l.Group = testGroup("opus")
+	case strings.Contains(name, "@securegroup"):
+		l.Group = testGroup("ssm-red-srtp")
+	}
 	return l
+}
+
+// testGroup reads a description of testdata/groups.
+func testGroup(name string) *Group {
+	text, err := os.ReadFile("testdata/groups/" + name + ".sdp")
+	if err != nil {
+		panic(err)
+	}
+	g, err := ParseGroup(text)
+	if err != nil {
+		panic(err)
+	}
+	return g
 }
 
 // testKeys counts instead of drawing, so that answers are the same every time and no key
@@ -147,6 +167,9 @@ func summary(r *Result) string {
 		case n.TelephoneEvent[pt] != 0:
 			fmt.Fprintf(&b, "receive %d telephone-event/%d\n", pt, n.TelephoneEvent[pt])
 		}
+	}
+	if n.Multicast.IsValid() {
+		fmt.Fprintf(&b, "group %s\n", n.Multicast)
 	}
 	if n.RemoteRTP.IsValid() {
 		fmt.Fprintf(&b, "to %s and %s mux=%v\n", n.RemoteRTP, n.RemoteRTCP, n.RTCPMux)

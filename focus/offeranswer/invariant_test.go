@@ -28,7 +28,9 @@ func checkResult(t testing.TB, offer []byte, r *Result, caps Capabilities, local
 		t.Errorf("c= is %q, not %s (%v)", out.conn.text, local.Address, err)
 	}
 	checkNegotiated(t, &r.Negotiated)
-	if r.Negotiated.Audio {
+	if r.Negotiated.Multicast.IsValid() {
+		checkGroup(t, in, out, r, local)
+	} else if r.Negotiated.Audio {
 		m, a := &in.media[r.Negotiated.Media], &out.media[r.Negotiated.Media]
 		checkDirections(t, in.direction(m), out.direction(a), r)
 		checkPacketTime(t, m, a, r, caps)
@@ -36,6 +38,29 @@ func checkResult(t testing.TB, offer []byte, r *Result, caps Capabilities, local
 	}
 	if !reflect.DeepEqual(r.State.Negotiated(), r.Negotiated) {
 		t.Error("State does not remember what was negotiated")
+	}
+}
+
+// checkGroup holds an answer that is the group against RFC 3264 section 6.2.
+func checkGroup(t testing.TB, in, out *description, r *Result, local Local) {
+	t.Helper()
+	m, a := &in.media[r.Negotiated.Media], &out.media[r.Negotiated.Media]
+	if addr, ok := parseMulticast(out.connection(a).text); !ok || addr != local.Group.Address().Addr() || a.port != m.port || addr != r.Negotiated.Multicast.Addr() {
+		t.Errorf("the group %v is answered with %s port %d", local.Group.Address(), out.connection(a).text, a.port)
+	}
+	if in.direction(m) != out.direction(a) || out.direction(a).Sends() {
+		t.Errorf("%v is answered with %v", in.direction(m), out.direction(a))
+	}
+	if said := m.milliseconds("ptime"); said != 0 && said != a.milliseconds("ptime") {
+		t.Errorf("a packet time of %v is answered with %v", said, a.milliseconds("ptime"))
+	}
+	for _, b := range a.bands {
+		if !slices.Contains(m.bands, b) {
+			t.Errorf("b=%s was not offered", b)
+		}
+	}
+	if _, keyed := a.attr("crypto"); keyed != local.Group.Secure() {
+		t.Errorf("the answer has a key: %v", keyed)
 	}
 }
 
@@ -95,6 +120,14 @@ func checkNegotiated(t testing.TB, n *Negotiated) {
 			t.Errorf("no audio, but %+v", n)
 		}
 		return
+	}
+	if n.Multicast.IsValid() {
+		if n.RemoteRTP.IsValid() || n.RemoteRTCP.IsValid() || n.Direction != Inactive || n.RemoteHold {
+			t.Errorf("beside the group, there is %v to %v", n.Direction, n.RemoteRTP)
+		}
+		if len(n.Receive) == 0 {
+			return // the session never had a stream of its own
+		}
 	}
 	f := n.Send
 	if f.Codec == media.NoCodec || f.PacketTime < 10*time.Millisecond || f.PacketTime > 60*time.Millisecond {

@@ -96,6 +96,9 @@ func (d *description) summary() string {
 
 func (e *exchange) answerStream(i int) (*stream, *Error) {
 	m := &e.peer.media[i]
+	if e.local.Group.names(e.peer, m) {
+		return e.answerGroup(i)
+	}
 	wantsKey, err := e.checkProfile(m)
 	if err != nil {
 		return nil, err
@@ -123,19 +126,18 @@ func (e *exchange) answer(s *stream) *Result {
 	for _, m := range e.peer.media {
 		st.slots = append(st.slots, m.slot())
 	}
-	st.conclude(s)
-	var own *ownAudio
-	if s != nil {
+	st.conclude(s, e.last)
+	if s != nil && s.group == nil {
 		st.bind(s.known)
-		own = &ownAudio{
+		own := &ownAudio{
 			payloads: st.spoken, ptime: int(s.send.PacketTime.Milliseconds()), mux: s.remote.mux, muxed: s.remote.mux,
 			levels: s.levels, direction: s.peer.Reverse(),
 		}
 		if s.crypto != nil {
 			own.crypto = []cryptoLine{s.crypto.ours()}
 		}
+		st.told = own
 	}
-	st.told = own
 	sdp := st.describe(e.local)
 	return &Result{SDP: sdp, Negotiated: st.last, State: st, Unchanged: e.unchanged(st)}
 }

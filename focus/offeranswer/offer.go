@@ -41,7 +41,7 @@ func Offer(caps Capabilities, local Local, previous *State) (*OfferResult, error
 		mux: caps.RTCPMux, direction: SendRecv,
 	}
 	switch {
-	case previous != nil && previous.audio >= 0:
+	case previous != nil && previous.audio >= 0 && previous.told != nil:
 		last := &previous.last
 		own.ptime, own.mux, own.muxed = previous.told.ptime, last.RTCPMux, last.RTCPMux
 		own.levels = levels{last.AudioLevelID, last.MixerLevelID}
@@ -57,14 +57,17 @@ func Offer(caps Capabilities, local Local, previous *State) (*OfferResult, error
 
 // Refresh offers again what our last description says, for session timers (RFC 4028): if
 // nothing has changed on our side it is the same, with the same version. It asks for
-// sendrecv even while the peer holds, as RFC 6337 section 5.3 has it. Without a stream in
-// use it is Offer.
+// sendrecv even while the peer holds, as RFC 6337 section 5.3 has it. A group is offered as
+// Local.Group describes it now. Without a stream in use it is Offer.
 func Refresh(caps Capabilities, local Local, previous *State) (*OfferResult, error) {
 	if previous == nil || previous.audio < 0 {
 		return Offer(caps, local, previous)
 	}
 	if err := local.check(); err != nil {
 		return nil, err
+	}
+	if previous.group != nil {
+		return previous.offerAgain(&caps, &local), nil
 	}
 	own := *previous.told
 	own.direction = SendRecv
@@ -102,12 +105,14 @@ func writeOffer(caps *Capabilities, local *Local, previous *State, own *ownAudio
 func (s *State) place(previous *State, caps *Capabilities) {
 	if previous != nil && previous.audio >= 0 {
 		s.audio = previous.audio
+		if previous.group != nil && previous.profile != "" {
+			s.slots[s.audio].proto = previous.profile
+		} else if previous.group != nil {
+			s.slots[s.audio] = caps.slot()
+		}
 		return
 	}
-	fresh := slot{"audio", "RTP/AVP", "0"}
-	if caps.SRTP == SRTPRequired {
-		fresh.proto = "RTP/SAVP"
-	}
+	fresh := caps.slot()
 	for i, slot := range s.slots {
 		if strings.EqualFold(slot.media, "audio") {
 			s.audio, s.slots[i] = i, fresh
@@ -116,6 +121,14 @@ func (s *State) place(previous *State, caps *Capabilities) {
 	}
 	s.audio = len(s.slots)
 	s.slots = append(s.slots, fresh)
+}
+
+// slot is an audio line as we begin one.
+func (c *Capabilities) slot() slot {
+	if c.SRTP == SRTPRequired {
+		return slot{"audio", "RTP/SAVP", "0"}
+	}
+	return slot{"audio", "RTP/AVP", "0"}
 }
 
 // offerKeys offers the key in use, or one for each suite.

@@ -34,6 +34,7 @@ type section struct {
 	proto   string
 	formats []string
 	conn    field
+	bands   []string // b= lines
 	attrs   []attribute
 }
 
@@ -95,6 +96,10 @@ func (d *description) line(letter byte, f field) *Error {
 		keepFirst(&d.origin, f)
 	case 't':
 		keepFirst(&d.time, f)
+	case 'b':
+		if n := len(d.media); n > 0 && len(d.media[n-1].bands) < MaxAttributes {
+			d.media[n-1].bands = append(d.media[n-1].bands, f.text)
+		}
 	case 'c':
 		if n := len(d.media); n > 0 {
 			keepFirst(&d.media[n-1].conn, f)

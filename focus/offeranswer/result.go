@@ -51,6 +51,11 @@ type Negotiated struct {
 	AudioLevelID uint8 // RFC 6464, ingress; 0 is not agreed, else 1 to 14
 	MixerLevelID uint8 // RFC 6465, egress; 0 is not agreed, else 1 to 14
 
+	// Multicast is the group that the peer listens to in place of a stream of its own; zero
+	// if there is none. Nothing is then sent to the peer nor expected of it, and the rest
+	// is what was agreed on for its own stream, if there was one.
+	Multicast netip.AddrPort
+
 	SRTP    *Crypto // nil is plain RTP
 	Profile string  // as in the m= line, such as RTP/AVP
 }
@@ -98,11 +103,13 @@ type State struct {
 	body    string // our last description without its o= line
 	time    string // t=
 
-	slots   []slot    // one per m= line, in both directions (RFC 3264 section 8)
-	audio   int       // index of the live audio slot, -1 for none
-	spoken  []payload // what both sides speak
-	told    *ownAudio // the audio line of our last description
-	numbers []payload // what payload type numbers mean, for the whole session, by number
+	slots   []slot     // one per m= line, in both directions (RFC 3264 section 8)
+	audio   int        // index of the live audio slot, -1 for none
+	spoken  []payload  // what both sides speak
+	told    *ownAudio  // the audio line of our last description, the group aside
+	group   *groupLine // what that line is instead, nil for none
+	profile string     // with group: the line's own, if told
+	numbers []payload  // what payload type numbers mean, for the whole session, by number
 	habit   habit
 	last    Negotiated
 }
@@ -115,11 +122,20 @@ type slot struct {
 // Negotiated returns what is in force.
 func (s *State) Negotiated() Negotiated { return s.last }
 
+// Group returns the group that the peer listens to, as it was last told; nil if to none.
+func (s *State) Group() *Group {
+	if s == nil || s.group == nil {
+		return nil
+	}
+	return s.group.Group
+}
+
 // next begins the state after one more exchange.
 func (s *State) next(local *Local) *State {
 	if s != nil {
 		n := *s
 		n.last, n.slots, n.spoken, n.told, n.audio = Negotiated{}, nil, nil, nil, -1
+		n.group, n.profile = nil, ""
 		return &n
 	}
 	n := &State{

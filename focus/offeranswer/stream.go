@@ -28,7 +28,8 @@ type stream struct {
 	crypto *Crypto
 	send   media.Format
 	sendPT uint8
-	ours   [128]bool // the numbers of our offer, where this is the answer to one
+	group  *groupLine // the line is the room's group: all else but index and proto is zero
+	ours   [128]bool  // the numbers of our offer, where this is the answer to one
 }
 
 // secure tells whether a profile is one of ours and whether it is encrypted.
@@ -156,9 +157,13 @@ func (n *Negotiated) ingress(l *lineup, taken [128]bool) {
 	}
 }
 
-// conclude puts an agreed stream, or nil for none, into the state.
-func (s *State) conclude(st *stream) {
+// conclude puts an agreed stream, or nil for none, into the state that follows before.
+func (s *State) conclude(st *stream, before *State) {
 	if st == nil {
+		return
+	}
+	if st.group != nil {
+		s.join(st.group, st.index, before)
 		return
 	}
 	s.audio = st.index

@@ -24,6 +24,10 @@ func (s *State) describe(local *Local) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "s=-\r\nc=%s\r\nt=%s\r\n", connection(local.Address.Unmap().WithZone("")), s.time)
 	for i, slot := range s.slots {
+		if i == s.audio && s.group != nil {
+			s.group.write(&b, slot)
+			continue
+		}
 		if i == s.audio && s.told != nil {
 			s.told.write(&b, slot, local)
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ const (
 
 // Config is how to listen.
 type Config struct {
-	Interface  string        // to join on, by name; "": the one of Local, else of the route
+	Interface  string        // to join on, by name; "": the one of Local, else of a sender on this machine, else of the route
 	Local      netip.Addr    // an address of the interface, instead of its name
 	Buffer     time.Duration // between the quickest packet's arrival and its sound, up to MaxBuffer; 0: as repair needs
 	NoFeedback bool          // send nothing: no reports, no requests
@@ -132,6 +133,9 @@ func (l *Listener) membership(group netip.AddrPort) socket.Membership {
 	if l.s.Filter {
 		m.Source = l.s.Source
 	}
+	if _, err := socket.Find(group.Addr(), "", l.s.Source); m.Interface == "" && !m.Local.IsValid() && l.s.Source.IsValid() && err == nil {
+		m.Local = l.s.Source // the sender is on this machine: where it sends
+	}
 	return m
 }
 
@@ -226,6 +230,9 @@ func (l *Listener) hear() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			time.Sleep(pollTime) // the interface is down, perhaps
+		}
 		l.mu.Lock()
 		if err == nil && l.from(from.Addr()) && !l.dropped(b[:n]) {
 			l.take(b[:n], arrival)
@@ -304,6 +311,7 @@ func (l *Listener) watch() {
 			return
 		}
 		if err != nil {
+			time.Sleep(pollTime)
 			continue
 		}
 		l.mu.Lock()

@@ -203,7 +203,7 @@ func TestListener(t *testing.T) {
 	first, second := groupkey.New(transport.AES128CMHMACSHA180, 1), groupkey.New(transport.AES128CMHMACSHA180, 2)
 	b := newStation(t, "239.255.8.2", &first)
 	out, dropped, seen, dice := &recorder{t: t}, 0, 0, rand.New(rand.NewPCG(3, 4))
-	l, err := Listen(b.describe(&first), Config{Local: home, Output: out, drop: func([]byte) bool {
+	l, err := Listen(b.describe(&first), Config{Local: home, Output: out, Buffer: time.Second, drop: func([]byte) bool {
 		if seen++; seen > 20 && seen < 280 && dice.Float64() < 0.25 {
 			dropped++
 			return true
@@ -216,9 +216,8 @@ func TestListener(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	stranger := b.sender(netip.MustParseAddr("127.0.0.9"), int(b.group.Port()))
 	forger := b.sender(home, int(b.group.Port()))
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	const packets = 150
+	begin := time.Now()
 	for i := range packets {
 		switch i {
 		case 70:
@@ -232,10 +231,10 @@ func TestListener(t *testing.T) {
 		raw, _ := (&rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 5, SequenceNumber: uint16(i)}, Payload: payload(9999)}).Marshal()
 		stranger.Send(raw)
 		forger.Send(append(raw, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
-		<-tick.C
+		time.Sleep(time.Until(begin.Add(time.Duration(i+1) * 20 * time.Millisecond)))
 	}
 	for end := time.Now().Add(5 * time.Second); l.Stats().Played < packets*0.02 && time.Now().Before(end); {
-		<-tick.C
+		time.Sleep(10 * time.Millisecond)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)

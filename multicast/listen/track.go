@@ -15,7 +15,8 @@ const (
 	askAfter  = 5 * time.Millisecond // leaves time for packets out of order
 	askSpread = 10 * time.Millisecond
 	maxAsks   = 3
-	leastTrip = 20 * time.Millisecond // between two requests for one packet
+	leastTrip = 20 * time.Millisecond // of a request and its answer
+	askAgain  = 85 * time.Millisecond // more, from the second request on: senders take what comes sooner for an echo
 	maxAhead  = 1024                  // packets held, a power of two
 )
 
@@ -67,7 +68,7 @@ type track struct {
 
 func newTrack(s *Session, buffer time.Duration, out Output) *track {
 	t := &track{s: s, buffer: buffer, out: out, trip: leastTrip}
-	t.line.rate = s.Format.ClockRate
+	t.line.rate, t.line.slack = s.Format.ClockRate, int64(buffer)
 	t.length = units(int64(s.PacketTime), t.line.rate)
 	t.source.bad, t.source.rivalNext = noSequence, noSequence
 	return t
@@ -246,17 +247,21 @@ func (t *track) ask(now int64, dst []uint16) []uint16 {
 		s := t.slot(n)
 		if t.askable(s) && s.askAt <= now {
 			s.asks, s.asked = s.asks+1, now
-			s.askAt = now + int64(max(leastTrip, t.trip*3/2)) + rand.Int64N(int64(askSpread))
+			s.askAt = now + int64(max(leastTrip, t.trip)*3/2) + rand.Int64N(int64(askSpread))
+			if s.asks > 1 {
+				s.askAt += int64(askAgain)
+			}
 			dst = append(dst, t.source.sequence(n))
 		}
 	}
 	return dst
 }
 
-// askable tells whether a request can still help.
+// askable tells whether a request can still help: a packet is missed when the next one comes,
+// and is to be played a buffer after its own time.
 func (t *track) askable(s *slot) bool {
-	return s.from == missing && s.noticed != 0 && s.asks < maxAsks &&
-		max(s.askAt, s.asked)+int64(t.trip) < s.noticed+int64(t.buffer) && s.number >= t.source.first
+	return s.from == missing && s.noticed != 0 && s.asks < maxAsks && s.number >= t.source.first &&
+		s.askAt+int64(t.trip) < s.noticed+int64(t.buffer)-span(t.length, t.line.rate)
 }
 
 // wake returns when ask has something to do, 0 for never.

@@ -248,6 +248,34 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// A sender that stands still for a while, or a way that becomes longer, is followed; what
+// comes late for once is not.
+func TestLongerWay(t *testing.T) {
+	for _, c := range []struct {
+		delay    int // ms, from packet 50 on
+		most     int // packets lost
+		repeated bool
+	}{{190, 0, false}, {500, 17, true}, {1900, 17, true}, {500, 25, false}} {
+		n, s := newNetwork(t, plainSDP, 200*time.Millisecond), &speaker{ssrc: 1}
+		for range 50 {
+			n.send(s, s.next(0))
+		}
+		n.pass(s, c.delay)
+		if !c.repeated { // all that waited comes at once
+			for range c.delay / 20 {
+				n.track.receive(s.next(0), n.now)
+			}
+		}
+		for range 200 {
+			n.send(s, s.next(0))
+		}
+		n.pass(s, 300)
+		if st := n.track.stats(); int(st.Lost) > c.most || st.LostBefore != 0 {
+			t.Errorf("%d ms: %+v", c.delay, st)
+		}
+	}
+}
+
 func FuzzTrack(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 0, 20, 0, 0, 200, 2, 3, 99, 0, 5, 4})
 	f.Fuzz(func(t *testing.T, script []byte) {

@@ -4,6 +4,7 @@
 //	fleet    the callers' media: sockets, threads, what is said and what is heard
 //	signal   what a talker says, and how an ear judges what it hears
 //	calls    the callers' SIP
+//	audience listeners of a multicast group, beside the callers or alone
 //	machine  what the server uses
 //	report   what came of it: JSON, text, a page with plots; bounds and their verdict
 //

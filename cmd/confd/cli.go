@@ -29,6 +29,7 @@ type cli struct {
 	Version versionCommand `cmd:"" help:"Print which confd this is."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke access keys, of a running server or in the file of one that does not run."`
 	Bench   benchCommand   `cmd:"" help:"Measure what mixing costs on this machine, each part beside its floor."`
+	Listen  listenCommand  `cmd:"" help:"Hear a multicast group, and tell how well it comes."`
 	loadCommands
 	remoteCommands
 }

@@ -25,8 +25,8 @@ type loadCommands struct {
 
 // loadCommand places calls into any SIP conference server and tells what each caller heard.
 type loadCommand struct {
-	To      string        `required:"" placeholder:"URI" help:"Whom to call, sip:ROOM@HOST:PORT. With several rooms {} in it is a room's number; else -1, -2, … follow ROOM."`
-	Callers int           `required:"" placeholder:"N" help:"How many, over all rooms."`
+	To      string        `placeholder:"URI" help:"Whom to call, sip:ROOM@HOST:PORT. With several rooms {} in it is a room's number; else -1, -2, … follow ROOM."`
+	Callers int           `placeholder:"N" help:"How many, over all rooms."`
 	Rooms   int           `default:"1" placeholder:"N" help:"Rooms that they are spread over. Default 1."`
 	Talkers int           `default:"3" placeholder:"N" help:"Who talk, in each room; the others are silent. Default 3."`
 	Mixed   int           `default:"8" placeholder:"N" help:"How many at once the server mixes. Default 8."`
@@ -48,8 +48,9 @@ type loadCommand struct {
 	Continuous   bool          `help:"Who talks makes no pauses."`
 	Seed         uint64        `default:"1" placeholder:"N" help:"Of all that is random. Default 1."`
 
-	impairFlags `embed:""`
-	boundFlags  `embed:""`
+	impairFlags   `embed:""`
+	boundFlags    `embed:""`
+	audienceFlags `embed:""`
 
 	Ramp    int    `placeholder:"STEP" help:"Raise the callers by STEP up to --callers, measuring each time, until a bound is broken; name the capacity."`
 	PID     int    `name:"pid" placeholder:"PID" help:"The server's process: tell its processor time and memory per caller."`
@@ -107,7 +108,12 @@ func (c loadCommand) Run(ctx context.Context, m *Main) error {
 	if page != nil {
 		defer page.Close()
 	}
-	r, err := load.Run(ctx, o, c.watch(m))
+	listeners, err := c.join(ctx, m)
+	if err != nil {
+		return err
+	}
+	r, err := c.run(ctx, m, o)
+	listeners.tell(r)
 	if r == nil {
 		return err
 	}
@@ -116,6 +122,14 @@ func (c loadCommand) Run(ctx context.Context, m *Main) error {
 		err = errBounds
 	}
 	return err
+}
+
+// run places the calls, if any are asked for.
+func (c loadCommand) run(ctx context.Context, m *Main, o load.Options) (*report.Report, error) {
+	if c.alone() {
+		return c.listen(ctx, o)
+	}
+	return load.Run(ctx, o, c.watch(m))
 }
 
 // write puts the report where it was asked for.
@@ -141,7 +155,7 @@ func (c loadCommand) page() (*os.File, error) {
 
 // options are what load is to do; an error says which flag is wrong.
 func (c loadCommand) options(m *Main) (load.Options, error) {
-	if err := c.refuseZeros(); err != nil {
+	if err := errors.Join(c.whom(), c.refuseZeros()); err != nil {
 		return load.Options{}, err
 	}
 	o := load.Options{
@@ -159,7 +173,7 @@ func (c loadCommand) options(m *Main) (load.Options, error) {
 	}
 	var err error
 	o.Server, err = c.probe(m)
-	if err != nil {
+	if err != nil || c.alone() {
 		return o, err
 	}
 	return o, o.Check()

@@ -22,9 +22,11 @@ type Report struct {
 	Timeline []Moment   `json:"timeline"` // in order of time
 	Ramp     *Ramp      `json:"ramp,omitempty"`
 	Server   *Server    `json:"server,omitempty"` // if the load could look at it
-	Load     Self       `json:"load"`
-	Verdict  Verdict    `json:"verdict"`
-	Notes    []string   `json:"notes,omitempty"` // what makes figures doubtful, or happened besides
+	// Multicast are listeners of a group, if there were any; not in the page.
+	Multicast *Audience `json:"multicast,omitempty"`
+	Load      Self      `json:"load"`
+	Verdict   Verdict   `json:"verdict"`
+	Notes     []string  `json:"notes,omitempty"` // what makes figures doubtful, or happened besides
 }
 
 // Options are what was asked for, defaults filled in.

@@ -21,6 +21,13 @@ const (
 // WriteText writes a summary for a person at a terminal. It fails only if w does.
 func (r *Report) WriteText(w io.Writer) error {
 	t := &texter{}
+	if r.Options.Callers == 0 && r.Multicast != nil { // nobody called
+		t.verdict(&r.Verdict)
+		t.notes(r.Notes)
+		t.audience(r.Multicast)
+		_, err := w.Write(t.b.Bytes())
+		return err
+	}
 	t.printf("%s\n", r.asked())
 	if s := r.Options.impaired(); s != "" {
 		t.printf("%s\n", s)
@@ -31,6 +38,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	t.calls(&r.Calls)
 	t.quality(r)
 	t.costs(r)
+	t.audience(r.Multicast)
 	t.ramp(r.Ramp)
 	t.worst(r.Rooms)
 	_, err := w.Write(t.b.Bytes())

@@ -95,7 +95,21 @@ func (c *Client) Upload(ctx context.Context, path string, file io.Reader) (json.
 	return c.send(ctx, c.long, http.MethodPut, path, nil, "application/octet-stream", file)
 }
 
+// Text reads what there is at a path, which need not be JSON.
+func (c *Client) Text(ctx context.Context, path string, query url.Values) ([]byte, error) {
+	return c.read(ctx, c.http, http.MethodGet, path, query, "", nil)
+}
+
 func (c *Client) send(ctx context.Context, by *http.Client, method, path string, query url.Values, contentType string, body io.Reader) (json.RawMessage, error) {
+	text, err := c.read(ctx, by, method, path, query, contentType, body)
+	if err == nil && len(bytes.TrimSpace(text)) > 0 && !json.Valid(text) {
+		return nil, fmt.Errorf("%s answers with something that is no JSON; is it a confd?", c.base)
+	}
+	return text, err
+}
+
+// read sends a request and returns the answer's body if the server did not refuse.
+func (c *Client) read(ctx context.Context, by *http.Client, method, path string, query url.Values, contentType string, body io.Reader) ([]byte, error) {
 	resp, err := c.open(ctx, by, method, path, query, contentType, body)
 	if err != nil {
 		return nil, err
@@ -109,8 +123,6 @@ func (c *Client) send(ctx context.Context, by *http.Client, method, path string,
 		return nil, fmt.Errorf("%s answers with more than %d MiB, which no confd does", c.base, maxBody>>20)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return nil, errorOf(resp, text)
-	case len(bytes.TrimSpace(text)) > 0 && !json.Valid(text):
-		return nil, fmt.Errorf("%s answers with something that is no JSON; is it a confd?", c.base)
 	}
 	return text, nil
 }

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wav"
+	"github.com/confd/confd/multicast/groupkey"
+	"github.com/confd/confd/multicast/socket"
+	"github.com/confd/confd/transport"
+)
+
+// lecture sends a tone of L16 to a group on the loopback interface until the test ends.
+type lecture struct {
+	group netip.AddrPort
+	seal  atomic.Pointer[groupkey.Sealer]
+}
+
+func newLecture(t *testing.T, group string, key *groupkey.Key) *lecture {
+	t.Helper()
+	l := &lecture{group: netip.MustParseAddrPort(group)}
+	if key != nil {
+		l.rekey(t, *key)
+	}
+	path, err := socket.Find(l.group.Addr(), "", netip.MustParseAddr("127.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := socket.OpenSender(socket.SenderConfig{Group: l.group, Path: path, TTL: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		l.speak(out, done)
+	}()
+	t.Cleanup(func() {
+		close(done)
+		<-over
+		out.Close()
+	})
+	return l
+}
+
+// rekey has what follows be under a key.
+func (l *lecture) rekey(t *testing.T, k groupkey.Key) {
+	t.Helper()
+	s, err := groupkey.NewSealer(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.seal.Store(s)
+}
+
+func (l *lecture) speak(out *socket.Sender, done <-chan struct{}) {
+	const size = 160 // 20 ms of 8 kHz
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for n := uint16(0); ; n++ {
+		var b []byte
+		for i := range size {
+			b = binary.BigEndian.AppendUint16(b, uint16(int16(10000*math.Sin(2*math.Pi*500*float64(int(n)*size+i)/8000))))
+		}
+		raw, _ := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 97, SequenceNumber: n, Timestamp: uint32(n) * size, SSRC: 9}, Payload: b}).Marshal()
+		out.Send(l.seal.Load().RTP(nil, raw))
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// sdp describes the lecture; the source filter names the loopback address, whose interface is joined.
+func (l *lecture) sdp(version int, key *groupkey.Key) string {
+	profile, crypto := "RTP/AVP", ""
+	if key != nil {
+		profile, crypto = "RTP/SAVP", "a="+key.Crypto(1)+"\r\n"
+	}
+	return fmt.Sprintf("v=0\r\no=- 1 %d IN IP4 127.0.0.1\r\ns=Lecture\r\nc=IN IP4 %v/1\r\nt=0 0\r\nm=audio %d %s 97\r\na=rtpmap:97 L16/8000\r\n"+
+		"a=rtcp:%d IN IP4 127.0.0.1\r\n%s", version, l.group.Addr(), l.group.Port(), profile, l.group.Port()+1, crypto)
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "group.sdp")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestListenToFile(t *testing.T) {
+	leak.Check(t)
+	l := newLecture(t, "239.255.9.1:45004", nil)
+	file := filepath.Join(t.TempDir(), "out.wav")
+	status, stdout, stderr := run("", "listen", write(t, l.sdp(1, nil)), "--interface", "lo", "--for", "2500ms", "--wav", file)
+	if status != 0 || stderr != "" {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if len(lines) != 4 || lines[0] != "Lecture: 239.255.9.1:45004, L16/8000, from 127.0.0.1" || !strings.Contains(lines[1], "0.0 % lost") || !strings.HasPrefix(lines[3], "heard 2.") {
+		t.Errorf("printed %q", lines)
+	}
+	a, err := wav.Read(file)
+	if err != nil || a.Rate != 8000 || a.Channels != 1 || a.Duration() < 2*time.Second || a.Duration() > 3*time.Second {
+		t.Fatalf("%v, %d Hz, %v", err, a.Rate, a.Duration())
+	}
+	loudest := int16(0)
+	for _, v := range a.Samples {
+		loudest = max(loudest, v)
+	}
+	if loudest < 9900 || loudest > 10100 {
+		t.Errorf("the loudest sample is %d", loudest)
+	}
+}
+
+func TestListenToStandardOutput(t *testing.T) {
+	l := newLecture(t, "239.255.9.2:45004", nil)
+	name := write(t, l.sdp(1, nil))
+	for flag, head := range map[string]int{"--raw": 0, "--wav": wavHeader} {
+		status, stdout, stderr := run("", "listen", name, "--interface", "lo", "--for", "700ms", flag, "-")
+		if n := len(stdout) - head; status != 0 || n < 2*8000*4/10 || n%2 != 0 || !strings.Contains(stderr, "heard 0.") {
+			t.Errorf("%s: status %d, %d bytes, %q", flag, status, n, stderr)
+		}
+	}
+}
+
+func TestListenJSON(t *testing.T) {
+	l := newLecture(t, "239.255.9.3:45004", nil)
+	status, stdout, stderr := run("", "listen", write(t, l.sdp(7, nil)), "--interface", "lo", "--for", "1200ms", "--json")
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if status != 0 || stderr != "" || len(lines) != 2 {
+		t.Fatalf("status %d, %q, %q", status, stdout, stderr)
+	}
+	for _, line := range lines {
+		var v struct {
+			Received uint64  `json:"received"`
+			Version  uint64  `json:"sdp_version"`
+			After    float64 `json:"loss_after"`
+		}
+		if err := json.Unmarshal([]byte(line), &v); err != nil || v.Received < 20 || v.Version != 7 || v.After != 0 {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestListenRefusals(t *testing.T) {
+	good := write(t, (&lecture{group: netip.MustParseAddrPort("239.255.9.4:45004")}).sdp(1, nil))
+	bad := write(t, "v=0\r\n")
+	for _, c := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{good, "--buffer", "2001ms"}, 2, "--buffer is between 0 and 2s"},
+		{[]string{good, "--buffer", "-1ms"}, 2, "--buffer"},
+		{[]string{good, "--wav", "a", "--raw", "b"}, 2, "--wav"},
+		{[]string{"http:///x"}, 2, "no address"},
+		{[]string{filepath.Join(t.TempDir(), "none.sdp")}, 1, "no such file"},
+		{[]string{bad}, 1, "no audio stream to a multicast group"},
+		{[]string{good, "--interface", "nope"}, 1, `interface "nope"`},
+		{[]string{good, "--interface", "lo", "--wav", filepath.Join(t.TempDir(), "none", "x.wav")}, 1, "no such file"},
+		{[]string{good, "--interface", "lo", "--for", "100ms"}, 1, "nothing came from 239.255.9.4:45004"},
+	} {
+		status, _, stderr := run("", append([]string{"listen"}, c.args...)...)
+		if status != c.status || !strings.Contains(stderr, c.says) {
+			t.Errorf("%q: status %d, %q", c.args, status, stderr)
+		}
+	}
+}
+
+// A listener that follows the room's events has the new key, and then the new group, without
+// being told.
+func TestListenFollowsTheRoom(t *testing.T) {
+	leak.Check(t)
+	first, second := groupkey.New(transport.AES128CMHMACSHA180, 1), groupkey.New(transport.AES128CMHMACSHA180, 2)
+	l, next := newLecture(t, "239.255.9.5:45004", &first), newLecture(t, "239.255.9.6:45004", &second)
+	var sdp atomic.Value
+	sdp.Store(l.sdp(1, &first))
+	changed := make(chan int)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer secret":
+			w.WriteHeader(401)
+		case r.URL.Path == "/v1/rooms/x/multicast.sdp":
+			_, _ = io.WriteString(w, sdp.Load().(string))
+		case r.URL.Path == "/v1/rooms/x/events" && r.URL.Query().Get("kinds") == "room.multicast":
+			_, _ = io.WriteString(w, ":\n\n")
+			w.(http.Flusher).Flush()
+			for {
+				select {
+				case n := <-changed:
+					fmt.Fprintf(w, "data: {\"seq\":%d,\"kind\":\"room.multicast\"}\n\n", n)
+					w.(http.Flusher).Flush()
+				case <-r.Context().Done():
+					return
+				}
+			}
+		default:
+			w.WriteHeader(404)
+		}
+	}))
+	defer s.Close()
+	var out, errs buffer
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan int)
+	go func() {
+		done <- (&Main{Args: []string{"listen", s.URL + "/v1/rooms/x/multicast.sdp", "--interface", "lo"}, Env: []string{"CONFD_KEY=secret"}, Stdout: &out, Stderr: &errs}).Run(ctx)
+	}()
+	wait := func(what string) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); !strings.Contains(out.String(), what); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%q does not come: %s%s", what, out.String(), errs.String())
+			}
+		}
+	}
+	wait("0.0 % lost")
+	l.rekey(t, second)
+	sdp.Store(l.sdp(2, &second))
+	changed <- 1
+	wait("key 2")
+	sdp.Store(next.sdp(3, &second))
+	changed <- 2
+	wait("239.255.9.6")
+	before := strings.Count(out.String(), "0.0 % lost")
+	for strings.Count(out.String(), "0.0 % lost") < before+2 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel()
+	if status := <-done; status != 0 || errs.String() != "" {
+		t.Errorf("status %d: %s", status, errs.String())
+	}
+	if strings.Contains(out.String(), "not authentic") || bytes.Contains([]byte(out.String()), []byte(" 0 packets")) {
+		t.Errorf("something was not heard:\n%s", out.String())
+	}
+}

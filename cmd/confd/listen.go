@@ -166,6 +166,9 @@ func (e *ear) second() error {
 	if e.c.JSON {
 		return e.line(&now)
 	}
+	if now.AwaitingKey > 0 && last.AwaitingKey == 0 {
+		e.say("packets come under a key that the description does not have: it has changed at the server")
+	}
 	sent := now.Received + now.LostBefore - last.Received - last.LostBefore
 	_, err := fmt.Fprintf(e.to, "%s  %3d packets, %s lost, %s after repair (%d redundant, %d sent again)  jitter %.1f ms  concealed %.2f %%\n",
 		time.Now().Format("15:04:05"), now.Received-last.Received, percent(sub(now.LostBefore, last.LostBefore), sent), percent(now.Lost-last.Lost, sent),

@@ -76,9 +76,12 @@ func (o *origin) read(ctx context.Context) (*listen.Session, error) {
 	return listen.Parse(text)
 }
 
-// follow hands over the description whenever the room's events say that it changed, and
-// once more after the events broke off, until ctx ends.
+// follow hands over the description whenever the file was written, or the room's events say
+// that it changed, and once more after the events broke off, until ctx ends.
 func (o *origin) follow(ctx context.Context, news chan<- *listen.Session, told func(error)) {
+	if o.server == nil {
+		o.followFile(ctx, news, told)
+	}
 	if o.events == "" {
 		return
 	}
@@ -99,6 +102,33 @@ func (o *origin) follow(ctx context.Context, news chan<- *listen.Session, told f
 		}
 		_ = o.fetch(ctx, news, func(error) {})
 	}
+}
+
+// followFile looks at the file once a second.
+func (o *origin) followFile(ctx context.Context, news chan<- *listen.Session, told func(error)) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	last := o.written()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if now := o.written(); !now.Equal(last) && !now.IsZero() {
+			last = now
+			_ = o.fetch(ctx, news, told)
+		}
+	}
+}
+
+// written is when the file was last changed, zero if it is not there.
+func (o *origin) written() time.Time {
+	i, err := os.Stat(o.file)
+	if err != nil {
+		return time.Time{}
+	}
+	return i.ModTime()
 }
 
 // fetch reads the description anew. That there is none, because the group was taken from

@@ -108,6 +108,16 @@ func write(t *testing.T, text string) string {
 	return name
 }
 
+// prints waits until a command has printed something.
+func prints(t *testing.T, out, errs *buffer, what string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(out.String(), what); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%q does not come: %s%s", what, out.String(), errs.String())
+		}
+	}
+}
+
 func TestListenToFile(t *testing.T) {
 	leak.Check(t)
 	l := newLecture(t, "239.255.9.1:45004", nil)
@@ -141,6 +151,35 @@ func TestListenToStandardOutput(t *testing.T) {
 		if n := len(stdout) - head; status != 0 || n < 2*8000*4/10 || n%2 != 0 || !strings.Contains(stderr, "heard 0.") {
 			t.Errorf("%s: status %d, %d bytes, %q", flag, status, n, stderr)
 		}
+	}
+}
+
+// A file that is written anew, with the key that the group has now, is read.
+func TestListenFollowsTheFile(t *testing.T) {
+	leak.Check(t)
+	first, second := groupkey.New(transport.AES128CMHMACSHA180, 1), groupkey.New(transport.AES128CMHMACSHA180, 2)
+	l := newLecture(t, "239.255.9.7:45004", &first)
+	name := write(t, l.sdp(1, &first))
+	var out, errs buffer
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan int)
+	go func() {
+		done <- (&Main{Args: []string{"listen", name, "--interface", "lo"}, Stdout: &out, Stderr: &errs}).Run(ctx)
+	}()
+	wait := func(what string) {
+		t.Helper()
+		prints(t, &out, &errs, what)
+	}
+	wait("0.0 % lost")
+	l.rekey(t, second)
+	wait("packets come under a key that the description does not have")
+	if err := os.WriteFile(name, []byte(l.sdp(2, &second)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wait("key 2")
+	cancel()
+	if status := <-done; status != 0 || errs.String() != "" {
+		t.Errorf("status %d: %s", status, errs.String())
 	}
 }
 
@@ -228,11 +267,7 @@ func TestListenFollowsTheRoom(t *testing.T) {
 	}()
 	wait := func(what string) {
 		t.Helper()
-		for end := time.Now().Add(10 * time.Second); !strings.Contains(out.String(), what); time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%q does not come: %s%s", what, out.String(), errs.String())
-			}
-		}
+		prints(t, &out, &errs, what)
 	}
 	wait("0.0 % lost")
 	l.rekey(t, second)

@@ -183,6 +183,7 @@ func (l *Listener) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.track.stats()
+	s.AwaitingKey = len(l.held)
 	s.Rejoins = l.group.Rejoins() + l.rtcp.Rejoins()
 	if l.report != nil {
 		l.report.tell(&s)

@@ -16,6 +16,7 @@ type Stats struct {
 	Duplicates       uint64 `json:"duplicates"`
 	Foreign          uint64 `json:"foreign"`         // not from the sender
 	Unauthentic      uint64 `json:"unauthenticated"` // of SRTP: forged, replayed, or under a key not held
+	AwaitingKey      int    `json:"awaiting_key"`    // the newest packets, if they are under a key that did not come yet
 	Malformed        uint64 `json:"malformed"`
 	Unknown          uint64 `json:"unknown_payload_type"`
 

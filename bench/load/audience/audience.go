@@ -99,7 +99,7 @@ func listener(i int, s listen.Stats, e *ear) report.AudienceMember {
 	return report.AudienceMember{
 		Number: i + 1, Received: s.Received, Lost: s.LostBefore, LostAfter: s.Lost,
 		ByRedundancy: s.ByRedundancy, ByRetransmission: s.ByRetransmission, Foreign: s.Foreign + s.Unauthentic + s.Malformed + s.Unknown,
-		Requests: s.Requests, Reports: s.Reports, Different: e.different, Compared: e.compared,
+		AwaitingKey: s.AwaitingKey, Requests: s.Requests, Reports: s.Reports, Different: e.different, Compared: e.compared,
 		LossPercent: 100 * s.LossBefore(), LossAfterPercent: 100 * s.LossAfter(), JitterMS: s.JitterMS, ConcealedPercent: 100 * s.Concealed,
 	}
 }

@@ -8,6 +8,7 @@ type Audience struct {
 	Heard            int              `json:"heard"`     // to whom the group came
 	Unheard          int              `json:"unheard"`   // to whom nothing came
 	Different        int              `json:"different"` // who played something else than the others
+	Keyless          int              `json:"keyless"`   // to whom packets came at the end under a key that they did not have
 	Seconds          float64          `json:"seconds"`
 	Sounded          bool             `json:"sounded"`  // the sound of the one that was decoded was no silence
 	LevelDB          float64          `json:"level_db"` // of it, dBov, silence left out
@@ -25,7 +26,8 @@ type AudienceMember struct {
 	LostAfter        uint64  `json:"lost_after_repair"`
 	ByRedundancy     uint64  `json:"repaired_by_redundancy"`
 	ByRetransmission uint64  `json:"repaired_by_retransmission"`
-	Foreign          uint64  `json:"foreign"`   // dropped
+	Foreign          uint64  `json:"foreign"` // dropped
+	AwaitingKey      int     `json:"awaiting_key"`
 	Requests         uint64  `json:"requests"`  // sent
 	Reports          uint64  `json:"reports"`   // sent
 	Compared         uint64  `json:"compared"`  // with what others played
@@ -48,12 +50,16 @@ func (a *Audience) Add(m *AudienceMember) {
 	if m.Different > 0 {
 		a.Different++
 	}
+	if m.AwaitingKey > 0 {
+		a.Keyless++
+	}
 }
 
 // Names of what can break for an audience.
 const (
 	BoundAudience  = "audience"  // the group comes to every listener
 	BoundDifferent = "different" // and is the same for all
+	BoundKey       = "key"       // all have its key
 )
 
 // Judge adds to a verdict what of the audience is not as it should be.
@@ -63,6 +69,9 @@ func (a *Audience) Judge(v *Verdict) {
 	}
 	if a.Different > 0 {
 		v.add(BoundDifferent, "%s played something else than the others", count(a.Different, "listener"))
+	}
+	if a.Keyless > 0 {
+		v.add(BoundKey, "the group went on under a key that %s did not have; --multicast-sdp with a URL follows it", count(a.Keyless, "listener"))
 	}
 	v.Passed = len(v.Broken) == 0
 }

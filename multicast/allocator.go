@@ -14,14 +14,35 @@ type allocator struct {
 	pools  Pools
 	low    int // first even port
 	pairs  uint64
-	groups map[netip.Addr]bool
-	ports  map[int]bool
+	groups holders[netip.Addr]
+	ports  holders[int]
+}
+
+// holders are the rooms that have something, and how often: while a room changes its group it
+// has the old one and the new one, which may be of the same place.
+type holders[K comparable] map[K]holder
+
+type holder struct {
+	room  string
+	times int
+}
+
+func (h holders[K]) free(k K, room string) bool { return h[k].times == 0 || h[k].room == room }
+
+func (h holders[K]) take(k K, room string) { h[k] = holder{room, h[k].times + 1} }
+
+func (h holders[K]) give(k K) {
+	if h[k].times <= 1 {
+		delete(h, k)
+		return
+	}
+	h[k] = holder{h[k].room, h[k].times - 1}
 }
 
 func newAllocator(c *Config) *allocator {
 	low := c.Ports[0] + c.Ports[0]&1
 	return &allocator{pools: c.Pools, low: low, pairs: uint64(c.Ports[1]-low+1) / 2,
-		groups: map[netip.Addr]bool{}, ports: map[int]bool{}}
+		groups: holders[netip.Addr]{}, ports: holders[int]{}}
 }
 
 // take finds a room its place, as it had it before if that can be.
@@ -32,30 +53,31 @@ func (a *allocator) take(room string, s Spec, keep Place) (p Place, err *Error) 
 	if p.Port, err = a.port(room, s.Port, keep.Port); err != nil {
 		return Place{}, err
 	}
-	a.groups[p.Group], a.ports[p.Port] = true, true
+	a.groups.take(p.Group, room)
+	a.ports.take(p.Port, room)
 	return p, nil
 }
 
 func (a *allocator) give(p Place) {
-	delete(a.groups, p.Group)
-	delete(a.ports, p.Port)
+	a.groups.give(p.Group)
+	a.ports.give(p.Port)
 }
 
 func (a *allocator) group(room string, s Spec, keep netip.Addr) (netip.Addr, *Error) {
 	if s.Group.IsValid() {
-		if a.groups[s.Group] {
+		if !a.groups.free(s.Group, room) {
 			return netip.Addr{}, &Error{Code: Taken, Field: "group",
 				Message: fmt.Sprintf("%v belongs to another room: want another, or none for one from the pool", s.Group)}
 		}
 		return s.Group, nil
 	}
 	pool := a.pools.of(s.Mode, s.Family)
-	if keep.IsValid() && pool.Contains(keep) && !a.groups[keep] {
+	if keep.IsValid() && pool.Contains(keep) && a.groups.free(keep, room) {
 		return keep, nil
 	}
 	i, ok := probe(room, "group", pool.size, func(i uint64) bool {
 		g := pool.at(i)
-		return !a.groups[g] && !flooded(g)
+		return a.groups.free(g, room) && !flooded(g)
 	})
 	if !ok {
 		return netip.Addr{}, &Error{Code: Full, Field: "group",
@@ -66,16 +88,16 @@ func (a *allocator) group(room string, s Spec, keep netip.Addr) (netip.Addr, *Er
 
 func (a *allocator) port(room string, want, keep int) (int, *Error) {
 	if want != 0 {
-		if a.ports[want] {
+		if !a.ports.free(want, room) {
 			return 0, &Error{Code: Taken, Field: "port",
 				Message: fmt.Sprintf("%d belongs to another room: want another, or none for one from the pool", want)}
 		}
 		return want, nil
 	}
-	if keep >= a.low && keep < a.low+2*int(a.pairs) && keep%2 == 0 && !a.ports[keep] {
+	if keep >= a.low && keep < a.low+2*int(a.pairs) && keep%2 == 0 && a.ports.free(keep, room) {
 		return keep, nil
 	}
-	i, ok := probe(room, "port", a.pairs, func(i uint64) bool { return !a.ports[a.low+2*int(i)] })
+	i, ok := probe(room, "port", a.pairs, func(i uint64) bool { return a.ports.free(a.low+2*int(i), room) })
 	if !ok {
 		return 0, &Error{Code: Full, Field: "port",
 			Message: fmt.Sprintf("all %d pairs of ports from %d on belong to rooms: want a wider range", a.pairs, a.low)}

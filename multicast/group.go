@@ -1,6 +1,7 @@
 package multicast
 
 import (
+	"net/netip"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -83,6 +84,13 @@ func (g *Group) Spec() Spec { return g.spec }
 
 // Place returns what the room was given.
 func (g *Group) Place() Place { return g.place }
+
+// Source returns what the group sends from; it is invalid as long as no interface is found.
+func (g *Group) Source() netip.Addr {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.path.Source
+}
 
 // Format returns what the class that the group listens to encodes.
 func (g *Group) Format() media.Format { return g.format }
@@ -176,9 +184,16 @@ func (g *Group) Stats() GroupStats {
 
 // add counts what a plant has done.
 func (s *GroupStats) add(p *plant) {
-	a, b := p.stream.Stats(), p.control.Stats()
-	sum(&s.Stream, &a)
-	sum(&s.Control, &b)
+	s.merge(&GroupStats{Stream: p.stream.Stats(), Control: p.control.Stats()})
+}
+
+// merge counts what another group has done.
+func (s *GroupStats) merge(o *GroupStats) {
+	s.Moved += o.Moved
+	s.Lost += o.Lost
+	s.Rekeyed += o.Rekeyed
+	sum(&s.Stream, &o.Stream)
+	sum(&s.Control, &o.Control)
 }
 
 // sum adds the counters of one struct to those of another of its type.

@@ -8,8 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/confd/confd/multicast/control"
 	"github.com/confd/confd/multicast/sap"
 	"github.com/confd/confd/multicast/socket"
+	"github.com/confd/confd/multicast/stream"
 )
 
 // Host gives rooms their groups. Any goroutine may use it.
@@ -23,7 +25,8 @@ type Host struct {
 	given   *allocator
 	groups  map[*Group]bool
 	closed  bool
-	unwatch func() // nil until a group was open
+	past    GroupStats // of groups that were released
+	unwatch func()     // nil until a group was open
 }
 
 // Stats are the counts of a host.
@@ -31,6 +34,11 @@ type Stats struct {
 	Groups int // claimed
 	Open   int // of them, those that send
 	SAP    sap.Stats
+
+	// Of all groups since the host was made, those that were released among them.
+	Moved, Lost, Rekeyed uint64 // as GroupStats has them
+	Stream               stream.Stats
+	Control              control.Stats
 }
 
 // NewHost makes a host; what is wrong with its config is an *Error.
@@ -48,7 +56,8 @@ func NewHost(c Config) (*Host, error) {
 func (h *Host) Check(s Spec) error { return s.Check(&h.config) }
 
 // Claim gives a room a group, without opening a socket. Keep is what the room had before, nil
-// for none: it gets that again if nobody else has it and the spec still allows it. Title is
+// for none: it gets that again if nobody else has it and the spec still allows it. What the room
+// has already does not stand in its way: the group before is released later. Title is
 // what descriptions show. Errors are of type *Error.
 func (h *Host) Claim(room, title string, s Spec, keep *Place) (*Group, error) {
 	if !h.config.Enabled {
@@ -92,10 +101,12 @@ func (h *Host) next() uint64 {
 
 // release takes a group's place back.
 func (h *Host) release(g *Group) {
+	s := g.Stats()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.groups[g] {
 		delete(h.groups, g)
+		h.past.merge(&s)
 		h.given.give(g.place)
 	}
 }
@@ -126,12 +137,19 @@ func (h *Host) all() []*Group {
 // Stats returns the counts of the moment.
 func (h *Host) Stats() Stats {
 	s := Stats{SAP: h.sap.Stats()}
-	for _, g := range h.all() {
+	h.mu.Lock()
+	past := h.past
+	groups := slices.Collect(maps.Keys(h.groups))
+	h.mu.Unlock()
+	for _, g := range groups {
+		one := g.Stats()
 		s.Groups++
-		if g.live.Load() != nil {
+		if one.Sending {
 			s.Open++
 		}
+		past.merge(&one)
 	}
+	s.Moved, s.Lost, s.Rekeyed, s.Stream, s.Control = past.Moved, past.Lost, past.Rekeyed, past.Stream, past.Control
 	return s
 }
 

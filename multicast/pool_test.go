@@ -236,7 +236,7 @@ func TestFewLooksWhenNearlyFull(t *testing.T) {
 	for i := range searches {
 		_, ok := probe(fmt.Sprint("late-", i), "port", h.given.pairs, func(i uint64) bool {
 			looks++
-			return !h.given.ports[h.given.low+2*int(i)]
+			return h.given.ports.free(h.given.low+2*int(i), "late")
 		})
 		if !ok {
 			t.Fatal("nothing found")

@@ -60,3 +60,18 @@ func (c *Capabilities) opusSend(p payload) media.Format {
 	}
 	return f
 }
+
+// Plain returns what a peer that names no wishes is sent in a codec, at the highest rate of ours, less the
+// packet time. ok is false for a codec that is not among ours.
+func (c *Capabilities) Plain(codec media.Codec) (f media.Format, ok bool) {
+	for _, a := range c.Audio {
+		p, known := a.payload()
+		if a.Codec != codec || !known || ok && p.clock <= f.ClockRate {
+			continue
+		}
+		if f, ok = a.format(p), true; codec == media.Opus {
+			f = c.opusSend(p)
+		}
+	}
+	return f, ok
+}

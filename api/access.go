@@ -21,11 +21,12 @@ type Scope string
 // Scopes.
 const (
 	ScopeRead    Scope = "read"    // look
+	ScopeListen  Scope = "listen"  // hear: learn the keys of multicast groups
 	ScopeControl Scope = "control" // change rooms and act in them
 	ScopeAdmin   Scope = "admin"   // operate the server
 )
 
-var scopes = []Scope{"", ScopeRead, ScopeControl, ScopeAdmin}
+var scopes = []Scope{"", ScopeRead, ScopeListen, ScopeControl, ScopeAdmin}
 
 // covers tells whether who has s may do what needs o.
 func (s Scope) covers(o Scope) bool { return slices.Index(scopes, s) >= slices.Index(scopes, o) }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,7 +46,8 @@ func etag(version uint64) string { return `"` + strconv.FormatUint(version, 10) 
 
 // onVersion words a conflict of versions as a failed precondition, if there was one.
 func (p *Precondition) onVersion(err error) error {
-	if p.IfMatch.version == nil || rooms.CodeOf(err) != rooms.Conflict {
+	var e *rooms.Error
+	if p.IfMatch.version == nil || !errors.As(err, &e) || e.Code != rooms.Conflict || e.Field != "" {
 		return err
 	}
 	answer := problem(http.StatusPreconditionFailed, codePrecondition, problemOfError(err).Detail)

@@ -152,7 +152,7 @@ func (r *Keyring) Revoke(id string) error {
 type AccessKey struct {
 	ID         string     `json:"id" doc:"Names the key." example:"key_q3v7mq4wz6xa3tbn"`
 	Name       string     `json:"name" doc:"For people: who uses it." example:"wallboard"`
-	Scope      string     `json:"scope" enum:"read,control,admin" doc:"What it may do: read; control, also change rooms and act in them; admin, also operate the server." example:"read"`
+	Scope      string     `json:"scope" enum:"read,listen,control,admin" doc:"What it may do: read; listen, also learn the keys of multicast groups; control, also change rooms and act in them; admin, also operate the server." example:"read"`
 	Rooms      []string   `json:"rooms" nullable:"false" doc:"The only rooms that it is good for. Empty: all, and the server." example:"[\"standup\"]"`
 	Created    *time.Time `json:"created,omitempty" doc:"When it was made; absent for one of the configuration." example:"2026-03-01T09:00:00Z"`
 	Expires    *time.Time `json:"expires,omitempty" doc:"Until when it is good; absent: for ever." example:"2026-04-01T09:00:00Z"`
@@ -174,7 +174,7 @@ func (k *heldKey) view() AccessKey {
 // KeyCreate is the body that makes a key.
 type KeyCreate struct {
 	Name    string     `json:"name" minLength:"1" maxLength:"128" doc:"For people: who uses it; at most 128 bytes." example:"wallboard"`
-	Scope   string     `json:"scope" enum:"read,control,admin" doc:"What it may do: read; control, also change rooms and act in them; admin, also operate the server." example:"read"`
+	Scope   string     `json:"scope" enum:"read,listen,control,admin" doc:"What it may do: read; listen, also learn the keys of multicast groups; control, also change rooms and act in them; admin, also operate the server." example:"read"`
 	Rooms   []string   `json:"rooms,omitempty" maxItems:"256" doc:"The only rooms that it is good for, which need not be there yet. Default []: all, and the server." example:"[\"standup\"]"`
 	Expires *time.Time `json:"expires,omitempty" doc:"Until when it is good. Default: for ever." example:"2026-04-01T09:00:00Z"`
 }
@@ -186,7 +186,7 @@ func (q *KeyCreate) key(now time.Time) (k Key, secret string, err error) {
 	case q.Name == "" || len(q.Name) > 128 || strings.ContainsFunc(q.Name, isBad):
 		return k, "", keyError(rooms.Invalid, "name", "%s is no name for a key; right are 1 to 128 bytes of text without control characters", clip(q.Name))
 	case !IsScope(Scope(q.Scope)):
-		return k, "", keyError(rooms.Invalid, "scope", "%s is no scope; right is read, control or admin", clip(q.Scope))
+		return k, "", keyError(rooms.Invalid, "scope", "%s is no scope; right is read, listen, control or admin", clip(q.Scope))
 	case q.Expires != nil && !q.Expires.After(now):
 		return k, "", keyError(rooms.Invalid, "expires", "%s is past; right is a time to come", q.Expires.Format(time.RFC3339))
 	}

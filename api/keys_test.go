@@ -147,7 +147,7 @@ func TestKeyErrors(t *testing.T) {
 		{`{"name":"a\nb","scope":"read"}`, "name", "control"},
 		{`{"name":"` + strings.Repeat("ä", 65) + `","scope":"read"}`, "name", "128"},
 		{`{"name":"a"}`, "", "scope"},
-		{`{"name":"a","scope":"all"}`, "scope", "read, control, admin"},
+		{`{"name":"a","scope":"all"}`, "scope", "read, listen, control, admin"},
 		{`{"name":"a","scope":"read","rooms":["a b"]}`, "rooms", "a-z"},
 		{`{"name":"a","scope":"read","expires":"2001-01-01T00:00:00Z"}`, "expires", "past"},
 		{`{"name":"a","scope":"read","expires":"soon"}`, "expires", ""},

@@ -183,8 +183,9 @@ func (e *endpoint) problemResponse(r huma.Registry) *huma.Response {
 }
 
 var headerText = map[string]string{
-	"ETag":     "Names the version of what can be set; If-Match takes it.",
-	"Location": "The path of what was made.",
+	"ETag":         "Names the version of what can be set; If-Match takes it.",
+	"Content-Type": "What the body is.",
+	"Location":     "The path of what was made.",
 }
 
 func operationOf(p *huma.PathItem, method string) *huma.Operation {

@@ -29,7 +29,7 @@ func (o *optional[T]) UnmarshalJSON(text []byte) error {
 
 // Schema is that of the value, or null.
 func (o optional[T]) Schema(r huma.Registry) *huma.Schema {
-	s := *r.Schema(reflect.TypeFor[T](), true, "")
+	s := *r.Schema(reflect.TypeFor[T](), false, "")
 	s.Nullable = true
 	return &s
 }

@@ -30,6 +30,7 @@ type ParticipantFields struct {
 	Hears       optional[[]string] `json:"hears,omitempty" maxItems:"1000" doc:"Whom alone it hears: ids of participants, or group:NAME; [] is nobody, null everyone. One hears another if both lists allow it. Default null." example:"[\"group:floor\"]"`
 	HeardBy     optional[[]string] `json:"heard_by,omitempty" maxItems:"1000" doc:"Who alone hears it: ids of participants, or group:NAME; [] is nobody, null everyone. Default null." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
 	Groups      optional[[]string] `json:"groups,omitempty" maxItems:"16" doc:"The groups that it is in, for the lists of others: 1 to 32 characters of a-z 0-9 . _ ~ + * - each. Default []." example:"[\"floor\"]"`
+	Delivery    optional[string]   `json:"delivery,omitempty" enum:"unicast,multicast" doc:"How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast." example:"multicast"`
 }
 
 // patch changes settings, and never fails.
@@ -48,6 +49,9 @@ func (f *ParticipantFields) patch(s *rooms.ParticipantSettings) error {
 	toList(f.Hears, &s.Hears)
 	toList(f.HeardBy, &s.HeardBy)
 	f.Groups.to(&s.Groups)
+	if f.Delivery.set {
+		s.Delivery = rooms.Delivery(f.Delivery.value)
+	}
 	return nil
 }
 
@@ -94,7 +98,7 @@ func (s *Server) addParticipants() {
 		summary: "Read a participant", text: "With figures of now.", problems: []string{"not_found"}}, s.getParticipant)
 	add(s, endpoint{method: "PATCH", path: "/v1/rooms/{room}/participants/{id}", id: "patch-participant", tag: "participants", scope: ScopeControl, perRoom: true,
 		summary: "Change a participant", text: "A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.",
-		problems: []string{"not_found", "full", "timed_out"}}, s.patchParticipant)
+		problems: []string{"not_found", "full", "conflict", "timed_out"}}, s.patchParticipant)
 	add(s, endpoint{method: "DELETE", path: "/v1/rooms/{room}/participants/{id}", id: "remove-participant", tag: "participants", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,
 		summary: "Remove a participant", text: "Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.",
 		problems: []string{"not_found", "timed_out"}}, s.removeParticipant)

@@ -13,33 +13,36 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
 )
 
 // scene is a server where every operation has something to work on.
 type scene struct {
 	*bench
-	in  rooms.Name // which room the paths mean
-	id  string     // of the participant in it
-	key string     // the id of one
+	in     rooms.Name // which room the paths mean
+	id     string     // of the participant in it
+	key    string     // the id of one
+	groups *multicast.Host
 }
 
 func newScene(t testing.TB, asleep bool) *scene {
 	t.Helper()
+	groups := newGroups(t)
 	b, start := newStillBench(t, func(c *Config, rc *rooms.Config) {
 		c.NotReady = func() []Reason { return nil }
-		rc.MaxRooms, rc.MaxPerRoom = 3, 100
+		rc.MaxRooms, rc.MaxPerRoom, rc.Groups = 3, 100, groups
 	})
 	if !asleep {
 		start()
 	}
-	b.want(201, "POST", "/v1/rooms", `{"id":"a"}`, nil)
-	b.want(201, "POST", "/v1/rooms", `{"id":"b"}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"a","multicast":{"srtp":true}}`, nil)
+	b.want(201, "POST", "/v1/rooms", `{"id":"b","multicast":{"group":"239.255.1.1"}}`, nil)
 	b.want(201, "POST", "/v1/webhooks", `{"url":"https://app.example/x"}`, nil)
 	b.hooks.dead = []DeadLetter{{ID: "dl_1"}}
 	var key AccessKey
 	b.want(201, "POST", "/v1/keys", bodies["create-key"], &key)
-	s := &scene{b, "a", b.join("a", "anna").ID(), key.ID}
+	s := &scene{b, "a", b.join("a", "anna").ID(), key.ID, groups}
 	b.want(201, "POST", "/v1/rooms/a/announcements", `{"file":"a.wav"}`, nil)
 	return s
 }
@@ -183,6 +186,29 @@ var special = map[string]provoke{
 		}
 		return s.make(q)
 	},
+	"create-room conflict": takenGroup,
+	"patch-room conflict":  takenGroup,
+	"patch-room full": func(s *scene, q request) *httptest.ResponseRecorder {
+		q.body = `{"multicast":{"mode":"ssm","family":6}}` // of which there is none
+		return s.make(q)
+	},
+	"patch-room draining": func(s *scene, q request) *httptest.ResponseRecorder {
+		s.groups.Close()
+		q.body = `{"multicast":{"ttl":2}}`
+		return s.make(q)
+	},
+	"rekey-multicast conflict": func(s *scene, q request) *httptest.ResponseRecorder {
+		s.want(200, "PATCH", "/v1/rooms/a", `{"multicast":{"srtp":false}}`, nil)
+		return s.make(q)
+	},
+	"patch-participant conflict": func(s *scene, q request) *httptest.ResponseRecorder {
+		p, err := s.registry.Join(s.t.Context(), rooms.JoinRequest{Room: "a", Trusted: true, Media: phone(), Call: stubborn{}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.id, q.body = p.ID(), `{"delivery":"multicast"}`
+		return s.make(q, "If-Match", "*")
+	},
 	"create-room timed_out": slowStore,
 	"patch-room timed_out":  slowStore,
 	"dial-participant full": func(s *scene, q request) *httptest.ResponseRecorder {
@@ -234,6 +260,17 @@ var special = map[string]provoke{
 		s.hooks.fail = fmt.Errorf("ping: %w", ended(s.t, 0).Err())
 		return s.make(q)
 	},
+}
+
+// stubborn is a phone that stays on unicast.
+type stubborn struct{}
+
+func (stubborn) End(rooms.Reason)                    {}
+func (stubborn) Deliver(context.Context, bool) error { return errors.New("488 Not Acceptable Here") }
+
+func takenGroup(s *scene, q request) *httptest.ResponseRecorder {
+	q.body = `{"multicast":{"group":"239.255.1.1"}}`
+	return s.make(q)
 }
 
 func overwatched(s *scene, q request) *httptest.ResponseRecorder {

@@ -53,18 +53,19 @@ func parseRoom(location, text string) (rooms.Name, error) {
 
 // RoomFields are what can be set in a room.
 type RoomFields struct {
-	Name            optional[string]  `json:"name,omitempty" maxLength:"128" doc:"For people, at most 128 bytes. Default: empty." example:"Daily stand-up"`
-	MaxParticipants optional[int]     `json:"max_participants,omitempty" minimum:"0" maximum:"1000000" doc:"How many there may be at a time, up to the server's limit, which 0 means. Nobody is thrown out. Default 0." example:"20"`
-	Admission       optional[string]  `json:"admission,omitempty" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here. Default anyone." example:"anyone"`
-	Locked          optional[bool]    `json:"locked,omitempty" doc:"Nobody may join by calling; dialling out and moving in still work. Default false." example:"false"`
-	MutedOnEntry    optional[bool]    `json:"muted_on_entry,omitempty" doc:"Who joins begins muted, by call or by dial-out. Default false." example:"false"`
-	Talkers         optional[int]     `json:"talkers,omitempty" minimum:"0" maximum:"64" doc:"How many are heard at once, the loudest; 0 is the server's default. Default 0." example:"8"`
-	SampleRate      optional[int]     `json:"sample_rate,omitempty" enum:"0,8000,16000,48000" doc:"The rate of the mix, Hz; 0 follows the members. Default 0." example:"16000"`
-	EmptyTimeout    optional[float64] `json:"empty_timeout,omitempty" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds, up to 30 days; it is deleted then. 0 is for ever for a room made over the API. Default 0." example:"300"`
-	Metadata        optional[object]  `json:"metadata,omitempty" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells. It is replaced as a whole. Default {}." example:"{\"team\":\"red\"}"`
+	Name            optional[string]          `json:"name,omitempty" maxLength:"128" doc:"For people, at most 128 bytes. Default: empty." example:"Daily stand-up"`
+	MaxParticipants optional[int]             `json:"max_participants,omitempty" minimum:"0" maximum:"1000000" doc:"How many there may be at a time, up to the server's limit, which 0 means. Nobody is thrown out. Default 0." example:"20"`
+	Admission       optional[string]          `json:"admission,omitempty" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here. Default anyone." example:"anyone"`
+	Locked          optional[bool]            `json:"locked,omitempty" doc:"Nobody may join by calling; dialling out and moving in still work. Default false." example:"false"`
+	MutedOnEntry    optional[bool]            `json:"muted_on_entry,omitempty" doc:"Who joins begins muted, by call or by dial-out. Default false." example:"false"`
+	Talkers         optional[int]             `json:"talkers,omitempty" minimum:"0" maximum:"64" doc:"How many are heard at once, the loudest; 0 is the server's default. Default 0." example:"8"`
+	SampleRate      optional[int]             `json:"sample_rate,omitempty" enum:"0,8000,16000,48000" doc:"The rate of the mix, Hz; 0 follows the members. Default 0." example:"16000"`
+	EmptyTimeout    optional[float64]         `json:"empty_timeout,omitempty" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds, up to 30 days; it is deleted then. 0 is for ever for a room made over the API. Default 0." example:"300"`
+	Metadata        optional[object]          `json:"metadata,omitempty" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells. It is replaced as a whole. Default {}." example:"{\"team\":\"red\"}"`
+	Multicast       optional[MulticastFields] `json:"multicast,omitempty" doc:"A multicast group that hears the room: {} is one with the defaults. A patch of it is merged, too; null switches it off. Any change gives listeners another description. Default null." example:"{}"`
 }
 
-// patch changes settings, and never fails.
+// patch changes settings. Error: what is no address.
 func (f *RoomFields) patch(s *rooms.Settings) error {
 	f.Name.to(&s.DisplayName)
 	f.MaxParticipants.to(&s.MaxParticipants)
@@ -79,7 +80,7 @@ func (f *RoomFields) patch(s *rooms.Settings) error {
 	if f.Metadata.set {
 		s.Metadata = json.RawMessage(f.Metadata.value)
 	}
-	return nil
+	return toMulticast(f.Multicast, &s.Multicast)
 }
 
 // RoomCreate is the body that makes a room.
@@ -128,12 +129,12 @@ func (s *Server) addRooms() {
 		summary: "List rooms", text: "Rooms by id, those that calls opened among them."}, s.listRooms)
 	add(s, endpoint{method: "POST", path: "/v1/rooms", id: "create-room", tag: "rooms", scope: ScopeControl, perRoom: true, status: http.StatusCreated,
 		summary: "Create a room", text: "The room is there at once, survives a restart, and can be called at sip:ID@host. An empty object {} makes one with an id of its own. A room that a call opened under that id becomes this one.",
-		problems: []string{"exists", "full", "draining", "timed_out", "internal"}}, s.createRoom)
+		problems: []string{"exists", "full", "conflict", "draining", "timed_out", "internal"}}, s.createRoom)
 	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}", id: "get-room", tag: "rooms", scope: ScopeRead, perRoom: true,
 		summary: "Read a room", problems: []string{"not_found"}}, s.getRoom)
 	add(s, endpoint{method: "PATCH", path: "/v1/rooms/{room}", id: "patch-room", tag: "rooms", scope: ScopeControl, perRoom: true,
 		summary: "Change a room", text: "A merge patch. It takes effect in the running conference.",
-		problems: []string{"not_found", "timed_out", "internal"}}, s.patchRoom)
+		problems: []string{"not_found", "full", "conflict", "draining", "timed_out", "internal"}}, s.patchRoom)
 	add(s, endpoint{method: "DELETE", path: "/v1/rooms/{room}", id: "delete-room", tag: "rooms", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,
 		summary: "Delete a room", text: "Ends the conference, with BYE to everyone, and the room.",
 		problems: []string{"not_found", "timed_out", "internal"}}, s.deleteRoom)
@@ -175,7 +176,9 @@ func (s *Server) createRoom(ctx context.Context, in *struct {
 		return nil, err
 	}
 	var settings rooms.Settings
-	_ = in.Body.patch(&settings)
+	if err := in.Body.patch(&settings); err != nil {
+		return nil, err
+	}
 	made, err := s.config.Registry.Create(ctx, name, settings)
 	if err != nil {
 		return nil, err

@@ -128,6 +128,7 @@ func (s *Server) routes() (*chi.Mux, error) {
 	s.doc = newDocument(r, s.config.Version)
 	s.addServer(r)
 	s.addRooms()
+	s.addMulticast()
 	s.addParticipants()
 	s.addEvents()
 	s.addAnnouncements()

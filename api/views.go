@@ -9,25 +9,27 @@ import (
 
 // Room is a room as JSON.
 type Room struct {
-	ID               string        `json:"id" minLength:"1" maxLength:"64" doc:"What callers dial and paths name: 1 to 64 characters of a-z 0-9 . _ ~ + * -" example:"standup"`
-	Name             string        `json:"name" maxLength:"128" doc:"For people, at most 128 bytes." example:"Daily stand-up"`
-	MaxParticipants  int           `json:"max_participants" minimum:"0" doc:"How many there may be at a time; 0 is the server's limit." example:"20"`
-	Admission        string        `json:"admission" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here." example:"anyone"`
-	Locked           bool          `json:"locked" doc:"Nobody may join by calling; dialling out and moving in still work." example:"false"`
-	MutedOnEntry     bool          `json:"muted_on_entry" doc:"Who joins begins muted, by call or by dial-out." example:"false"`
-	Talkers          int           `json:"talkers" minimum:"0" maximum:"64" doc:"How many are heard at once; 0 is the server's default." example:"8"`
-	SampleRate       int           `json:"sample_rate" enum:"0,8000,16000,48000" doc:"The rate of the mix that was set, Hz; 0 follows the members." example:"0"`
-	EmptyTimeout     float64       `json:"empty_timeout" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds; 0 is for ever for a room made over the API, and not at all for one that a call opened." example:"300"`
-	Metadata         object        `json:"metadata" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells." example:"{\"team\":\"red\"}"`
-	Persistent       bool          `json:"persistent" doc:"It was made over the API and survives a restart; otherwise a call opened it." example:"true"`
-	ParticipantCount int           `json:"participant_count" minimum:"0" doc:"How many there are now, those being called among them." example:"3"`
-	Rate             int           `json:"rate" enum:"0,8000,16000,48000" doc:"The rate of the mix in force, Hz; 0 while there is no conference. In lists and snapshots it is as of the room's last change." example:"16000"`
-	Conference       string        `json:"conference,omitempty" maxLength:"32" doc:"Names the running conference in records; absent while there is none." example:"1kjmajsj0k2v7mq4wz"`
-	Created          time.Time     `json:"created" doc:"When the room was made." example:"2026-03-01T09:00:00Z"`
-	Updated          time.Time     `json:"updated" doc:"When its settings were last changed." example:"2026-03-01T09:05:00Z"`
-	Opened           *time.Time    `json:"opened,omitempty" doc:"When the running conference began; absent while there is none." example:"2026-03-01T09:10:00Z"`
-	Version          uint64        `json:"version" doc:"Grows with every change of the settings; the ETag has it." example:"1764000000000000"`
-	Participants     []Participant `json:"participants,omitempty" nullable:"false" doc:"Who is in it, in the order in which they came. In snapshot events only."`
+	ID               string          `json:"id" minLength:"1" maxLength:"64" doc:"What callers dial and paths name: 1 to 64 characters of a-z 0-9 . _ ~ + * -" example:"standup"`
+	Name             string          `json:"name" maxLength:"128" doc:"For people, at most 128 bytes." example:"Daily stand-up"`
+	MaxParticipants  int             `json:"max_participants" minimum:"0" doc:"How many there may be at a time; 0 is the server's limit." example:"20"`
+	Admission        string          `json:"admission" enum:"anyone,private,invited" doc:"Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here." example:"anyone"`
+	Locked           bool            `json:"locked" doc:"Nobody may join by calling; dialling out and moving in still work." example:"false"`
+	MutedOnEntry     bool            `json:"muted_on_entry" doc:"Who joins begins muted, by call or by dial-out." example:"false"`
+	Talkers          int             `json:"talkers" minimum:"0" maximum:"64" doc:"How many are heard at once; 0 is the server's default." example:"8"`
+	SampleRate       int             `json:"sample_rate" enum:"0,8000,16000,48000" doc:"The rate of the mix that was set, Hz; 0 follows the members." example:"0"`
+	EmptyTimeout     float64         `json:"empty_timeout" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds; 0 is for ever for a room made over the API, and not at all for one that a call opened." example:"300"`
+	Metadata         object          `json:"metadata" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells." example:"{\"team\":\"red\"}"`
+	Persistent       bool            `json:"persistent" doc:"It was made over the API and survives a restart; otherwise a call opened it." example:"true"`
+	ParticipantCount int             `json:"participant_count" minimum:"0" doc:"How many there are now, those being called among them." example:"3"`
+	Rate             int             `json:"rate" enum:"0,8000,16000,48000" doc:"The rate of the mix in force, Hz; 0 while there is no conference. In lists and snapshots it is as of the room's last change." example:"16000"`
+	Conference       string          `json:"conference,omitempty" maxLength:"32" doc:"Names the running conference in records; absent while there is none." example:"1kjmajsj0k2v7mq4wz"`
+	Created          time.Time       `json:"created" doc:"When the room was made." example:"2026-03-01T09:00:00Z"`
+	Updated          time.Time       `json:"updated" doc:"When its settings were last changed." example:"2026-03-01T09:05:00Z"`
+	Opened           *time.Time      `json:"opened,omitempty" doc:"When the running conference began; absent while there is none." example:"2026-03-01T09:10:00Z"`
+	Version          uint64          `json:"version" doc:"Grows with every change of the settings; the ETag has it." example:"1764000000000000"`
+	Multicast        *Multicast      `json:"multicast,omitempty" doc:"The multicast group that hears the room, as it was set; absent: none."`
+	MulticastGroup   *MulticastGroup `json:"multicast_group,omitempty" doc:"The group, and who listens to it, now; absent without one. In lists and snapshots it is as of the room's last change."`
+	Participants     []Participant   `json:"participants,omitempty" nullable:"false" doc:"Who is in it, in the order in which they came. In snapshot events only."`
 }
 
 func roomOf(s *rooms.RoomSnapshot) Room {
@@ -38,6 +40,7 @@ func roomOf(s *rooms.RoomSnapshot) Room {
 		Persistent: s.Persistent, ParticipantCount: s.Count, Rate: s.Rate, Conference: s.Conference,
 		Created: s.Created.UTC(), Updated: s.Updated.UTC(), Opened: instant(s.Opened), Version: s.Version,
 	}
+	r.Multicast, r.MulticastGroup = multicastOf(s.Multicast), groupOf(s.Group)
 	if r.Admission == "" {
 		r.Admission = string(rooms.AdmitAnyone)
 	}
@@ -69,6 +72,8 @@ type Participant struct {
 	Hears       *[]string         `json:"hears,omitempty" doc:"Whom alone it hears: ids of participants, or group:NAME. Absent: everyone." example:"[\"group:floor\"]"`
 	HeardBy     *[]string         `json:"heard_by,omitempty" doc:"Who alone hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
 	Groups      []string          `json:"groups" nullable:"false" doc:"The groups that it is in, for the lists of others." example:"[\"floor\"]"`
+	Delivery    string            `json:"delivery" enum:"unicast,multicast" doc:"How its phone is to get what it hears: a stream of its own, or the room's group while it is muted." example:"unicast"`
+	Delivered   string            `json:"delivery_in_force" enum:"unicast,multicast" doc:"How it gets it now." example:"unicast"`
 	Created     time.Time         `json:"created" doc:"When the call came in, or dialling began." example:"2026-03-01T09:10:00Z"`
 	Joined      *time.Time        `json:"joined,omitempty" doc:"When it entered the conference; absent before." example:"2026-03-01T09:10:02Z"`
 	Talking     bool              `json:"talking" doc:"It speaks now." example:"true"`
@@ -85,6 +90,13 @@ func participantOf(p *rooms.ParticipantSnapshot) Participant {
 		InputGain: p.InputGain, OutputGain: p.OutputGain, Pinned: p.Pinned, Hears: p.Hears, HeardBy: p.HeardBy,
 		Groups: append([]string{}, p.Groups...), Created: p.Created.UTC(), Joined: instant(p.Joined),
 		Talking: p.Talking, MediaLost: p.Lost, Version: p.Version,
+	}
+	v.Delivery, v.Delivered = string(rooms.DeliverUnicast), string(rooms.DeliverUnicast)
+	if p.Delivery != "" {
+		v.Delivery = string(p.Delivery)
+	}
+	if p.OnGroup {
+		v.Delivered = string(rooms.DeliverMulticast)
 	}
 	if p.Info.RemoteAddr.IsValid() {
 		v.Address = p.Info.RemoteAddr.Unmap().String()

@@ -21,6 +21,7 @@ import (
 const (
 	AccessKeyScopeAdmin   AccessKeyScope = "admin"
 	AccessKeyScopeControl AccessKeyScope = "control"
+	AccessKeyScopeListen  AccessKeyScope = "listen"
 	AccessKeyScopeRead    AccessKeyScope = "read"
 )
 
@@ -30,6 +31,8 @@ func (e AccessKeyScope) Valid() bool {
 	case AccessKeyScopeAdmin:
 		return true
 	case AccessKeyScopeControl:
+		return true
+	case AccessKeyScopeListen:
 		return true
 	case AccessKeyScopeRead:
 		return true
@@ -110,6 +113,24 @@ func (e DeadLetterReason) Valid() bool {
 	case DeadLetterReasonRefused:
 		return true
 	case DeadLetterReasonRejected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DialDelivery.
+const (
+	DialDeliveryMulticast DialDelivery = "multicast"
+	DialDeliveryUnicast   DialDelivery = "unicast"
+)
+
+// Valid indicates whether the value is a known member of the DialDelivery enum.
+func (e DialDelivery) Valid() bool {
+	switch e {
+	case DialDeliveryMulticast:
+		return true
+	case DialDeliveryUnicast:
 		return true
 	default:
 		return false
@@ -225,6 +246,7 @@ func (e HealthStatus) Valid() bool {
 const (
 	KeyCreateScopeAdmin   KeyCreateScope = "admin"
 	KeyCreateScopeControl KeyCreateScope = "control"
+	KeyCreateScopeListen  KeyCreateScope = "listen"
 	KeyCreateScopeRead    KeyCreateScope = "read"
 )
 
@@ -234,6 +256,8 @@ func (e KeyCreateScope) Valid() bool {
 	case KeyCreateScopeAdmin:
 		return true
 	case KeyCreateScopeControl:
+		return true
+	case KeyCreateScopeListen:
 		return true
 	case KeyCreateScopeRead:
 		return true
@@ -290,6 +314,222 @@ func (e LogSettingsLevel) Valid() bool {
 	}
 }
 
+// Defines values for MulticastCodec.
+const (
+	MulticastCodecL16  MulticastCodec = "l16"
+	MulticastCodecOpus MulticastCodec = "opus"
+	MulticastCodecPcmu MulticastCodec = "pcmu"
+)
+
+// Valid indicates whether the value is a known member of the MulticastCodec enum.
+func (e MulticastCodec) Valid() bool {
+	switch e {
+	case MulticastCodecL16:
+		return true
+	case MulticastCodecOpus:
+		return true
+	case MulticastCodecPcmu:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastFamily.
+const (
+	MulticastFamilyN4 MulticastFamily = 4
+	MulticastFamilyN6 MulticastFamily = 6
+)
+
+// Valid indicates whether the value is a known member of the MulticastFamily enum.
+func (e MulticastFamily) Valid() bool {
+	switch e {
+	case MulticastFamilyN4:
+		return true
+	case MulticastFamilyN6:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastMode.
+const (
+	MulticastModeAsm MulticastMode = "asm"
+	MulticastModeSsm MulticastMode = "ssm"
+)
+
+// Valid indicates whether the value is a known member of the MulticastMode enum.
+func (e MulticastMode) Valid() bool {
+	switch e {
+	case MulticastModeAsm:
+		return true
+	case MulticastModeSsm:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastOffer.
+const (
+	MulticastOfferAlways MulticastOffer = "always"
+	MulticastOfferAsked  MulticastOffer = "asked"
+)
+
+// Valid indicates whether the value is a known member of the MulticastOffer enum.
+func (e MulticastOffer) Valid() bool {
+	switch e {
+	case MulticastOfferAlways:
+		return true
+	case MulticastOfferAsked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastFieldsCodec.
+const (
+	MulticastFieldsCodecL16  MulticastFieldsCodec = "l16"
+	MulticastFieldsCodecOpus MulticastFieldsCodec = "opus"
+	MulticastFieldsCodecPcmu MulticastFieldsCodec = "pcmu"
+)
+
+// Valid indicates whether the value is a known member of the MulticastFieldsCodec enum.
+func (e MulticastFieldsCodec) Valid() bool {
+	switch e {
+	case MulticastFieldsCodecL16:
+		return true
+	case MulticastFieldsCodecOpus:
+		return true
+	case MulticastFieldsCodecPcmu:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastFieldsFamily.
+const (
+	MulticastFieldsFamilyN0 MulticastFieldsFamily = 0
+	MulticastFieldsFamilyN4 MulticastFieldsFamily = 4
+	MulticastFieldsFamilyN6 MulticastFieldsFamily = 6
+)
+
+// Valid indicates whether the value is a known member of the MulticastFieldsFamily enum.
+func (e MulticastFieldsFamily) Valid() bool {
+	switch e {
+	case MulticastFieldsFamilyN0:
+		return true
+	case MulticastFieldsFamilyN4:
+		return true
+	case MulticastFieldsFamilyN6:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastFieldsMode.
+const (
+	MulticastFieldsModeAsm MulticastFieldsMode = "asm"
+	MulticastFieldsModeSsm MulticastFieldsMode = "ssm"
+)
+
+// Valid indicates whether the value is a known member of the MulticastFieldsMode enum.
+func (e MulticastFieldsMode) Valid() bool {
+	switch e {
+	case MulticastFieldsModeAsm:
+		return true
+	case MulticastFieldsModeSsm:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastFieldsOffer.
+const (
+	MulticastFieldsOfferAlways MulticastFieldsOffer = "always"
+	MulticastFieldsOfferAsked  MulticastFieldsOffer = "asked"
+)
+
+// Valid indicates whether the value is a known member of the MulticastFieldsOffer enum.
+func (e MulticastFieldsOffer) Valid() bool {
+	switch e {
+	case MulticastFieldsOfferAlways:
+		return true
+	case MulticastFieldsOfferAsked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MulticastFieldsPtime.
+const (
+	MulticastFieldsPtimeN0  MulticastFieldsPtime = 0
+	MulticastFieldsPtimeN10 MulticastFieldsPtime = 10
+	MulticastFieldsPtimeN20 MulticastFieldsPtime = 20
+	MulticastFieldsPtimeN40 MulticastFieldsPtime = 40
+	MulticastFieldsPtimeN60 MulticastFieldsPtime = 60
+)
+
+// Valid indicates whether the value is a known member of the MulticastFieldsPtime enum.
+func (e MulticastFieldsPtime) Valid() bool {
+	switch e {
+	case MulticastFieldsPtimeN0:
+		return true
+	case MulticastFieldsPtimeN10:
+		return true
+	case MulticastFieldsPtimeN20:
+		return true
+	case MulticastFieldsPtimeN40:
+		return true
+	case MulticastFieldsPtimeN60:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParticipantDelivery.
+const (
+	ParticipantDeliveryMulticast ParticipantDelivery = "multicast"
+	ParticipantDeliveryUnicast   ParticipantDelivery = "unicast"
+)
+
+// Valid indicates whether the value is a known member of the ParticipantDelivery enum.
+func (e ParticipantDelivery) Valid() bool {
+	switch e {
+	case ParticipantDeliveryMulticast:
+		return true
+	case ParticipantDeliveryUnicast:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParticipantDeliveryInForce.
+const (
+	ParticipantDeliveryInForceMulticast ParticipantDeliveryInForce = "multicast"
+	ParticipantDeliveryInForceUnicast   ParticipantDeliveryInForce = "unicast"
+)
+
+// Valid indicates whether the value is a known member of the ParticipantDeliveryInForce enum.
+func (e ParticipantDeliveryInForce) Valid() bool {
+	switch e {
+	case ParticipantDeliveryInForceMulticast:
+		return true
+	case ParticipantDeliveryInForceUnicast:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ParticipantDirection.
 const (
 	ParticipantDirectionInbound  ParticipantDirection = "inbound"
@@ -332,6 +572,24 @@ func (e ParticipantState) Valid() bool {
 	case ParticipantStateLeft:
 		return true
 	case ParticipantStateRinging:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParticipantFieldsDelivery.
+const (
+	ParticipantFieldsDeliveryMulticast ParticipantFieldsDelivery = "multicast"
+	ParticipantFieldsDeliveryUnicast   ParticipantFieldsDelivery = "unicast"
+)
+
+// Valid indicates whether the value is a known member of the ParticipantFieldsDelivery enum.
+func (e ParticipantFieldsDelivery) Valid() bool {
+	switch e {
+	case ParticipantFieldsDeliveryMulticast:
+		return true
+	case ParticipantFieldsDeliveryUnicast:
 		return true
 	default:
 		return false
@@ -428,6 +686,111 @@ func (e RoomCreateAdmission) Valid() bool {
 	}
 }
 
+// Defines values for RoomCreateMulticastCodec.
+const (
+	RoomCreateMulticastCodecL16  RoomCreateMulticastCodec = "l16"
+	RoomCreateMulticastCodecOpus RoomCreateMulticastCodec = "opus"
+	RoomCreateMulticastCodecPcmu RoomCreateMulticastCodec = "pcmu"
+)
+
+// Valid indicates whether the value is a known member of the RoomCreateMulticastCodec enum.
+func (e RoomCreateMulticastCodec) Valid() bool {
+	switch e {
+	case RoomCreateMulticastCodecL16:
+		return true
+	case RoomCreateMulticastCodecOpus:
+		return true
+	case RoomCreateMulticastCodecPcmu:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomCreateMulticastFamily.
+const (
+	RoomCreateMulticastFamilyN0 RoomCreateMulticastFamily = 0
+	RoomCreateMulticastFamilyN4 RoomCreateMulticastFamily = 4
+	RoomCreateMulticastFamilyN6 RoomCreateMulticastFamily = 6
+)
+
+// Valid indicates whether the value is a known member of the RoomCreateMulticastFamily enum.
+func (e RoomCreateMulticastFamily) Valid() bool {
+	switch e {
+	case RoomCreateMulticastFamilyN0:
+		return true
+	case RoomCreateMulticastFamilyN4:
+		return true
+	case RoomCreateMulticastFamilyN6:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomCreateMulticastMode.
+const (
+	RoomCreateMulticastModeAsm RoomCreateMulticastMode = "asm"
+	RoomCreateMulticastModeSsm RoomCreateMulticastMode = "ssm"
+)
+
+// Valid indicates whether the value is a known member of the RoomCreateMulticastMode enum.
+func (e RoomCreateMulticastMode) Valid() bool {
+	switch e {
+	case RoomCreateMulticastModeAsm:
+		return true
+	case RoomCreateMulticastModeSsm:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomCreateMulticastOffer.
+const (
+	RoomCreateMulticastOfferAlways RoomCreateMulticastOffer = "always"
+	RoomCreateMulticastOfferAsked  RoomCreateMulticastOffer = "asked"
+)
+
+// Valid indicates whether the value is a known member of the RoomCreateMulticastOffer enum.
+func (e RoomCreateMulticastOffer) Valid() bool {
+	switch e {
+	case RoomCreateMulticastOfferAlways:
+		return true
+	case RoomCreateMulticastOfferAsked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomCreateMulticastPtime.
+const (
+	RoomCreateMulticastPtimeN0  RoomCreateMulticastPtime = 0
+	RoomCreateMulticastPtimeN10 RoomCreateMulticastPtime = 10
+	RoomCreateMulticastPtimeN20 RoomCreateMulticastPtime = 20
+	RoomCreateMulticastPtimeN40 RoomCreateMulticastPtime = 40
+	RoomCreateMulticastPtimeN60 RoomCreateMulticastPtime = 60
+)
+
+// Valid indicates whether the value is a known member of the RoomCreateMulticastPtime enum.
+func (e RoomCreateMulticastPtime) Valid() bool {
+	switch e {
+	case RoomCreateMulticastPtimeN0:
+		return true
+	case RoomCreateMulticastPtimeN10:
+		return true
+	case RoomCreateMulticastPtimeN20:
+		return true
+	case RoomCreateMulticastPtimeN40:
+		return true
+	case RoomCreateMulticastPtimeN60:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RoomCreateSampleRate.
 const (
 	RoomCreateSampleRateN0     RoomCreateSampleRate = 0
@@ -467,6 +830,111 @@ func (e RoomFieldsAdmission) Valid() bool {
 	case RoomFieldsAdmissionInvited:
 		return true
 	case RoomFieldsAdmissionPrivate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomFieldsMulticastCodec.
+const (
+	RoomFieldsMulticastCodecL16  RoomFieldsMulticastCodec = "l16"
+	RoomFieldsMulticastCodecOpus RoomFieldsMulticastCodec = "opus"
+	RoomFieldsMulticastCodecPcmu RoomFieldsMulticastCodec = "pcmu"
+)
+
+// Valid indicates whether the value is a known member of the RoomFieldsMulticastCodec enum.
+func (e RoomFieldsMulticastCodec) Valid() bool {
+	switch e {
+	case RoomFieldsMulticastCodecL16:
+		return true
+	case RoomFieldsMulticastCodecOpus:
+		return true
+	case RoomFieldsMulticastCodecPcmu:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomFieldsMulticastFamily.
+const (
+	RoomFieldsMulticastFamilyN0 RoomFieldsMulticastFamily = 0
+	RoomFieldsMulticastFamilyN4 RoomFieldsMulticastFamily = 4
+	RoomFieldsMulticastFamilyN6 RoomFieldsMulticastFamily = 6
+)
+
+// Valid indicates whether the value is a known member of the RoomFieldsMulticastFamily enum.
+func (e RoomFieldsMulticastFamily) Valid() bool {
+	switch e {
+	case RoomFieldsMulticastFamilyN0:
+		return true
+	case RoomFieldsMulticastFamilyN4:
+		return true
+	case RoomFieldsMulticastFamilyN6:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomFieldsMulticastMode.
+const (
+	RoomFieldsMulticastModeAsm RoomFieldsMulticastMode = "asm"
+	RoomFieldsMulticastModeSsm RoomFieldsMulticastMode = "ssm"
+)
+
+// Valid indicates whether the value is a known member of the RoomFieldsMulticastMode enum.
+func (e RoomFieldsMulticastMode) Valid() bool {
+	switch e {
+	case RoomFieldsMulticastModeAsm:
+		return true
+	case RoomFieldsMulticastModeSsm:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomFieldsMulticastOffer.
+const (
+	RoomFieldsMulticastOfferAlways RoomFieldsMulticastOffer = "always"
+	RoomFieldsMulticastOfferAsked  RoomFieldsMulticastOffer = "asked"
+)
+
+// Valid indicates whether the value is a known member of the RoomFieldsMulticastOffer enum.
+func (e RoomFieldsMulticastOffer) Valid() bool {
+	switch e {
+	case RoomFieldsMulticastOfferAlways:
+		return true
+	case RoomFieldsMulticastOfferAsked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoomFieldsMulticastPtime.
+const (
+	RoomFieldsMulticastPtimeN0  RoomFieldsMulticastPtime = 0
+	RoomFieldsMulticastPtimeN10 RoomFieldsMulticastPtime = 10
+	RoomFieldsMulticastPtimeN20 RoomFieldsMulticastPtime = 20
+	RoomFieldsMulticastPtimeN40 RoomFieldsMulticastPtime = 40
+	RoomFieldsMulticastPtimeN60 RoomFieldsMulticastPtime = 60
+)
+
+// Valid indicates whether the value is a known member of the RoomFieldsMulticastPtime enum.
+func (e RoomFieldsMulticastPtime) Valid() bool {
+	switch e {
+	case RoomFieldsMulticastPtimeN0:
+		return true
+	case RoomFieldsMulticastPtimeN10:
+		return true
+	case RoomFieldsMulticastPtimeN20:
+		return true
+	case RoomFieldsMulticastPtimeN40:
+		return true
+	case RoomFieldsMulticastPtimeN60:
 		return true
 	default:
 		return false
@@ -577,7 +1045,7 @@ type AccessKey struct {
 	// Examples: ["standup"]
 	Rooms []string `json:"rooms"`
 
-	// Scope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+	// Scope What it may do: read; listen, also learn the keys of multicast groups; control, also change rooms and act in them; admin, also operate the server.
 	//
 	// Examples: read
 	Scope AccessKeyScope `json:"scope"`
@@ -588,7 +1056,7 @@ type AccessKey struct {
 	Secret *string `json:"secret,omitempty"`
 }
 
-// AccessKeyScope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+// AccessKeyScope What it may do: read; listen, also learn the keys of multicast groups; control, also change rooms and act in them; admin, also operate the server.
 //
 // Examples: read
 type AccessKeyScope string
@@ -885,6 +1353,11 @@ type Dial struct {
 	// Examples: false
 	Deaf nullable.Nullable[bool] `json:"deaf,omitempty"`
 
+	// Delivery How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast.
+	//
+	// Examples: multicast
+	Delivery nullable.Nullable[DialDelivery] `json:"delivery,omitempty"`
+
 	// DisplayName Instead of what its phone says; at most 128 bytes. Default: what its phone says.
 	//
 	// Examples: Anna
@@ -970,6 +1443,11 @@ type Dial struct {
 	// Examples: trunk-17
 	Username *string `json:"username,omitempty"`
 }
+
+// DialDelivery How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast.
+//
+// Examples: multicast
+type DialDelivery string
 
 // DialFailure defines model for DialFailure.
 type DialFailure struct {
@@ -1157,13 +1635,13 @@ type KeyCreate struct {
 	// Examples: ["standup"]
 	Rooms nullable.Nullable[[]string] `json:"rooms,omitempty"`
 
-	// Scope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+	// Scope What it may do: read; listen, also learn the keys of multicast groups; control, also change rooms and act in them; admin, also operate the server.
 	//
 	// Examples: read
 	Scope KeyCreateScope `json:"scope"`
 }
 
-// KeyCreateScope What it may do: read; control, also change rooms and act in them; admin, also operate the server.
+// KeyCreateScope What it may do: read; listen, also learn the keys of multicast groups; control, also change rooms and act in them; admin, also operate the server.
 //
 // Examples: read
 type KeyCreateScope string
@@ -1213,6 +1691,311 @@ type Move struct {
 	Room string `json:"room"`
 }
 
+// Multicast defines model for Multicast.
+type Multicast struct {
+	// Announce It is announced by SAP.
+	//
+	// Examples: false
+	Announce bool `json:"announce"`
+
+	// Codec What the stream is coded in.
+	//
+	// Examples: opus
+	Codec MulticastCodec `json:"codec"`
+
+	// Family IPv4 or IPv6.
+	//
+	// Examples: 4
+	Family MulticastFamily `json:"family"`
+
+	// Group The address that was asked for; empty: one of the server's.
+	//
+	// Examples:
+	Group string `json:"group"`
+
+	// Interface The network interface that was asked for; empty: that of the configuration, or of the route.
+	//
+	// Examples:
+	Interface string `json:"interface"`
+
+	// Mode Who may send to the group: asm, anyone; ssm, this server alone.
+	//
+	// Examples: asm
+	Mode MulticastMode `json:"mode"`
+
+	// Offer Which callers without an offer are offered the group.
+	//
+	// Examples: asked
+	Offer MulticastOffer `json:"offer"`
+
+	// Port The port that was asked for; 0: one of the server's.
+	//
+	// Examples: 0
+	Port int64 `json:"port"`
+
+	// Ptime Sound in a packet, ms.
+	//
+	// Examples: 20
+	Ptime int64 `json:"ptime"`
+
+	// Redundancy How many packets before each is repeated in it.
+	//
+	// Examples: 0
+	Redundancy int64 `json:"redundancy"`
+
+	// Srtp It is encrypted.
+	//
+	// Examples: false
+	Srtp bool `json:"srtp"`
+
+	// TTL How far packets go: 1 stays in the network of the server, each router takes 1.
+	//
+	// Examples: 1
+	TTL int64 `json:"ttl"`
+}
+
+// MulticastCodec What the stream is coded in.
+//
+// Examples: opus
+type MulticastCodec string
+
+// MulticastFamily IPv4 or IPv6.
+//
+// Examples: 4
+type MulticastFamily int64
+
+// MulticastMode Who may send to the group: asm, anyone; ssm, this server alone.
+//
+// Examples: asm
+type MulticastMode string
+
+// MulticastOffer Which callers without an offer are offered the group.
+//
+// Examples: asked
+type MulticastOffer string
+
+// MulticastAudience defines model for MulticastAudience.
+type MulticastAudience struct {
+	// Age Since the last report, seconds; 0 if there was none.
+	//
+	// Examples: 0.8
+	Age float64 `json:"age"`
+
+	// JitterP50 Jitter that half of the listeners do not see more of, seconds.
+	//
+	// Examples: 0.001
+	JitterP50 float64 `json:"jitter_p50"`
+
+	// JitterP90 The same of 90 of 100 listeners, seconds.
+	//
+	// Examples: 0.004
+	JitterP90 float64 `json:"jitter_p90"`
+
+	// JitterP99 The same of 99 of 100 listeners, seconds.
+	//
+	// Examples: 0.02
+	JitterP99 float64 `json:"jitter_p99"`
+
+	// Listeners Estimated, those that have not reported of late among them.
+	//
+	// Examples: 500
+	Listeners int64 `json:"listeners"`
+
+	// LossP50 Share of packets that half of the listeners do not lose more of, 0 to 1.
+	//
+	// Examples: 0
+	LossP50 float64 `json:"loss_p50"`
+
+	// LossP90 The same of 90 of 100 listeners, 0 to 1.
+	//
+	// Examples: 0.004
+	LossP90 float64 `json:"loss_p90"`
+
+	// LossP99 The same of 99 of 100 listeners, 0 to 1.
+	//
+	// Examples: 0.03
+	LossP99 float64 `json:"loss_p99"`
+
+	// Reporting Listeners whose reports are at hand.
+	//
+	// Examples: 480
+	Reporting int64 `json:"reporting"`
+
+	// SIPListeners Participants that get the group in place of a stream of their own.
+	//
+	// Examples: 3
+	SIPListeners int64 `json:"sip_listeners"`
+}
+
+// MulticastFields defines model for MulticastFields.
+type MulticastFields struct {
+	// Announce Announce the group to the network by SAP (RFC 2974). Default false.
+	//
+	// Examples: false
+	Announce nullable.Nullable[bool] `json:"announce,omitempty"`
+
+	// Codec What the stream is coded in. Default opus.
+	//
+	// Examples: opus
+	Codec nullable.Nullable[MulticastFieldsCodec] `json:"codec,omitempty"`
+
+	// Family IPv4 or IPv6; 0 is group's, else 4. Default 0.
+	//
+	// Examples: 4
+	Family nullable.Nullable[MulticastFieldsFamily] `json:"family,omitempty"`
+
+	// Group The group's address. Default: one of the server's, the same as long as the room is there.
+	//
+	// Examples: 239.255.42.1
+	Group nullable.Nullable[string] `json:"group,omitempty"`
+
+	// Interface The network interface to send on. Default: that of the configuration, or of the route.
+	//
+	// Examples: eth0
+	Interface nullable.Nullable[string] `json:"interface,omitempty"`
+
+	// Mode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
+	//
+	// Examples: ssm
+	Mode nullable.Nullable[MulticastFieldsMode] `json:"mode,omitempty"`
+
+	// Offer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
+	//
+	// Examples: asked
+	Offer nullable.Nullable[MulticastFieldsOffer] `json:"offer,omitempty"`
+
+	// Port The port of RTP, even, from 1024 on; RTCP is the next. Default 0: one of the server's.
+	//
+	// Examples: 0
+	Port nullable.Nullable[int64] `json:"port,omitempty"`
+
+	// Ptime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
+	//
+	// Examples: 20
+	Ptime nullable.Nullable[MulticastFieldsPtime] `json:"ptime,omitempty"`
+
+	// Redundancy How many packets before each is repeated in it (RFC 2198), against losses. Default 0.
+	//
+	// Examples: 1
+	Redundancy nullable.Nullable[int64] `json:"redundancy,omitempty"`
+
+	// Srtp Encrypt, with a key that multicast.sdp tells who has a key of scope listen. Default false.
+	//
+	// Examples: true
+	Srtp nullable.Nullable[bool] `json:"srtp,omitempty"`
+
+	// TTL How far packets go: 1 stays in the network of the server, each router takes 1. 0 is 1. Default 0.
+	//
+	// Examples: 1
+	TTL nullable.Nullable[int64] `json:"ttl,omitempty"`
+}
+
+// MulticastFieldsCodec What the stream is coded in. Default opus.
+//
+// Examples: opus
+type MulticastFieldsCodec string
+
+// MulticastFieldsFamily IPv4 or IPv6; 0 is group's, else 4. Default 0.
+//
+// Examples: 4
+type MulticastFieldsFamily int64
+
+// MulticastFieldsMode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
+//
+// Examples: ssm
+type MulticastFieldsMode string
+
+// MulticastFieldsOffer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
+//
+// Examples: asked
+type MulticastFieldsOffer string
+
+// MulticastFieldsPtime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
+//
+// Examples: 20
+type MulticastFieldsPtime int64
+
+// MulticastGroup defines model for MulticastGroup.
+type MulticastGroup struct {
+	// Announced SAP tells of it.
+	//
+	// Examples: false
+	Announced bool `json:"announced"`
+
+	// Audience Who listens, as far as reports tell.
+	Audience MulticastAudience `json:"audience"`
+
+	// Bytes Bytes of their payload.
+	//
+	// Examples: 400000
+	Bytes int64 `json:"bytes"`
+
+	// Feedback Datagrams of listeners' feedback that were read.
+	//
+	// Examples: 940
+	Feedback int64 `json:"feedback"`
+
+	// FeedbackDropped Of their feedback, what was malformed, forged, of another stream, or too much.
+	//
+	// Examples: 0
+	FeedbackDropped int64 `json:"feedback_dropped"`
+
+	// Group Its address.
+	//
+	// Examples: 239.255.17.4
+	Group string `json:"group"`
+
+	// Nacks Requests of listeners for packets that they lack.
+	//
+	// Examples: 12
+	Nacks int64 `json:"nacks"`
+
+	// Packets RTP packets sent.
+	//
+	// Examples: 5000
+	Packets int64 `json:"packets"`
+
+	// PacketsFailed RTP packets that the machine did not take.
+	//
+	// Examples: 0
+	PacketsFailed int64 `json:"packets_failed"`
+
+	// Port The port of RTP; RTCP is the next.
+	//
+	// Examples: 12000
+	Port int64 `json:"port"`
+
+	// Rekeyed Times that it got a new key.
+	//
+	// Examples: 1
+	Rekeyed int64 `json:"rekeyed"`
+
+	// Retransmissions Packets that were sent once more, to a listener or to the group.
+	//
+	// Examples: 11
+	Retransmissions int64 `json:"retransmissions"`
+
+	// SdpVersion Grows with every change of multicast.sdp, whose ETag has it.
+	//
+	// Examples: 3973000000
+	SdpVersion int64 `json:"sdp_version"`
+
+	// Sending The stream runs: somebody is in the room, and the interface is there.
+	//
+	// Examples: true
+	Sending bool `json:"sending"`
+
+	// Source The address that it is sent from; empty as long as there is none.
+	//
+	// Examples: 192.0.2.10
+	Source string `json:"source"`
+
+	// Ssrc Of the stream; 0 while nothing is sent.
+	//
+	// Examples: 3735928559
+	Ssrc int32 `json:"ssrc"`
+}
+
 // Participant defines model for Participant.
 type Participant struct {
 	// Address The IP address that its signalling comes from.
@@ -1234,6 +2017,16 @@ type Participant struct {
 	//
 	// Examples: false
 	Deaf bool `json:"deaf"`
+
+	// Delivery How its phone is to get what it hears: a stream of its own, or the room's group while it is muted.
+	//
+	// Examples: unicast
+	Delivery ParticipantDelivery `json:"delivery"`
+
+	// DeliveryInForce How it gets it now.
+	//
+	// Examples: unicast
+	DeliveryInForce ParticipantDeliveryInForce `json:"delivery_in_force"`
 
 	// Direction inbound: it called; outbound: the server called it.
 	//
@@ -1344,6 +2137,16 @@ type Participant struct {
 	Version int64 `json:"version"`
 }
 
+// ParticipantDelivery How its phone is to get what it hears: a stream of its own, or the room's group while it is muted.
+//
+// Examples: unicast
+type ParticipantDelivery string
+
+// ParticipantDeliveryInForce How it gets it now.
+//
+// Examples: unicast
+type ParticipantDeliveryInForce string
+
 // ParticipantDirection inbound: it called; outbound: the server called it.
 //
 // Examples: inbound
@@ -1360,6 +2163,11 @@ type ParticipantFields struct {
 	//
 	// Examples: false
 	Deaf nullable.Nullable[bool] `json:"deaf,omitempty"`
+
+	// Delivery How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast.
+	//
+	// Examples: multicast
+	Delivery nullable.Nullable[ParticipantFieldsDelivery] `json:"delivery,omitempty"`
 
 	// DisplayName Instead of what its phone says; at most 128 bytes. Default: what its phone says.
 	//
@@ -1416,6 +2224,11 @@ type ParticipantFields struct {
 	// Examples: moderator
 	Role nullable.Nullable[string] `json:"role,omitempty"`
 }
+
+// ParticipantFieldsDelivery How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast.
+//
+// Examples: multicast
+type ParticipantFieldsDelivery string
 
 // ParticipantListBody defines model for ParticipantListBody.
 type ParticipantListBody struct {
@@ -1613,6 +2426,12 @@ type Room struct {
 	// Examples: {"team":"red"}
 	Metadata map[string]interface{} `json:"metadata"`
 
+	// Multicast The multicast group that hears the room, as it was set; absent: none.
+	Multicast *Multicast `json:"multicast,omitempty"`
+
+	// MulticastGroup The group, and who listens to it, now; absent without one. In lists and snapshots it is as of the room's last change.
+	MulticastGroup *MulticastGroup `json:"multicast_group,omitempty"`
+
 	// MutedOnEntry Who joins begins muted, by call or by dial-out.
 	//
 	// Examples: false
@@ -1714,6 +2533,71 @@ type RoomCreate struct {
 	// Examples: {"team":"red"}
 	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
 
+	// Multicast A multicast group that hears the room: {} is one with the defaults. A patch of it is merged, too; null switches it off. Any change gives listeners another description. Default null.
+	//
+	// Examples: {}
+	Multicast nullable.Nullable[struct {
+		// Announce Announce the group to the network by SAP (RFC 2974). Default false.
+		//
+		// Examples: false
+		Announce nullable.Nullable[bool] `json:"announce,omitempty"`
+
+		// Codec What the stream is coded in. Default opus.
+		//
+		// Examples: opus
+		Codec nullable.Nullable[RoomCreateMulticastCodec] `json:"codec,omitempty"`
+
+		// Family IPv4 or IPv6; 0 is group's, else 4. Default 0.
+		//
+		// Examples: 4
+		Family nullable.Nullable[RoomCreateMulticastFamily] `json:"family,omitempty"`
+
+		// Group The group's address. Default: one of the server's, the same as long as the room is there.
+		//
+		// Examples: 239.255.42.1
+		Group nullable.Nullable[string] `json:"group,omitempty"`
+
+		// Interface The network interface to send on. Default: that of the configuration, or of the route.
+		//
+		// Examples: eth0
+		Interface nullable.Nullable[string] `json:"interface,omitempty"`
+
+		// Mode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
+		//
+		// Examples: ssm
+		Mode nullable.Nullable[RoomCreateMulticastMode] `json:"mode,omitempty"`
+
+		// Offer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
+		//
+		// Examples: asked
+		Offer nullable.Nullable[RoomCreateMulticastOffer] `json:"offer,omitempty"`
+
+		// Port The port of RTP, even, from 1024 on; RTCP is the next. Default 0: one of the server's.
+		//
+		// Examples: 0
+		Port nullable.Nullable[int64] `json:"port,omitempty"`
+
+		// Ptime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
+		//
+		// Examples: 20
+		Ptime nullable.Nullable[RoomCreateMulticastPtime] `json:"ptime,omitempty"`
+
+		// Redundancy How many packets before each is repeated in it (RFC 2198), against losses. Default 0.
+		//
+		// Examples: 1
+		Redundancy nullable.Nullable[int64] `json:"redundancy,omitempty"`
+
+		// Srtp Encrypt, with a key that multicast.sdp tells who has a key of scope listen. Default false.
+		//
+		// Examples: true
+		Srtp nullable.Nullable[bool] `json:"srtp,omitempty"`
+
+		// TTL How far packets go: 1 stays in the network of the server, each router takes 1. 0 is 1. Default 0.
+		//
+		// Examples: 1
+		TTL nullable.Nullable[int64] `json:"ttl,omitempty"`
+	}] `json:"multicast,omitempty"`
+
 	// MutedOnEntry Who joins begins muted, by call or by dial-out. Default false.
 	//
 	// Examples: false
@@ -1739,6 +2623,31 @@ type RoomCreate struct {
 //
 // Examples: anyone
 type RoomCreateAdmission string
+
+// RoomCreateMulticastCodec What the stream is coded in. Default opus.
+//
+// Examples: opus
+type RoomCreateMulticastCodec string
+
+// RoomCreateMulticastFamily IPv4 or IPv6; 0 is group's, else 4. Default 0.
+//
+// Examples: 4
+type RoomCreateMulticastFamily int64
+
+// RoomCreateMulticastMode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
+//
+// Examples: ssm
+type RoomCreateMulticastMode string
+
+// RoomCreateMulticastOffer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
+//
+// Examples: asked
+type RoomCreateMulticastOffer string
+
+// RoomCreateMulticastPtime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
+//
+// Examples: 20
+type RoomCreateMulticastPtime int64
 
 // RoomCreateSampleRate The rate of the mix, Hz; 0 follows the members. Default 0.
 //
@@ -1772,6 +2681,71 @@ type RoomFields struct {
 	// Examples: {"team":"red"}
 	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
 
+	// Multicast A multicast group that hears the room: {} is one with the defaults. A patch of it is merged, too; null switches it off. Any change gives listeners another description. Default null.
+	//
+	// Examples: {}
+	Multicast nullable.Nullable[struct {
+		// Announce Announce the group to the network by SAP (RFC 2974). Default false.
+		//
+		// Examples: false
+		Announce nullable.Nullable[bool] `json:"announce,omitempty"`
+
+		// Codec What the stream is coded in. Default opus.
+		//
+		// Examples: opus
+		Codec nullable.Nullable[RoomFieldsMulticastCodec] `json:"codec,omitempty"`
+
+		// Family IPv4 or IPv6; 0 is group's, else 4. Default 0.
+		//
+		// Examples: 4
+		Family nullable.Nullable[RoomFieldsMulticastFamily] `json:"family,omitempty"`
+
+		// Group The group's address. Default: one of the server's, the same as long as the room is there.
+		//
+		// Examples: 239.255.42.1
+		Group nullable.Nullable[string] `json:"group,omitempty"`
+
+		// Interface The network interface to send on. Default: that of the configuration, or of the route.
+		//
+		// Examples: eth0
+		Interface nullable.Nullable[string] `json:"interface,omitempty"`
+
+		// Mode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
+		//
+		// Examples: ssm
+		Mode nullable.Nullable[RoomFieldsMulticastMode] `json:"mode,omitempty"`
+
+		// Offer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
+		//
+		// Examples: asked
+		Offer nullable.Nullable[RoomFieldsMulticastOffer] `json:"offer,omitempty"`
+
+		// Port The port of RTP, even, from 1024 on; RTCP is the next. Default 0: one of the server's.
+		//
+		// Examples: 0
+		Port nullable.Nullable[int64] `json:"port,omitempty"`
+
+		// Ptime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
+		//
+		// Examples: 20
+		Ptime nullable.Nullable[RoomFieldsMulticastPtime] `json:"ptime,omitempty"`
+
+		// Redundancy How many packets before each is repeated in it (RFC 2198), against losses. Default 0.
+		//
+		// Examples: 1
+		Redundancy nullable.Nullable[int64] `json:"redundancy,omitempty"`
+
+		// Srtp Encrypt, with a key that multicast.sdp tells who has a key of scope listen. Default false.
+		//
+		// Examples: true
+		Srtp nullable.Nullable[bool] `json:"srtp,omitempty"`
+
+		// TTL How far packets go: 1 stays in the network of the server, each router takes 1. 0 is 1. Default 0.
+		//
+		// Examples: 1
+		TTL nullable.Nullable[int64] `json:"ttl,omitempty"`
+	}] `json:"multicast,omitempty"`
+
 	// MutedOnEntry Who joins begins muted, by call or by dial-out. Default false.
 	//
 	// Examples: false
@@ -1797,6 +2771,31 @@ type RoomFields struct {
 //
 // Examples: anyone
 type RoomFieldsAdmission string
+
+// RoomFieldsMulticastCodec What the stream is coded in. Default opus.
+//
+// Examples: opus
+type RoomFieldsMulticastCodec string
+
+// RoomFieldsMulticastFamily IPv4 or IPv6; 0 is group's, else 4. Default 0.
+//
+// Examples: 4
+type RoomFieldsMulticastFamily int64
+
+// RoomFieldsMulticastMode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
+//
+// Examples: ssm
+type RoomFieldsMulticastMode string
+
+// RoomFieldsMulticastOffer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
+//
+// Examples: asked
+type RoomFieldsMulticastOffer string
+
+// RoomFieldsMulticastPtime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
+//
+// Examples: 20
+type RoomFieldsMulticastPtime int64
 
 // RoomFieldsSampleRate The rate of the mix, Hz; 0 follows the members. Default 0.
 //
@@ -2534,7 +3533,7 @@ type ClientInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
@@ -2761,12 +3760,30 @@ type ClientInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
 	// Corresponds with GET /v1/rooms/{room}/events (the `WatchRoom` operationId).
 	WatchRoom(ctx context.Context, room string, params *WatchRoomParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMulticastSdp Read how to listen to a room's multicast group
+	//
+	// A session description (RFC 8866) that players take as it is. The key of an encrypted group is in it for a key of scope listen or above. Its ETag is the version, which room.multicast tells when it changes.
+	//
+	// Scope: read.
+	//
+	// Corresponds with GET /v1/rooms/{room}/multicast.sdp (the `GetMulticastSdp` operationId).
+	GetMulticastSdp(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RekeyMulticast Give a room's multicast group a new key
+	//
+	// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+	//
+	// Scope: control.
+	//
+	// Corresponds with POST /v1/rooms/{room}/multicast/rekey (the `RekeyMulticast` operationId).
+	RekeyMulticast(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListParticipants List participants
 	//
@@ -3271,7 +4288,7 @@ func (c *Client) Drain(ctx context.Context, params *DrainParams, body DrainJSONR
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
@@ -3728,13 +4745,51 @@ func (c *Client) GetAnnouncement(ctx context.Context, room string, id string, re
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
 // Corresponds with GET /v1/rooms/{room}/events (the `WatchRoom` operationId).
 func (c *Client) WatchRoom(ctx context.Context, room string, params *WatchRoomParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWatchRoomRequest(c.Server, room, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMulticastSdp Read how to listen to a room's multicast group
+//
+// A session description (RFC 8866) that players take as it is. The key of an encrypted group is in it for a key of scope listen or above. Its ETag is the version, which room.multicast tells when it changes.
+//
+// Scope: read.
+//
+// Corresponds with GET /v1/rooms/{room}/multicast.sdp (the `GetMulticastSdp` operationId).
+func (c *Client) GetMulticastSdp(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMulticastSdpRequest(c.Server, room)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RekeyMulticast Give a room's multicast group a new key
+//
+// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+//
+// Scope: control.
+//
+// Corresponds with POST /v1/rooms/{room}/multicast/rekey (the `RekeyMulticast` operationId).
+func (c *Client) RekeyMulticast(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRekeyMulticastRequest(c.Server, room)
 	if err != nil {
 		return nil, err
 	}
@@ -5780,6 +6835,74 @@ func NewWatchRoomRequest(server string, room string, params *WatchRoomParams) (*
 	return req, nil
 }
 
+// NewGetMulticastSdpRequest constructs an http.Request for the GetMulticastSdp method
+func NewGetMulticastSdpRequest(server string, room string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "room", room, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/rooms/%s/multicast.sdp", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRekeyMulticastRequest constructs an http.Request for the RekeyMulticast method
+func NewRekeyMulticastRequest(server string, room string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "room", room, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/rooms/%s/multicast/rekey", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListParticipantsRequest constructs an http.Request for the ListParticipants method
 func NewListParticipantsRequest(server string, room string, params *ListParticipantsParams) (*http.Request, error) {
 	var err error
@@ -6900,7 +8023,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
@@ -7149,7 +8272,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
@@ -7157,6 +8280,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/rooms/{room}/events (the `WatchRoom` operationId).
 	WatchRoomWithResponse(ctx context.Context, room string, params *WatchRoomParams, reqEditors ...RequestEditorFn) (*WatchRoomResponse, error)
+
+	// GetMulticastSdpWithResponse Read how to listen to a room's multicast group
+	//
+	// A session description (RFC 8866) that players take as it is. The key of an encrypted group is in it for a key of scope listen or above. Its ETag is the version, which room.multicast tells when it changes.
+	//
+	// Scope: read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/rooms/{room}/multicast.sdp (the `GetMulticastSdp` operationId).
+	GetMulticastSdpWithResponse(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*GetMulticastSdpResponse, error)
+
+	// RekeyMulticastWithResponse Give a room's multicast group a new key
+	//
+	// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+	//
+	// Scope: control.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/rooms/{room}/multicast/rekey (the `RekeyMulticast` operationId).
+	RekeyMulticastWithResponse(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*RekeyMulticastResponse, error)
 
 	// ListParticipantsWithResponse List participants
 	//
@@ -8852,6 +9997,110 @@ func (r WatchRoomResponse) ContentType() string {
 	return ""
 }
 
+// GetMulticastSdpResponse200Headers the declared response headers of an HTTP 200 response for GetMulticastSdp
+type GetMulticastSdpResponse200Headers struct {
+	ContentType *string
+	ETag        *string
+}
+
+type GetMulticastSdpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMulticastSdpResponse200Headers
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMulticastSdpResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMulticastSdpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMulticastSdpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMulticastSdpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMulticastSdpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RekeyMulticastResponse200Headers the declared response headers of an HTTP 200 response for RekeyMulticast
+type RekeyMulticastResponse200Headers struct {
+	ETag *string
+}
+
+type RekeyMulticastResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Room
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RekeyMulticastResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RekeyMulticastResponse) GetJSON200() *Room {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RekeyMulticastResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RekeyMulticastResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RekeyMulticastResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RekeyMulticastResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RekeyMulticastResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListParticipantsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9997,7 +11246,7 @@ func (c *ClientWithResponses) DrainWithResponse(ctx context.Context, params *Dra
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
@@ -10384,7 +11633,7 @@ func (c *ClientWithResponses) GetAnnouncementWithResponse(ctx context.Context, r
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
@@ -10397,6 +11646,40 @@ func (c *ClientWithResponses) WatchRoomWithResponse(ctx context.Context, room st
 		return nil, err
 	}
 	return ParseWatchRoomResponse(rsp)
+}
+
+// GetMulticastSdpWithResponse Read how to listen to a room's multicast group
+//
+// A session description (RFC 8866) that players take as it is. The key of an encrypted group is in it for a key of scope listen or above. Its ETag is the version, which room.multicast tells when it changes.
+//
+// Scope: read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/rooms/{room}/multicast.sdp (the `GetMulticastSdp` operationId).
+func (c *ClientWithResponses) GetMulticastSdpWithResponse(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*GetMulticastSdpResponse, error) {
+	rsp, err := c.GetMulticastSdp(ctx, room, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMulticastSdpResponse(rsp)
+}
+
+// RekeyMulticastWithResponse Give a room's multicast group a new key
+//
+// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+//
+// Scope: control.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/rooms/{room}/multicast/rekey (the `RekeyMulticast` operationId).
+func (c *ClientWithResponses) RekeyMulticastWithResponse(ctx context.Context, room string, reqEditors ...RequestEditorFn) (*RekeyMulticastResponse, error) {
+	rsp, err := c.RekeyMulticast(ctx, room, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRekeyMulticastResponse(rsp)
 }
 
 // ListParticipantsWithResponse List participants
@@ -11838,6 +13121,98 @@ func ParseWatchRoomResponse(rsp *http.Response) (*WatchRoomResponse, error) {
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetMulticastSdpResponse parses an HTTP response from a GetMulticastSdpWithResponse call
+func ParseGetMulticastSdpResponse(rsp *http.Response) (*GetMulticastSdpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMulticastSdpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMulticastSdpResponse200Headers
+		if values := rsp.Header.Values("Content-Type"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Type", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentType = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRekeyMulticastResponse parses an HTTP response from a RekeyMulticastWithResponse call
+func ParseRekeyMulticastResponse(rsp *http.Response) (*RekeyMulticastResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RekeyMulticastResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Room
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RekeyMulticastResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -17,9 +17,10 @@ import (
 // hall is a registry on a mixer whose clock is the test's.
 type hall struct {
 	*Registry
-	t     *testing.T
-	mixes []*mixer.Conference
-	due   int64
+	t      *testing.T
+	engine *mixer.Engine
+	mixes  []*mixer.Conference
+	due    int64
 }
 
 func newHall(t *testing.T) *hall {
@@ -28,7 +29,7 @@ func newHall(t *testing.T) *hall {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hall{t: t, due: int64(time.Hour)}
+	h := &hall{t: t, engine: engine, due: int64(time.Hour)}
 	h.Registry = newRegistry(Config{Open: OpenAnyone, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))},
 		func(tn tuning, events func(mixer.Event)) stage {
 			c := newConference(engine, tn, events).(*conference)

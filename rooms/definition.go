@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"strings"
 	"time"
+
+	"github.com/confd/confd/multicast"
 )
 
 // Definition is a room that the API made. It is there without a conference, and survives a
@@ -17,6 +19,8 @@ type Definition struct {
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
 	Version  uint64    `json:"version"`
+	// Place is that of the multicast group, which it gets again after a restart; nil without.
+	Place *multicast.Place `json:"multicast_place,omitempty"`
 }
 
 // Store keeps definitions. Both verbs return when the change is durable: only then does it
@@ -64,11 +68,18 @@ func (g *Registry) Create(ctx context.Context, name Name, s Settings) (RoomSnaps
 		return RoomSnapshot{}, err
 	}
 	def := newDefinition(name, s)
+	group, err := g.claim(op, &def)
+	if err != nil {
+		return RoomSnapshot{}, err
+	}
+	regroup := regrouping{changed: true, group: group}
 	if err := g.config.Store.SaveRoom(def); err != nil {
+		regroup.undo()
 		return RoomSnapshot{}, unsaved(op, err)
 	}
-	snapshot, err := g.keep(def)
+	snapshot, err := g.keep(def, regroup)
 	if err != nil {
+		regroup.undo()
 		if gone := g.config.Store.DeleteRoom(name); gone != nil {
 			g.config.Logger.Error("a room that could not be made stays in the store", "room", string(name), "error", gone)
 		}
@@ -102,7 +113,7 @@ func (g *Registry) hasRoom(name Name, op string) error {
 }
 
 // keep gives a definition a room: the one that is open under its name, or a new one.
-func (g *Registry) keep(def Definition) (RoomSnapshot, error) {
+func (g *Registry) keep(def Definition, n regrouping) (RoomSnapshot, error) {
 	for {
 		g.mu.Lock()
 		if err := g.hasRoom(def.Name, "create room"); err != nil {
@@ -116,26 +127,27 @@ func (g *Registry) keep(def Definition) (RoomSnapshot, error) {
 		g.mu.Unlock()
 		if isNew {
 			s := make(chan RoomSnapshot, 1)
-			go r.run(func() { s <- r.keep(def) })
+			go r.run(func() { s <- r.keep(def, n) })
 			return <-s, nil
 		}
-		if s, err := ask(r, func() (RoomSnapshot, error) { return r.keep(def), nil }); err == nil {
+		if s, err := ask(r, func() (RoomSnapshot, error) { return r.keep(def, n), nil }); err == nil {
 			return s, nil
 		}
 	}
 }
 
 // keep makes the room a persistent one.
-func (r *room) keep(def Definition) RoomSnapshot {
+func (r *room) keep(def Definition, n regrouping) RoomSnapshot {
 	r.persistent = true
-	r.define(def)
+	r.define(def, n)
 	r.tellOfRoom(Event{Kind: RoomCreated})
+	r.tellGroup()
 	r.log.Info("room created")
 	return r.brief()
 }
 
 // define puts a definition into force.
-func (r *room) define(def Definition) {
+func (r *room) define(def Definition, n regrouping) {
 	if def.EmptyTimeout != r.def.EmptyTimeout {
 		r.idle.cancel()
 		r.idle = nil
@@ -143,6 +155,12 @@ func (r *room) define(def Definition) {
 	r.def = def
 	if r.stage != nil {
 		r.stage.tune(r.tuning())
+	}
+	switch {
+	case n.changed:
+		r.setGroup(n.group)
+	case r.group != nil:
+		r.group.SetTitle(def.title())
 	}
 }
 
@@ -172,6 +190,10 @@ func (g *Registry) restore(def Definition) error {
 	if _, err := g.find(def.Name); err == nil {
 		return errorf(Exists, op, "room %q is there twice", def.Name)
 	}
-	_, err := g.keep(def)
+	regroup := g.reclaim(&def)
+	_, err := g.keep(def, regroup)
+	if err != nil {
+		regroup.undo()
+	}
 	return err
 }

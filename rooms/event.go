@@ -3,6 +3,8 @@ package rooms
 import (
 	"net/netip"
 	"time"
+
+	"github.com/confd/confd/multicast"
 )
 
 // EventKind says what an [Event] tells.
@@ -19,6 +21,7 @@ const (
 	RoomUpdated         EventKind = "room.updated"
 	RoomClosed          EventKind = "room.closed"         // with Reason
 	RoomDeleted         EventKind = "room.deleted"        // with Reason
+	RoomMulticast       EventKind = "room.multicast"      // another multicast group, key or description, or none
 	ParticipantCalling  EventKind = "participant.calling" // dialling out has begun
 	ParticipantRinging  EventKind = "participant.ringing" // the far end rings
 	ParticipantJoined   EventKind = "participant.joined"  // with From if it has moved
@@ -39,7 +42,7 @@ const (
 
 // eventKinds is all that are published, so that each can be counted from the start.
 var eventKinds = []EventKind{
-	RoomCreated, RoomOpened, RoomUpdated, RoomClosed, RoomDeleted,
+	RoomCreated, RoomOpened, RoomUpdated, RoomClosed, RoomDeleted, RoomMulticast,
 	ParticipantCalling, ParticipantRinging, ParticipantJoined, ParticipantFailed, ParticipantLeft, ParticipantUpdated,
 	TalkingStarted, TalkingStopped, DigitPressed, MediaLost, MediaResumed, AnnouncementStarted, AnnouncementEnded,
 }
@@ -112,6 +115,7 @@ type ParticipantSnapshot struct {
 	Joined  time.Time // it entered the conference; zero before
 	Talking bool
 	Lost    bool // nothing arrives from it
+	OnGroup bool // it listens to the room's multicast group instead of a stream of its own
 }
 
 // Name returns what to call the participant: the display name that was set, or that
@@ -135,6 +139,9 @@ type RoomSnapshot struct {
 	Opened       time.Time              // the conference; zero while there is none
 	Conference   string                 // what names the conference in records; "" while there is none
 	Rate         int                    // the rate in force, Hz; 0 while there is no conference
+	Group        *GroupSnapshot         // nil without one; in the stream as of the room's last event
 	Count        int                    // participants, those still being called among them
 	Participants []*ParticipantSnapshot // in the order in which they came; in snapshots of the stream only
+
+	place *multicast.Place // of the group, to be kept
 }

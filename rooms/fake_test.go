@@ -197,6 +197,9 @@ func newHouse(t *testing.T, c Config) *house {
 	})
 	t.Cleanup(func() {
 		h.Close()
+		if c.Groups != nil {
+			c.Groups.Close()
+		}
 		for _, s := range h.stages {
 			if len(s.legs) > 0 || len(s.queue) > 0 {
 				t.Error("a room ended with legs on its stage")

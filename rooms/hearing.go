@@ -37,6 +37,9 @@ var comers = []hearer{{listens: true}, {speaks: true}}
 // lists come into force, so that nobody has to be refused for those of others.
 func (r *room) fits(op string, more ...hearer) error {
 	all := append(more, comers...)
+	if r.registry.config.Groups != nil {
+		all = append(all, groupHearer()) // which the room may have later
+	}
 	for p := range r.dialling {
 		all = append(all, p.hearer())
 	}
@@ -74,6 +77,10 @@ func (r *room) compile() []recipe {
 		hearers = append(hearers, a.hearer())
 		legs = append(legs, &a.leg)
 		pinned = append(pinned, a.leg.in)
+	}
+	if r.broadcast != nil {
+		hearers = append(hearers, groupHearer())
+		legs = append(legs, r.broadcast)
 	}
 	return recipes(arrange(hearers), legs, pinned)
 }

@@ -48,6 +48,7 @@ func (r *room) seat(p *Participant) {
 	p.place = r.places
 	p.rooms = append(p.rooms, r.name)
 	r.participants[p.id] = p
+	r.onAir()
 	r.record.peak = max(r.record.peak, len(r.participants))
 }
 
@@ -96,7 +97,9 @@ func (r *room) remove(p *Participant, why Reason, end bool) {
 		r.detaching.Done()
 	}})
 	p.setTalking(false)
+	p.onGroup = false
 	r.tell(p, Event{Kind: ParticipantLeft, Reason: why})
+	r.forgetListener(p, why)
 	r.registry.recordCall(r, p, why, OutcomeAnswered, 0)
 	r.registry.ledger.close(p)
 	r.registry.release()

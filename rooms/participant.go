@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,6 +73,12 @@ type Participant struct {
 	talking  bool
 	lost     bool
 	rooms    []Name // that it has been in
+	// Of the room's multicast group:
+	onGroup   bool   // it listens to it
+	hasKey    bool   // it knows the key, or did
+	described uint64 // the renewal of the group that it was told of
+
+	delivering sync.Mutex // while signalling moves it to the group or back
 
 	abandoned *Reason // the dial-out ended before signalling could be told; read when it has
 }
@@ -156,7 +163,10 @@ func (p *Participant) Update(ctx context.Context, u MediaUpdate) error {
 // SetMuted takes the participant's sound out of every mix, or lets it in again. Errors: as
 // Update.
 func (p *Participant) SetMuted(ctx context.Context, muted bool) error {
-	_, err := p.patch(ctx, "", func(s *ParticipantSettings) error { s.Muted = muted; return nil }, nil)
+	s, err := p.patch(ctx, "", func(s *ParticipantSettings) error { s.Muted = muted; return nil }, nil)
+	if s.Delivery == DeliverMulticast {
+		p.deliverSoon()
+	}
 	return err
 }
 
@@ -213,7 +223,7 @@ func (p *Participant) snapshot() ParticipantSnapshot {
 	return ParticipantSnapshot{
 		ID: p.id, Room: p.room.Load().name, Info: p.info, State: p.state,
 		ParticipantSettings: p.settings.clone(), Version: p.version,
-		Created: p.created, Joined: p.joined, Talking: p.talking, Lost: p.lost,
+		Created: p.created, Joined: p.joined, Talking: p.talking, Lost: p.lost, OnGroup: p.onGroup,
 	}
 }
 

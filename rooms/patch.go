@@ -15,7 +15,17 @@ func (g *Registry) PatchParticipant(ctx context.Context, name Name, id string, c
 	if err != nil {
 		return ParticipantSnapshot{}, err
 	}
-	return p.patch(ctx, name, change, ifVersion)
+	s, err := p.patch(ctx, name, change, ifVersion)
+	if err != nil {
+		return s, err
+	}
+	if err := p.deliver(ctx); err != nil {
+		return s, err
+	}
+	if now, err := p.Snapshot(); err == nil { // else it has left meanwhile
+		s = now
+	}
+	return s, nil
 }
 
 // RemoveParticipant ends a participation as [Participant.Remove] does, if it is still of
@@ -75,6 +85,9 @@ func (p *Participant) patch(ctx context.Context, in Name, change func(*Participa
 		done, err := askOf(p, func(r *room) (ticked, error) {
 			if p.version != now.Version || r.name != now.Room {
 				return nil, errStale
+			}
+			if err := r.mayDeliver(p, &next); err != nil {
+				return nil, err
 			}
 			done, err := r.set(p, next)
 			now = p.snapshot()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/mixer"
+	"github.com/confd/confd/multicast"
 )
 
 // OpenPolicy says whose call opens a room that does not exist.
@@ -25,12 +26,13 @@ const (
 // Config is what a [Registry] needs. Limits of 0 are the defaults.
 type Config struct {
 	Engine          *mixer.Engine
-	Open            OpenPolicy // OpenPrivate if empty
-	MaxRooms        int        // rooms at a time; 10000
-	MaxParticipants int        // participants at a time in all rooms; 10000
-	MaxPerRoom      int        // participants at a time in one room; 1000
-	History         int        // events to resume from; 4096, negative for none
-	Store           Store      // where rooms made by the API are kept; nil = they do not survive
+	Open            OpenPolicy      // OpenPrivate if empty
+	MaxRooms        int             // rooms at a time; 10000
+	MaxParticipants int             // participants at a time in all rooms; 10000
+	MaxPerRoom      int             // participants at a time in one room; 1000
+	History         int             // events to resume from; 4096, negative for none
+	Groups          *multicast.Host // gives rooms their multicast groups; nil: none may have one
+	Store           Store           // where rooms made by the API are kept; nil = they do not survive
 	// Records, if not nil, is told of every call and conference that is over, by a room's
 	// goroutine: it must not block.
 	Records func(Record)

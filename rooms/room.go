@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/mixer"
+	"github.com/confd/confd/multicast"
 )
 
 // mediaQueue is how many events of the media plane a room may be behind. Each costs
@@ -46,6 +47,13 @@ type room struct {
 	idle         *deadline // when it will have been empty for too long
 	idleSince    time.Time
 	detaching    sync.WaitGroup
+
+	// The multicast group.
+	group     *multicast.Group // nil without one
+	broadcast *leg             // its place in the conference; nil while it does not send
+	silent    bool             // it could not be opened, and that is logged
+	described uint64           // version of the description that was told; 0 is none
+	renewed   uint64           // times that group, key or source changed
 
 	// The conference: nil and zero while there is none.
 	conference string
@@ -157,6 +165,7 @@ func (r *room) open() {
 	r.registry.opened.Add(1)
 	r.registry.openNow.Add(1)
 	r.tellOfRoom(Event{Kind: RoomOpened})
+	r.onAir()
 	r.log.Info("room opened")
 }
 
@@ -166,6 +175,7 @@ func (r *room) close() {
 		return
 	}
 	r.stopPlaying(r.why)
+	r.offAir()
 	r.registry.recordConference(r)
 	r.stage, r.media, r.missed = nil, nil, nil
 	r.opened, r.conference = time.Time{}, ""
@@ -179,6 +189,7 @@ func (r *room) close() {
 func (r *room) end() {
 	r.idle.cancel()
 	r.close()
+	r.dropGroup()
 	if r.persistent && !r.retired {
 		r.tellOfRoom(Event{Kind: RoomDeleted, Reason: r.why})
 	}
@@ -220,6 +231,7 @@ func (r *room) brief() RoomSnapshot {
 		Name: r.name, Seq: r.seq, Settings: r.def.Settings.clone(), Persistent: r.persistent,
 		Version: r.def.Version, Created: r.def.Created, Updated: r.def.Updated,
 		Opened: r.opened, Conference: r.conference, Count: len(r.participants),
+		Group: r.groupSnapshot(), place: r.def.Place,
 	}
 	if r.stage != nil {
 		s.Rate = r.stage.rate()

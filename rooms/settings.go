@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/confd/confd/multicast"
 )
 
 // The limits of what settings may hold.
@@ -45,6 +47,7 @@ type Settings struct {
 	SampleRate      int             `json:"sample_rate,omitempty"`    // Hz, 8000, 16000 or 48000; 0 follows the members
 	EmptyTimeout    time.Duration   `json:"empty_timeout,omitempty"`  // see [Definition]; 0 to MaxEmptyTimeout
 	Metadata        json.RawMessage `json:"metadata,omitempty"`       // a JSON object of at most MaxMetadata bytes, or nothing
+	Multicast       *multicast.Spec `json:"multicast,omitempty"`      // the group that hears the room; nil for none
 }
 
 // ParticipantSettings are what can be set in a participant; the zero value is the default
@@ -66,6 +69,9 @@ type ParticipantSettings struct {
 	HeardBy *[]string `json:"heard_by,omitempty"`
 	// Groups are those that it is in: 1 to MaxGroupName characters of a-z 0-9 . _ ~ + * -
 	Groups []string `json:"groups,omitempty"`
+	// Delivery moves it to the room's multicast group while it is muted. To set
+	// DeliverMulticast mutes it.
+	Delivery Delivery `json:"delivery,omitempty"`
 }
 
 // groupPrefix marks a group among ids.
@@ -73,6 +79,10 @@ const groupPrefix = "group:"
 
 func (s Settings) clone() Settings {
 	s.Metadata = bytes.Clone(s.Metadata)
+	if s.Multicast != nil {
+		spec := *s.Multicast
+		s.Multicast = &spec
+	}
 	return s
 }
 
@@ -141,6 +151,13 @@ func (s *ParticipantSettings) check(op string) error {
 	}
 	if err := checkGroups(op, &s.Groups); err != nil {
 		return err
+	}
+	switch s.Delivery {
+	case DeliverUnicast:
+		s.Delivery = ""
+	case "", DeliverMulticast:
+	default:
+		return wrong(op, "delivery", "%.40q is neither unicast nor multicast", string(s.Delivery))
 	}
 	return checkMetadata(op, &s.Metadata)
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/multicast"
 )
 
 // fieldOf returns the field that an error names.
@@ -142,6 +145,7 @@ func TestDefinitionAsJSON(t *testing.T) {
 	def := newDefinition("a", Settings{
 		DisplayName: "A", MaxParticipants: 3, Admission: AdmitInvited, Locked: true, MutedOnEntry: true,
 		Talkers: 5, SampleRate: 16000, EmptyTimeout: 1500 * time.Millisecond, Metadata: json.RawMessage(`{"k":[1,2]}`),
+		Multicast: &multicast.Spec{Group: netip.MustParseAddr("ff15::8000:1"), SRTP: true},
 	})
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
 		if reflect.ValueOf(def.Settings).FieldByIndex(f.Index).IsZero() {

@@ -66,18 +66,25 @@ func (g *Registry) Patch(ctx context.Context, name Name, change func(*Settings) 
 	if next.equal(now.Settings) {
 		return now, nil
 	}
-	def := Definition{Name: name, Settings: next, Created: now.Created, Updated: time.Now().UTC(), Version: now.Version + 1}
+	def := Definition{Name: name, Settings: next, Created: now.Created, Updated: time.Now().UTC(), Version: now.Version + 1, Place: now.place}
+	regroup, err := g.regroup(op, now.Multicast, &def)
+	if err != nil {
+		return RoomSnapshot{}, err
+	}
 	if now.Persistent {
 		if err := g.config.Store.SaveRoom(def); err != nil {
+			regroup.undo()
 			return RoomSnapshot{}, unsaved(op, err)
 		}
 	}
 	s, err := ask(r, func() (RoomSnapshot, error) {
-		r.define(def)
+		r.define(def, regroup)
 		r.tellOfRoom(Event{Kind: RoomUpdated})
+		r.tellGroup()
 		return r.brief(), nil
 	})
 	if err != nil {
+		regroup.undo()
 		return RoomSnapshot{}, missing(name)
 	}
 	return s, nil

@@ -20,7 +20,7 @@ type keyCommand struct {
 type keyCreateCommand struct {
 	keyFlags `embed:""`
 	Name     string        `arg:"" help:"For people, as the program that uses it."`
-	Scope    string        `default:"control" enum:"read,control,admin" help:"What it may do: read; control, change rooms and act in them; admin, operate the server."`
+	Scope    string        `default:"control" enum:"read,listen,control,admin" help:"What it may do: read; listen, learn the keys of multicast groups; control, change rooms and act in them; admin, operate the server."`
 	Room     []string      `placeholder:"NAME" help:"The only rooms that it is good for. Repeatable. Default: all, and the server."`
 	For      time.Duration `placeholder:"DURATION" help:"How long it is good, as 720h. Default: for ever."`
 }

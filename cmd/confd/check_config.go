@@ -19,6 +19,7 @@ func (c *Config) Check() error {
 	c.DialOut.check(&w)
 	c.RTP.check(&w)
 	c.Rooms.check(&w)
+	c.checkMulticast(&w)
 	c.Audio.check(&w)
 	c.HTTP.check(&w)
 	c.HTTP.Limits.check(&w)

@@ -13,18 +13,19 @@ import (
 // printed. Every key can also be set by an environment variable: CONFD_ and the key's path
 // in capitals, as CONFD_SIP_LISTEN.
 type Config struct {
-	SIP          SIPConfig      `yaml:"sip"`
-	DialOut      DialOutConfig  `yaml:"dial_out"`
-	RTP          RTPConfig      `yaml:"rtp"`
-	Rooms        RoomsConfig    `yaml:"rooms"`
-	Audio        AudioConfig    `yaml:"audio"`
-	HTTP         HTTPConfig     `yaml:"http"`
-	Store        StoreConfig    `yaml:"store"`
-	Records      RecordsConfig  `yaml:"records"`
-	Webhooks     WebhooksConfig `yaml:"webhooks"`
-	Sounds       SoundsConfig   `yaml:"sounds"`
-	Log          LogConfig      `yaml:"log"`
-	DrainTimeout time.Duration  `yaml:"drain_timeout" help:"how long SIGTERM waits for calls to be hung up"`
+	SIP          SIPConfig       `yaml:"sip"`
+	DialOut      DialOutConfig   `yaml:"dial_out"`
+	RTP          RTPConfig       `yaml:"rtp"`
+	Rooms        RoomsConfig     `yaml:"rooms"`
+	Multicast    MulticastConfig `yaml:"multicast"`
+	Audio        AudioConfig     `yaml:"audio"`
+	HTTP         HTTPConfig      `yaml:"http"`
+	Store        StoreConfig     `yaml:"store"`
+	Records      RecordsConfig   `yaml:"records"`
+	Webhooks     WebhooksConfig  `yaml:"webhooks"`
+	Sounds       SoundsConfig    `yaml:"sounds"`
+	Log          LogConfig       `yaml:"log"`
+	DrainTimeout time.Duration   `yaml:"drain_timeout" help:"how long SIGTERM waits for calls to be hung up"`
 }
 
 // SIPConfig is the signalling.
@@ -116,7 +117,7 @@ type HTTPConfig struct {
 	Listen     string   `yaml:"listen" flag:"http" help:"HOST:PORT of API, health and metrics; without keys a loopback address; empty: none"`
 	TLSCert    string   `yaml:"tls_cert" help:"PEM file with the certificate chain for HTTPS; empty: plain HTTP"`
 	TLSKey     string   `yaml:"tls_key" help:"PEM file with the certificate's private key"`
-	Keys       []string `yaml:"keys" help:"access keys, each NAME:SCOPE:SHA256 or NAME:SCOPE:SHA256:ROOM+ROOM; SCOPE is read, control or admin, SHA256 that of the key in hexadecimal"`
+	Keys       []string `yaml:"keys" help:"access keys, each NAME:SCOPE:SHA256 or NAME:SCOPE:SHA256:ROOM+ROOM; SCOPE is read, listen, control or admin, SHA256 that of the key in hexadecimal"`
 	RequireKey bool     `yaml:"require_key" help:"ask who is on this machine for a key, too; right behind a proxy on this machine"`
 	CORS       []string `yaml:"cors" help:"origins whose web pages may use the API, as https://app.example; * is all, each with a key"`
 
@@ -193,6 +194,18 @@ func DefaultConfig() Config {
 			MaxParticipants:      1000,
 			MaxTotalParticipants: 8000,
 			MaxRooms:             4000,
+		},
+		Multicast: MulticastConfig{
+			Enabled:       true,
+			ASM4:          "239.255.0.0/16 !239.255.240.0/20",
+			SSM4:          "232.0.1.0-232.255.255.255",
+			ASM6:          "ff15::8000:0/97",
+			SSM6:          "ff35::8000:0/97",
+			Ports:         PortRange{10000, 16383},
+			MaxTTL:        15,
+			FeedbackShare: 0.05,
+			RepairShare:   0.25,
+			ReportTimeout: 30 * time.Second,
 		},
 		Audio: AudioConfig{
 			Codecs:         []string{"opus", "G722", "PCMU", "PCMA", "L16"},

@@ -15,6 +15,7 @@ import (
 	"github.com/confd/confd/focus"
 	"github.com/confd/confd/internal/buildinfo"
 	"github.com/confd/confd/mixer"
+	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
 )
@@ -28,6 +29,7 @@ type server struct {
 	env      []string
 	storage  *storage
 	engine   *mixer.Engine
+	groups   *multicast.Host // nil if rooms have none
 	registry *rooms.Registry
 	pool     *transport.PortPool
 	agent    *focus.Agent
@@ -80,6 +82,9 @@ func (s *server) start() (err error) {
 	if err := s.engine.RealTime(); err != nil && c.Audio.RealTime {
 		s.log.Info("mixing threads run at ordinary priority", "reason", err)
 	}
+	if s.groups, err = s.newGroups(); err != nil {
+		return err
+	}
 	s.registry = rooms.New(c.registry(s))
 	if err = s.storage.restore(s.registry); err != nil {
 		return err
@@ -98,7 +103,7 @@ func (s *server) start() (err error) {
 	if err = s.startExtras(); err != nil {
 		return err
 	}
-	if err = s.startHTTP(sipMetrics(s.agent, guard, s.pool)); err != nil {
+	if err = s.startHTTP(append(sipMetrics(s.agent, guard, s.pool), groupMetrics(s.groups)...)); err != nil {
 		return err
 	}
 	if err = s.agent.Start(); err != nil {
@@ -183,6 +188,9 @@ func (s *server) stop() error {
 	}
 	if s.registry != nil {
 		s.registry.Close()
+	}
+	if s.groups != nil {
+		s.groups.Close()
 	}
 	errs = append(errs, s.extras.close())
 	if s.http != nil {

@@ -45,6 +45,7 @@ func (c *Config) registry(s *server) rooms.Config {
 	return rooms.Config{
 		Engine:          s.engine,
 		Store:           s.storage,
+		Groups:          s.groups,
 		Records:         s.storage.record,
 		Open:            c.Rooms.Open,
 		MaxRooms:        c.Rooms.MaxRooms,

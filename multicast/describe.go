@@ -131,6 +131,7 @@ func (d *description) control(line func(string, ...any)) {
 	if d.repair {
 		line("a=portmapping-req:%d %s", d.place.Port+1, connection(d.source))
 		line("a=rtcp-fb:* nack")
+		line("a=rtcp-rsize") // RFC 5506: a request needs no report around it
 	}
 }
 

@@ -294,6 +294,7 @@ func (p *reader) target(a netip.AddrPort) {
 	}
 	p.s.Target = a
 	_, p.s.Token = p.first("portmapping-req")
+	_, p.s.Reduced = p.first("rtcp-rsize")
 	for _, v := range p.all("rtcp-fb") {
 		if f := strings.Fields(v); len(f) == 2 && f[1] == "nack" {
 			p.s.NACK = true

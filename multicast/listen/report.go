@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	usualReport  = 120 // bytes of a report, headers included, until one was sent
-	askRate      = 20  // requests a second, and at once
-	tokenSpread  = 2 * time.Second
-	tokenPatient = time.Second // before a token is asked for again, doubling
+	usualReport  = 120              // bytes of a report, headers included, until one was sent
+	askRate      = 20               // requests a second, and at once
+	tokenSpread  = 20 * time.Second // over which those who join together ask for tokens; a loss asks at once
+	tokenPatient = time.Second      // before a token is asked for again, doubling
 	tokenMargin  = 2 * time.Second
 	fewMembers   = 50 // up to which who leaves says so (RFC 3550 section 6.3.7)
 )
@@ -138,7 +138,10 @@ func (r *reporter) request(t *track, now int64) {
 		return
 	}
 	fci, n := repair.AppendNACK(nil, r.lost)
-	b := r.compound(&t.source, now)
+	var b []byte
+	if !r.s.Reduced {
+		b = r.compound(&t.source, now)
+	}
 	if r.s.Token {
 		r.token.used = true
 		b = feedback.AppendToken(b, &feedback.Token{Kind: feedback.TokenVerification, SSRC: r.ssrc, Nonce: r.token.nonce, Value: r.token.value, Expires: r.token.expires})

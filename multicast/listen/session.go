@@ -31,6 +31,7 @@ type Session struct {
 	Target    netip.AddrPort // feedback by unicast (RFC 5760); not valid: none is wanted
 	NACK      bool           // lost packets may be asked for
 	Token     bool           // with a token (RFC 6284)
+	Reduced   bool           // and without a report around them (RFC 5506)
 	Bandwidth feedback.Bandwidth
 	Key       *groupkey.Key // nil: plain RTP
 

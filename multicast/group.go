@@ -29,8 +29,10 @@ type Group struct {
 	cname  string
 	id     uint64 // of the session, as descriptions have it
 
-	live   atomic.Pointer[plant] // nil while nothing is sent
-	inside atomic.Int64          // calls of Send under way
+	live     atomic.Pointer[plant] // nil while nothing is sent
+	expected expectations
+
+	inside atomic.Int64 // calls of Send under way
 
 	mu       sync.Mutex // guards what follows
 	title    string

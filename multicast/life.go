@@ -100,7 +100,7 @@ func (g *Group) build(path socket.Path) (*plant, error) {
 		Target: netip.AddrPortFrom(path.Source, to.Port()+1), HearGroup: g.spec.Mode == AnySource,
 		CNAME: g.cname, Bandwidth: g.rtcp(), PayloadType: g.PayloadType(), RepairType: repairType,
 		Repair: g.host.config.RepairShare * float64(bandwidth(g.format, g.spec)),
-		Sent:   s.Sent, History: s.History(), Collided: s.NewSSRC, Key: g.key})
+		Sent:   s.Sent, History: s.History(), Collided: s.NewSSRC, Reported: g.reported, Key: g.key})
 	if err != nil {
 		s.Close()
 		return nil, err

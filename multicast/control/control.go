@@ -37,6 +37,7 @@ type Config struct {
 	Sent     func() transport.SenderInfo // what the stream has sent; often called, by any goroutine
 	History  media.Source                // whole plain RTP packets, as sent; polled once a second at least; nil: none
 	Collided func()                      // asks the stream for another SSRC; nil: it keeps it
+	Reported func(from netip.Addr)       // hears of each report on the stream, wherever it was sent to; it must not block; may be nil
 	Key      *groupkey.Key
 }
 

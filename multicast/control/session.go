@@ -184,6 +184,9 @@ func (m *message) hear(p *feedback.Packet) bool {
 	if !m.audience.heard(ssrc, told, m.now) {
 		m.count.unsampled.Add(1)
 	}
+	if about && m.config.Reported != nil {
+		m.config.Reported(m.from.Addr())
+	}
 	return true
 }
 

@@ -41,7 +41,7 @@ func (r *room) mayDeliver(p *Participant, next *ParticipantSettings) error {
 	if r.group == nil {
 		return wrong(op, "delivery", "room %q has no multicast group; its setting multicast gives it one", r.name)
 	}
-	next.Muted = true
+	p.hushed, next.Muted = p.hushed || !next.Muted, true
 	return nil
 }
 
@@ -98,6 +98,7 @@ func (p *Participant) SetDelivered(multicast bool) {
 			r.fallBack(p)
 		case r.group != nil:
 			next := p.settings
+			p.hushed = p.hushed || !next.Muted
 			next.Delivery, next.Muted = DeliverMulticast, true
 			p.described = r.renewed
 			if _, err := r.set(p, next); err != nil { // it does not change any list
@@ -105,6 +106,25 @@ func (p *Participant) SetDelivered(multicast bool) {
 			}
 			r.delivered(p, true)
 		}
+		return nil
+	})
+}
+
+// Speak tells the room that the peer has left the group for a stream of its own, to say
+// something. If nothing but the group muted it, it is heard from now on, and goes back to the
+// group when it is muted again. Whom the API muted stays muted, on unicast.
+func (p *Participant) Speak() {
+	_ = tellOf(p, func(r *room) error {
+		if !p.hushed {
+			r.fallBack(p)
+			return nil
+		}
+		next := p.settings
+		next.Muted = false
+		if _, err := r.set(p, next); err != nil { // it does not change any list
+			return err
+		}
+		r.delivered(p, false)
 		return nil
 	})
 }
@@ -139,18 +159,19 @@ func (r *room) delivered(p *Participant, group bool) {
 	r.tell(p, Event{Kind: ParticipantUpdated})
 }
 
-// fallBack has p served by unicast, and not asked for anything else again.
+// fallBack has p served by unicast, and not asked for anything else again. If nothing but the
+// group muted it, it is heard again.
 func (r *room) fallBack(p *Participant) {
 	was := p.onGroup
 	p.onGroup = false
 	if p.settings.Delivery == DeliverMulticast {
-		p.settings.Delivery = ""
-		p.version++
-		was = true
-	}
-	if was {
+		next := p.settings
+		next.Delivery, next.Muted = "", next.Muted && !p.hushed
+		_, _ = r.set(p, next) // it does not change any list
+	} else if was {
 		r.tell(p, Event{Kind: ParticipantUpdated})
 	}
+	p.hushed = false
 }
 
 // forgetListener gives the group a new key if one is gone who had it.

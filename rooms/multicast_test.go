@@ -351,6 +351,43 @@ func TestDelivery(t *testing.T) {
 	call.wants(t, false)
 }
 
+// A listener that only the group muted is heard when it takes a stream of its own, or the group
+// comes to nothing; whom somebody muted stays muted.
+func TestWhoMutedTheListener(t *testing.T) {
+	h := newHouse(t, Config{Groups: onLoopback(t)})
+	mustCreate(t, h, "a", spec(multicast.Spec{}))
+	join := func(muted bool) *Participant {
+		req := request("a")
+		req.Call = newTuner()
+		p := mustJoin(t, h, req)
+		mustSet(t, h, p, func(s *ParticipantSettings) { s.Muted = muted })
+		mustSet(t, h, p, func(s *ParticipantSettings) { s.Delivery = DeliverMulticast })
+		return p
+	}
+	speak, nothing := (*Participant).Speak, func(p *Participant) { p.SetDelivered(false) }
+	again := func(p *Participant) {
+		mustSet(t, h, p, func(s *ParticipantSettings) { s.Muted = false })
+		mustSet(t, h, p, func(s *ParticipantSettings) { s.Muted = true })
+		p.Speak()
+	}
+	for i, c := range []struct {
+		muted    bool
+		then     func(*Participant)
+		stays    bool // muted
+		delivery Delivery
+	}{
+		{false, speak, false, DeliverMulticast}, {true, speak, true, ""},
+		{false, nothing, false, ""}, {true, nothing, true, ""},
+		{false, again, true, ""},
+	} {
+		p := join(c.muted)
+		c.then(p)
+		if s, _ := p.Snapshot(); s.Muted != c.stays || s.Delivery != c.delivery || s.OnGroup {
+			t.Errorf("%d: muted %v, delivery %q, on the group %v", i, s.Muted, s.Delivery, s.OnGroup)
+		}
+	}
+}
+
 // Who is removed takes the key along, so that there is another.
 func TestRemovedListenerRekeys(t *testing.T) {
 	h := newHouse(t, Config{Groups: onLoopback(t)})

@@ -76,6 +76,7 @@ type Participant struct {
 	// Of the room's multicast group:
 	onGroup   bool   // it listens to it
 	hasKey    bool   // it knows the key, or did
+	hushed    bool   // the group muted it, and nobody else
 	described uint64 // the renewal of the group that it was told of
 
 	delivering sync.Mutex // while signalling moves it to the group or back

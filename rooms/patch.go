@@ -110,6 +110,7 @@ const MaxMixes = 64
 // set puts settings into force. It is called by the room's goroutine.
 func (r *room) set(p *Participant, next ParticipantSettings) (ticked, error) {
 	was, heard := p.settings, p.hearer()
+	p.hushed = p.hushed && next.Muted
 	p.settings = next
 	lists := !reflect.DeepEqual(heard, p.hearer())
 	if lists {

@@ -1,6 +1,7 @@
 package focus
 
 import (
+	"errors"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -98,18 +99,20 @@ func (a *Agent) onACK(req *sip.Request) {
 func (d *dialog) onACK(req *sip.Request) {
 	d.heard.Store(clock.Now())
 	ended, bad := d.acknowledged(req)
-	switch {
+	switch stray := new(strayed); {
 	case ended:
 		d.sayGoodbye()
+	case errors.As(bad, &stray):
+		d.agent.spawn(func() { d.bringBack(stray.why) })
 	case bad != nil:
-		d.log.Info("the answer in the ACK cannot be used", "error", bad.why)
-		d.end(rooms.Reason{Code: rooms.ReasonProtocolError, Text: "Answer in ACK: " + bad.why}, hangUp)
+		d.log.Info("the answer in the ACK cannot be used", "error", statusOf(bad, "").why)
+		d.end(rooms.Reason{Code: rooms.ReasonProtocolError, Text: "Answer in ACK: " + statusOf(bad, "").why}, hangUp)
 	}
 }
 
 // acknowledged does what onACK says under the lock. ended tells that the call has ended
-// meanwhile, bad why the answer cannot be used.
-func (d *dialog) acknowledged(req *sip.Request) (ended bool, bad *status) {
+// meanwhile, bad why the answer cannot be used: a *strayed if the group was offered.
+func (d *dialog) acknowledged(req *sip.Request) (ended bool, bad error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := d.ack
@@ -127,9 +130,30 @@ func (d *dialog) acknowledged(req *sip.Request) (ended bool, bad *status) {
 		d.call.leg.Vouch(d.source.Addr())
 	}
 	if w.wantAnswer {
-		bad = d.acceptAnswer(req)
+		if bad = d.takeAnswer(req); bad != nil {
+			return false, bad
+		}
 	}
-	return false, bad
+	if part := d.call.part; d.listens && !d.call.listens() {
+		d.agent.spawn(func() { d.listenLater(part) })
+	}
+	d.listens = false
+	return false, nil
+}
+
+// takeAnswer is acceptAnswer, and tells the room what it did to delivery. The error is a
+// *strayed if the group was offered. d.mu is held.
+func (d *dialog) takeAnswer(m bodied) error {
+	o := d.call.pending
+	bad := d.acceptAnswer(m)
+	switch {
+	case bad == nil:
+		d.tellDelivery()
+		return nil
+	case o != nil && o.Group() != nil:
+		return &strayed{bad.why}
+	}
+	return bad
 }
 
 // acceptAnswer applies the answer that an ACK or a 200 carries to our last offer. d.mu is

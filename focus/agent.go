@@ -54,6 +54,9 @@ type Config struct {
 	SessionExpires time.Duration // interval that we offer (RFC 4028); 30 minutes
 	MinSE          time.Duration // shortest interval that we accept; 90 s, and not less
 	Silence        time.Duration // after which a silent peer is probed; 30 s
+	// ReportTimeout is how long a peer may listen to a multicast group without a report to its
+	// feedback target before it gets a stream of its own again; 0 is for ever.
+	ReportTimeout time.Duration
 
 	Version string // for Server and User-Agent; "dev"
 	Logger  *slog.Logger
@@ -76,6 +79,7 @@ type Agent struct {
 	merges  *mergeTable
 	routes  *routeCache
 	legs    legs
+	offers  pacer // of groups
 
 	dials     *dials
 	streams   *streams
@@ -126,7 +130,7 @@ func (c *Config) complete() error {
 		return errors.New("focus: no address to listen on; give one as udp:HOST:PORT")
 	case c.Pool == nil || c.Registry == nil:
 		return errors.New("focus: a port pool and a registry are needed")
-	case c.SessionExpires < 0 || c.MinSE < 0 || c.Silence < 0 || c.MaxCalls < 0:
+	case c.ReportTimeout < 0 || c.SessionExpires < 0 || c.MinSE < 0 || c.Silence < 0 || c.MaxCalls < 0:
 		return errors.New("focus: limits and durations must not be negative")
 	}
 	for _, l := range c.Listen {

@@ -232,7 +232,7 @@ func (o *outgoing) openMedia() error {
 	}
 	leg.Vouch(o.hop.addr.Addr())
 	c := newCall(a.cfg.Capabilities, leg, written)
-	if o.body, _, err = c.begin(nil); err != nil {
+	if o.body, _, err = c.begin(nil, false); err != nil {
 		return errors.Join(err, leg.Close())
 	}
 	a.legs.add(leg)

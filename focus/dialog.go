@@ -62,6 +62,7 @@ type dialog struct {
 	updates   bool          // the peer's Allow has UPDATE
 	ack       *ackWait      // a 200 of ours has no ACK yet
 	goodbye   *rooms.Reason // send BYE as soon as the ACK allows it
+	listens   bool          // the caller asked for the multicast group, and is not there yet
 	unheard   bool          // the peer has sent no request yet: its CSeq may be anything
 	preview   []byte        // session description of a provisional response
 	proof     []sip.Header  // credentials of our INVITE, for its ACK

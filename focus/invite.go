@@ -61,18 +61,21 @@ func (a *Agent) onInvite(req *sip.Request, tx *sip.ServerTx) {
 
 // incoming is what an INVITE asks for.
 type incoming struct {
-	room  rooms.Name
-	offer []byte // nil: ours goes into the 200
-	timer grant
+	room    rooms.Name
+	offer   []byte // nil: ours goes into the 200
+	listens bool   // the address asks for the room's multicast group
+	timer   grant
 }
 
 // read takes an INVITE apart.
 func (a *Agent) read(req *sip.Request) (incoming, *status) {
 	var in incoming
 	var err error
-	if in.room, err = rooms.ParseName(userOf(req.Recipient)); err != nil {
+	user := userOf(req.Recipient)
+	if in.room, err = rooms.ParseName(user); err != nil {
 		return in, statusOf(err, "")
 	}
+	in.listens = asksForGroup(user)
 	if in.offer, err = sdpOf(req); err != nil {
 		return in, bodyStatus(err)
 	}
@@ -141,9 +144,10 @@ func (d *dialog) accept(req *sip.Request, tx *sip.ServerTx, in incoming, body []
 		return
 	}
 	a.count.answered.Add(1)
-	d.state = stateAnswered
+	d.state, d.listens = stateAnswered, in.listens
 	d.awaitACK(req, tx, res, in.offer == nil)
 	d.startTimer(in.timer)
+	d.tellDelivery()
 	d.log.Info("call started", "from", bounded(d.remote.Address.Addr()), "remote", d.source.String(),
 		"transport", d.network, "media", d.call.describe())
 }

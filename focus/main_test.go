@@ -13,6 +13,7 @@ import (
 
 	"github.com/confd/confd/focus/offeranswer"
 	"github.com/confd/confd/mixer"
+	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
 )
@@ -32,6 +33,7 @@ type server struct {
 	t        *testing.T
 	engine   *mixer.Engine
 	registry *rooms.Registry
+	groups   *multicast.Host // on loopback
 	pool     *transport.PortPool
 	events   <-chan *rooms.Event
 }
@@ -47,7 +49,13 @@ func start(t *testing.T, change ...func(*Config)) *server {
 	s.engine.Start()
 	t.Cleanup(s.engine.Close)
 	logger := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.registry = rooms.New(rooms.Config{Engine: s.engine, Logger: logger})
+	groups := multicast.DefaultConfig()
+	groups.Interface, groups.Source, groups.Ports = "lo", netip.MustParseAddr("127.0.0.1"), [2]int{25000, 25999}
+	if s.groups, err = multicast.NewHost(groups); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.groups.Close)
+	s.registry = rooms.New(rooms.Config{Engine: s.engine, Groups: s.groups, Logger: logger})
 	t.Cleanup(s.registry.Close)
 	stream := s.registry.Subscribe(rooms.SubscribeOptions{Live: true, Buffer: 10000})
 	t.Cleanup(stream.Close)

@@ -34,6 +34,11 @@ type call struct {
 
 	since int64 // monotonic ns since when the last exchange has been in force
 	lost  bool  // the room was told that nothing arrives
+
+	group     *roomGroup // of the room, as it was when last looked at; nil before
+	delivered bool       // the room knows that the peer listens to the group
+	unicast   netip.Addr // where its own stream went last; invalid if there was none
+	reports   reportWatch
 }
 
 // openMedia opens a leg for the call, agrees with the offer or makes one, and joins the
@@ -52,7 +57,9 @@ func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) (
 		leg.Vouch(d.source.Addr())
 	}
 	c := newCall(a.cfg.Capabilities, leg, written)
-	body, m, err := c.begin(in.offer)
+	group, offer := a.mayHear(in)
+	c.setGroup(group)
+	body, m, err := c.begin(in.offer, offer)
 	if err == nil {
 		c.part, err = a.cfg.Registry.Join(ctx, rooms.JoinRequest{
 			Room: in.room, Info: d.info(req), Trusted: a.cfg.Trusted(d.source.Addr()), Media: m, Call: d,
@@ -101,10 +108,17 @@ func newCall(caps offeranswer.Capabilities, leg *transport.Leg, written netip.Ad
 	}}
 }
 
-// begin makes the first exchange, or the first half of it, before the leg is in a room.
-func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
+// begin makes the first exchange, or the first half of it, before the leg is in a room. Without
+// an offer of the peer's it offers the group, if it may and SRTP's policy lets it.
+func (c *call) begin(offer []byte, group bool) (body []byte, m rooms.Media, err error) {
 	if offer == nil {
-		if body, err = c.offer(); err != nil {
+		if group {
+			body, err = c.propose(offeranswer.OfferGroup)
+		}
+		if !group || err != nil {
+			body, err = c.offer()
+		}
+		if err != nil {
 			return nil, m, err
 		}
 		// Until the answer says otherwise, the room hears and sends nothing here; what
@@ -131,7 +145,7 @@ func (c *call) begin(offer []byte) (body []byte, m rooms.Media, err error) {
 // media is what the room needs to know of an exchange.
 func (c *call) media(n *offeranswer.Negotiated) rooms.Media {
 	return rooms.Media{
-		Source: c.leg, Sink: c.leg, Receive: receiveConfig(n), Send: sendConfig(n), Quality: c.quality,
+		Source: c.leg, Sink: c.leg, Receive: receiveConfig(n), Send: c.send(n), Quality: c.quality,
 	}
 }
 
@@ -168,8 +182,14 @@ func (c *call) revert(ctx context.Context, before *offeranswer.State) error {
 	return c.enforce(ctx, &offeranswer.Result{Negotiated: then, State: before, Unchanged: then.Equal(&now)})
 }
 
-// offer makes an offer of everything we can; the answer goes to accept.
-func (c *call) offer() ([]byte, error) { return c.propose(offeranswer.Offer) }
+// offer makes an offer of everything we can, or of the group to who listens to it; the answer
+// goes to accept.
+func (c *call) offer() ([]byte, error) {
+	if c.listens() {
+		return c.reoffer()
+	}
+	return c.propose(offeranswer.Offer)
+}
 
 // reoffer makes an offer of what is in force.
 func (c *call) reoffer() ([]byte, error) { return c.propose(offeranswer.Refresh) }
@@ -205,12 +225,11 @@ func (c *call) accept(ctx context.Context, answer []byte) error {
 	if err == nil {
 		err = c.enforce(ctx, res)
 	}
-	if err != nil {
-		c.withdraw()
-		return err
-	}
 	c.pending = nil
-	return nil
+	if err != nil {
+		c.state = o.Abandoned()
+	}
+	return err
 }
 
 // enforce puts an exchange into force: leg and mixer change at the same tick.
@@ -228,7 +247,7 @@ func (c *call) enforce(ctx context.Context, res *offeranswer.Result) error {
 	receive := receiveConfig(n)
 	u := rooms.MediaUpdate{Receive: &receive, Do: func() { failed <- c.leg.Apply(setup) }}
 	if n.Audio {
-		send := sendConfig(n)
+		send := c.send(n)
 		u.Send = &send
 	}
 	if err := c.part.Update(ctx, u); err != nil {
@@ -243,6 +262,7 @@ func (c *call) enforce(ctx context.Context, res *offeranswer.Result) error {
 
 // close takes the leg out of the room and gives its ports back.
 func (c *call) close(ctx context.Context, why rooms.Reason) error {
+	c.reports.stop()
 	if err := c.part.Leave(ctx, why); err != nil {
 		// The media plane may still use the sockets: better a pair lost than a call that
 		// hears another.
@@ -286,6 +306,9 @@ func (c *call) describe() string {
 		return "offered " + c.ports()
 	}
 	n := c.state.Negotiated()
+	if n.Multicast.IsValid() {
+		return "group " + n.Multicast.String()
+	}
 	return fmt.Sprintf("%s %s %s", n.Profile, n.Send, n.Direction)
 }
 
@@ -317,8 +340,16 @@ var srtpSuites = map[offeranswer.Suite]transport.Suite{
 func receiveConfig(n *offeranswer.Negotiated) mixer.InputConfig {
 	return mixer.InputConfig{
 		Formats: n.Receive, ComfortNoise: n.ComfortNoise, TelephoneEvent: n.TelephoneEvent,
-		Held: n.RemoteHold || !n.Audio,
+		Held: n.RemoteHold || !n.Audio, Muted: n.Multicast.IsValid(),
 	}
+}
+
+// send is sendConfig, or what stands for it while the peer listens to the group.
+func (c *call) send(n *offeranswer.Negotiated) mixer.OutputConfig {
+	if n.Multicast.IsValid() {
+		return c.groupSend()
+	}
+	return sendConfig(n)
 }
 
 // sendConfig is what the mixer needs to know of egress.

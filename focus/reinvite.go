@@ -86,6 +86,7 @@ func (d *dialog) renegotiate(req *sip.Request) (c changed, bad *status) {
 		return c, bad
 	}
 	c.before = d.call.state
+	d.lookAtGroup(offer)
 	var body []byte
 	switch {
 	case offer != nil:
@@ -106,6 +107,7 @@ func (d *dialog) renegotiate(req *sip.Request) (c changed, bad *status) {
 func (d *dialog) conclude(req *sip.Request, c changed) {
 	d.refreshTarget(req)
 	d.startTimer(c.timer)
+	d.tellDelivery()
 }
 
 // undo takes back the media of a re-INVITE that a CANCEL overtook: the peer has a 487, which

@@ -24,8 +24,11 @@ type Stats struct {
 	Unreachable uint64 // calls ended because a probe, refresh or BYE found nobody
 	Resent      uint64 // 200s sent again
 	Merged      uint64 // requests that came twice by different paths
-	Panics      uint64 // faults of confd itself while it handled a request
-	Unparsable  uint64 // messages that sipgo could not parse or place
+	// Of peers that were to listen to a multicast group: those that do since, that answered
+	// with something else, refused or did not answer, and that never reported.
+	GroupJoined, GroupRefused, GroupUnreported uint64
+	Panics                                     uint64 // faults of confd itself while it handled a request
+	Unparsable                                 uint64 // messages that sipgo could not parse or place
 }
 
 var knownMethods = []sip.RequestMethod{
@@ -60,7 +63,10 @@ type counters struct {
 	resent      atomic.Uint64
 	merged      atomic.Uint64
 	panics      atomic.Uint64
-	unparsable  atomic.Uint64
+
+	groupJoined, groupRefused, groupUnreported atomic.Uint64
+
+	unparsable atomic.Uint64
 }
 
 func newCounters() *counters {
@@ -106,6 +112,7 @@ func (a *Agent) Stats() Stats {
 		Calls: int(c.calls.Load()), Dialogs: a.dialogs.size(),
 		Answered: c.answered.Load(), NoACK: c.noACK.Load(), Expired: c.expired.Load(),
 		Unreachable: c.unreachable.Load(), Resent: c.resent.Load(), Merged: c.merged.Load(),
+		GroupJoined: c.groupJoined.Load(), GroupRefused: c.groupRefused.Load(), GroupUnreported: c.groupUnreported.Load(),
 		Panics: c.panics.Load(), Unparsable: c.unparsable.Load() + unplaced.Load(),
 	}
 	c.mu.Lock()

@@ -1,6 +1,7 @@
 package focus
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -151,15 +152,13 @@ func (d *dialog) refreshRequest() *sip.Request {
 		d.armTimer(glareWait())
 		return nil
 	}
-	interval := d.session.interval
-	expires := sessionExpires{seconds(interval), refresherUAC} // in this request, we are the client
 	method := sip.UPDATE
 	if !d.updates {
 		method = sip.INVITE
 	}
-	req := d.request(method, sip.NewHeader("Session-Expires", expires.String()),
-		sip.NewHeader("Min-SE", strconv.Itoa(seconds(d.agent.cfg.MinSE))))
+	req := d.request(method, d.timerHeaders()...)
 	if method == sip.INVITE {
+		d.lookAtGroup(nil)
 		body, err := d.call.reoffer()
 		if err != nil {
 			d.log.Error("refresh", "error", err)
@@ -196,6 +195,7 @@ func (d *dialog) refreshed(req *sip.Request, res *sip.Response, err error) {
 	isInvite := req.IsInvite()
 	if isInvite {
 		d.asking = false
+		d.advance()
 		if d.call != nil && (err != nil || !res.IsSuccess()) {
 			d.call.withdraw()
 		}
@@ -216,19 +216,62 @@ func (d *dialog) refreshed(req *sip.Request, res *sip.Response, err error) {
 	if res.IsSuccess() {
 		d.refreshTarget(res)
 		if isInvite {
-			if bad := d.acceptAnswer(res); bad != nil {
-				d.log.Info("the answer to a refresh cannot be used", "error", bad.why)
-			}
+			d.refreshedWith(res)
 		}
-		d.restartTimer(d.session.interval, true)
-		if v, ok := value(res, "session-expires", "x"); ok {
-			if se, err := parseSessionExpires(v); err == nil && se.seconds >= seconds(minSessionInterval) {
-				d.restartTimer(time.Duration(se.seconds)*time.Second, se.refresher != refresherUAS)
-			}
-		}
+		d.keepTimer(res, true)
 		return
 	}
 	d.refreshLater(req.Method, res)
+}
+
+// refreshedWith takes the answer in a 2xx to a refresh. d.mu is held.
+func (d *dialog) refreshedWith(res *sip.Response) {
+	bad := d.takeAnswer(res)
+	if stray := new(strayed); errors.As(bad, &stray) {
+		d.agent.spawn(func() { d.bringBack(stray.why) })
+	} else if bad != nil {
+		d.log.Info("the answer to a refresh cannot be used", "error", statusOf(bad, "").why)
+	}
+}
+
+// keepTimer begins the session interval anew after a 2xx to a request of ours, as that has it.
+// Ours says who refreshes if it does not say. d.mu is held.
+func (d *dialog) keepTimer(res *sip.Response, ours bool) {
+	d.restartTimer(d.session.interval, ours)
+	if v, ok := value(res, "session-expires", "x"); ok {
+		if se, err := parseSessionExpires(v); err == nil && se.seconds >= seconds(minSessionInterval) {
+			d.restartTimer(time.Duration(se.seconds)*time.Second, se.refresher != refresherUAS)
+		}
+	}
+}
+
+// timerHeaders are those that an INVITE of ours needs within a session that has a timer, or it
+// would end that (RFC 4028 section 7.4). d.mu is held.
+func (d *dialog) timerHeaders() []sip.Header {
+	s := &d.session
+	if s.interval == 0 {
+		return nil
+	}
+	expires := sessionExpires{seconds(s.interval), refresherUAS}
+	if s.ours {
+		expires.refresher = refresherUAC // in this request, we are the client
+	}
+	return []sip.Header{
+		sip.NewHeader("Session-Expires", expires.String()),
+		sip.NewHeader("Min-SE", strconv.Itoa(seconds(d.agent.cfg.MinSE))),
+	}
+}
+
+// takeMinSE takes the interval that a 422 asks for, and reports whether there is one. d.mu is
+// held.
+func (d *dialog) takeMinSE(res *sip.Response) bool {
+	v, ok := value(res, "min-se")
+	n, err := parseMinSE(v)
+	if !ok || err != nil {
+		return false
+	}
+	d.session.interval = max(d.session.interval, time.Duration(min(n, 86400))*time.Second)
+	return true
 }
 
 // refreshLater decides how to go on after a refusal that says that the peer lives. d.mu is
@@ -238,11 +281,7 @@ func (d *dialog) refreshLater(method sip.RequestMethod, res *sip.Response) {
 	wait := max(left/2, time.Second)
 	switch code := res.StatusCode; {
 	case code == 422:
-		if v, ok := value(res, "min-se"); ok {
-			if n, err := parseMinSE(v); err == nil {
-				d.session.interval = max(d.session.interval, time.Duration(min(n, 86400))*time.Second)
-			}
-		}
+		d.takeMinSE(res)
 		wait = glareWait()
 	case code == sip.StatusRequestPending:
 		wait = glareWait()

@@ -205,7 +205,7 @@ func DefaultConfig() Config {
 			MaxTTL:        15,
 			FeedbackShare: 0.05,
 			RepairShare:   0.25,
-			ReportTimeout: 30 * time.Second,
+			ReportTimeout: 15 * time.Second,
 		},
 		Audio: AudioConfig{
 			Codecs:         []string{"opus", "G722", "PCMU", "PCMA", "L16"},

@@ -41,6 +41,8 @@ var sipFigures = []api.Figure{
 	api.One("Answered", "confd_calls_answered_total", "Calls answered with 200."),
 	api.By("reason", "confd_calls_failed_total", "Calls that ended without a BYE of the peer's, by reason.",
 		map[string]string{"no_ack": "NoACK", "session_expired": "Expired", "unreachable": "Unreachable"}),
+	api.By("outcome", "confd_sip_group_moves_total", "Phones that were to listen to a multicast group: those that do since, that refused, and that never reported and were brought back.",
+		map[string]string{"joined": "GroupJoined", "refused": "GroupRefused", "unreported": "GroupUnreported"}),
 	api.One("Resent", "confd_sip_answers_resent_total", "200 responses sent again for want of an ACK."),
 	api.One("Merged", "confd_sip_requests_merged_total", "Requests that came twice by different paths."),
 	api.One("Unparsable", "confd_sip_unparsable_total", "Messages that passed the guard and could not be parsed or placed."),

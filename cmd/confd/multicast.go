@@ -27,7 +27,7 @@ type MulticastConfig struct {
 	Source        netip.Addr    `yaml:"source" help:"address of the interface to send from; empty: that of the route, or the interface's first"`
 	FeedbackShare float64       `yaml:"feedback_share" help:"share of a stream's bandwidth for the reports of all its listeners together, 0.01 to 0.1"`
 	RepairShare   float64       `yaml:"repair_share" help:"share of a stream's bandwidth for packets that listeners ask for again, 0 (none) to 1"`
-	ReportTimeout time.Duration `yaml:"report_timeout" help:"how long a phone that was moved to the group may take to report before it is served by unicast again"`
+	ReportTimeout time.Duration `yaml:"report_timeout" help:"how long a phone that was moved to the group may take to report before it is served by unicast again, longer in large audiences; 0 is for ever, for phones without RTCP"`
 }
 
 // host returns the configuration of the groups, or what is wrong with it, by key.
@@ -79,7 +79,7 @@ func (c *Config) checkMulticast(w *wrongs) {
 	if _, err := c.host(); err != nil {
 		*w = append(*w, err)
 	}
-	w.duration("multicast.report_timeout", c.Multicast.ReportTimeout, time.Second, 10*time.Minute)
+	w.duration("multicast.report_timeout", c.Multicast.ReportTimeout, 0, 10*time.Minute)
 }
 
 // newGroups makes the host of the groups; nil where they are switched off.

@@ -79,6 +79,7 @@ func (c *Config) agent(s *server) (focus.Config, *guard.Guard, error) {
 		SessionExpires: c.SIP.SessionExpires,
 		MinSE:          c.SIP.MinSE,
 		Silence:        c.SIP.ProbeAfter,
+		ReportTimeout:  c.Multicast.ReportTimeout,
 		Version:        buildinfo.Version,
 		Logger:         s.log,
 	}

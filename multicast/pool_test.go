@@ -256,3 +256,21 @@ func BenchmarkClaim(b *testing.B) {
 		claim(b, h, "late", Spec{}, nil).Release()
 	}
 }
+
+// A room that changes its group has both for a moment: its own place is not taken for it, and is
+// another's only once both are gone.
+func TestOwnPlaceIsFree(t *testing.T) {
+	h := testHost(t, nil)
+	s := Spec{Group: address(t, "239.255.1.1"), Port: 20000}
+	old := claim(t, h, "a", s, nil)
+	s.TTL = 2
+	next := claim(t, h, "a", s, nil)
+	if next.Place() != old.Place() {
+		t.Errorf("%v after %v", next.Place(), old.Place())
+	}
+	old.Release()
+	_, err := h.Claim("b", "", s, nil)
+	complains(t, err, Taken, "group", "another room")
+	next.Release()
+	claim(t, h, "b", s, nil)
+}

@@ -58,13 +58,15 @@ func (p *Participant) deliver(ctx context.Context) error {
 	type order struct {
 		call  Deliverer
 		group bool
-		about uint64 // renewal of the group
+		room  *room
+		about uint64 // renewal of its group
 	}
 	o, err := askOf(p, func(r *room) (o order, _ error) {
 		call, ok := p.call.(Deliverer)
-		o.group, o.about = r.wantsGroup(p), r.renewed
+		o.group, o.room, o.about = r.wantsGroup(p), r, r.renewed
 		if ok && (o.group != p.onGroup || o.group && o.about != p.described) {
 			o.call = call
+			p.hasKey = p.hasKey || o.group // or will in a moment
 		}
 		return o, nil
 	})
@@ -78,6 +80,10 @@ func (p *Participant) deliver(ctx context.Context) error {
 		} else {
 			r.delivered(p, o.group)
 			p.described = o.about
+			if r != o.room || r.renewed != o.about { // what it was moved to is no longer what it should be
+				p.described = 0
+				p.deliverSoon()
+			}
 		}
 		return nil
 	})

@@ -315,9 +315,12 @@ func (g progress) Answered(i Info, m Media, c Call) (*Participant, error) {
 		p.dial = nil
 		i.Direction = Outbound
 		p.info = i
-		p.settings.Muted = p.settings.Muted || r.def.MutedOnEntry
+		p.settings.Muted = p.settings.Muted || r.def.MutedOnEntry || p.settings.Delivery == DeliverMulticast
 		p.connect(m, l, c)
 		r.admit(p)
+		if r.wantsGroup(p) {
+			p.deliverSoon()
+		}
 		return nil
 	})
 	if err != nil {

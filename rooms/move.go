@@ -65,12 +65,17 @@ func (r *room) handOver(p *Participant, to *room, done chan struct{}) (Participa
 	gone := p.snapshot()
 	gone.State = StateLeft
 	r.publish(Event{Kind: ParticipantLeft, Participant: &gone, Reason: Reason{Code: ReasonMoved}, To: to.name})
+	r.forgetListener(p, Reason{Code: ReasonMoved})
+	p.described = 0 // of the other room's group
 	leaving := change{mixes: r.mixes()}
 	p.room.Store(to)
 	to.seat(p)
 	to.enter(p)
 	r.stage.move(&p.leg, leaving, to.stage, change{mixes: to.mixes(), done: func() { close(done) }})
 	to.tell(p, Event{Kind: ParticipantJoined, From: r.name})
+	if p.onGroup || to.wantsGroup(p) {
+		p.deliverSoon()
+	}
 	r.log.Debug("participant moved", "participant", p.id, "call_id", p.info.CallID, "to", string(to.name))
 	return p.snapshot(), nil
 }

@@ -266,6 +266,7 @@ type tuner struct {
 	mu     sync.Mutex
 	refuse error
 	came   chan bool
+	hold   chan struct{} // if not nil, the phone takes until it is closed
 }
 
 func newTuner() *tuner { return &tuner{fakeCall: newFakeCall(), came: make(chan bool, 16)} }
@@ -274,6 +275,9 @@ func (c *tuner) Deliver(_ context.Context, group bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.came <- group
+	if c.hold != nil {
+		<-c.hold
+	}
 	return c.refuse
 }
 
@@ -388,6 +392,53 @@ func TestWhoMutedTheListener(t *testing.T) {
 	}
 }
 
+// A group that ends while a phone is on its way there is left again.
+func TestGroupEndsOnTheWay(t *testing.T) {
+	h := newHouse(t, Config{Groups: onLoopback(t)})
+	mustCreate(t, h, "a", spec(multicast.Spec{}))
+	call := newTuner()
+	call.hold = make(chan struct{})
+	req := request("a")
+	req.Call = call
+	p := mustJoin(t, h, req)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = patch(h, p, func(s *ParticipantSettings) { s.Delivery = DeliverMulticast })
+	}()
+	call.wants(t, true)
+	mustSteer(t, h, "a", func(s *Settings) { s.Multicast = nil })
+	close(call.hold)
+	call.wants(t, false)
+	<-done
+}
+
+// Who moves to another room takes the key along, listens to the group there, and is served by
+// unicast where there is none.
+func TestListenerMoves(t *testing.T) {
+	h := newHouse(t, Config{Groups: onLoopback(t)})
+	for _, name := range []Name{"a", "b"} {
+		mustCreate(t, h, name, spec(multicast.Spec{SRTP: true}))
+	}
+	mustCreate(t, h, "c", Settings{})
+	call := newTuner()
+	req := request("a")
+	req.Call = call
+	p := mustJoin(t, h, req)
+	mustSet(t, h, p, func(s *ParticipantSettings) { s.Delivery = DeliverMulticast })
+	call.wants(t, true)
+	for _, to := range []Name{"b", "c"} {
+		from := p.Room()
+		if _, err := h.Move(context.Background(), from, p.ID(), to); err != nil {
+			t.Fatal(err)
+		}
+		call.wants(t, to == "b")
+		if r, _ := h.Get(from); r.Group.Stats.Rekeyed != 1 || r.Group.Listeners != 0 {
+			t.Errorf("%s: %d new keys, %d listeners", from, r.Group.Stats.Rekeyed, r.Group.Listeners)
+		}
+	}
+}
+
 // Who is removed takes the key along, so that there is another.
 func TestRemovedListenerRekeys(t *testing.T) {
 	h := newHouse(t, Config{Groups: onLoopback(t)})
@@ -431,7 +482,9 @@ func TestGroupSharesTheEncoder(t *testing.T) {
 	listen := request("a")
 	listen.Media = Media{Sink: nullSink{}, Send: mixer.OutputConfig{PayloadType: 111, Format: opusFormat}}
 	for _, req := range []JoinRequest{speak, listen} {
-		h.do(func(ctx context.Context) error { _, err := h.Join(ctx, req); return err })
+		if _, err := h.Join(context.Background(), req); err != nil {
+			t.Fatal(err)
+		}
 	}
 	encoded := func() uint64 {
 		h.tick(50)
@@ -440,13 +493,11 @@ func TestGroupSharesTheEncoder(t *testing.T) {
 		return h.engine.Stats().Encoded - before
 	}
 	without := encoded()
-	change := func(f func(*Settings)) RoomSnapshot {
-		var r RoomSnapshot
-		h.do(func(ctx context.Context) (err error) {
-			r, err = h.Patch(ctx, "a", func(s *Settings) error { f(s); return nil }, nil)
-			return err
-		})
-		return r
+	change := func(f func(*Settings)) {
+		t.Helper()
+		if _, err := h.Patch(context.Background(), "a", func(s *Settings) error { f(s); return nil }, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	change(func(s *Settings) { s.Multicast = new(multicast.Spec) })
 	with := encoded()
@@ -457,7 +508,11 @@ func TestGroupSharesTheEncoder(t *testing.T) {
 	if st := r.Group.Stats.Stream; st.Packets < 100 || st.Failed+st.Unreachable > 0 {
 		t.Errorf("%+v", st)
 	}
+	sent := r.Group.Stats.Stream.Packets
 	change(func(s *Settings) { s.Multicast.Codec = "pcmu" })
+	if total := host.Stats().Stream.Packets; total < sent {
+		t.Errorf("the host counts %d packets, and a group that is released sent %d", total, sent)
+	}
 	if more := encoded(); more <= without {
 		t.Errorf("%d payloads are encoded for a group of another codec, %d without: the test counts nothing", more, without)
 	}

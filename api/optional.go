@@ -29,8 +29,12 @@ func (o *optional[T]) UnmarshalJSON(text []byte) error {
 
 // Schema is that of the value, or null.
 func (o optional[T]) Schema(r huma.Registry) *huma.Schema {
-	s := *r.Schema(reflect.TypeFor[T](), false, "")
+	of := reflect.TypeFor[T]()
+	s := *r.Schema(of, false, "")
 	s.Nullable = true
+	if of.Kind() == reflect.Struct { // written out here, as a reference cannot be null; clients have it under its name
+		s.Extensions = map[string]any{"x-go-type": of.Name()}
+	}
 	return &s
 }
 

@@ -686,111 +686,6 @@ func (e RoomCreateAdmission) Valid() bool {
 	}
 }
 
-// Defines values for RoomCreateMulticastCodec.
-const (
-	RoomCreateMulticastCodecL16  RoomCreateMulticastCodec = "l16"
-	RoomCreateMulticastCodecOpus RoomCreateMulticastCodec = "opus"
-	RoomCreateMulticastCodecPcmu RoomCreateMulticastCodec = "pcmu"
-)
-
-// Valid indicates whether the value is a known member of the RoomCreateMulticastCodec enum.
-func (e RoomCreateMulticastCodec) Valid() bool {
-	switch e {
-	case RoomCreateMulticastCodecL16:
-		return true
-	case RoomCreateMulticastCodecOpus:
-		return true
-	case RoomCreateMulticastCodecPcmu:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomCreateMulticastFamily.
-const (
-	RoomCreateMulticastFamilyN0 RoomCreateMulticastFamily = 0
-	RoomCreateMulticastFamilyN4 RoomCreateMulticastFamily = 4
-	RoomCreateMulticastFamilyN6 RoomCreateMulticastFamily = 6
-)
-
-// Valid indicates whether the value is a known member of the RoomCreateMulticastFamily enum.
-func (e RoomCreateMulticastFamily) Valid() bool {
-	switch e {
-	case RoomCreateMulticastFamilyN0:
-		return true
-	case RoomCreateMulticastFamilyN4:
-		return true
-	case RoomCreateMulticastFamilyN6:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomCreateMulticastMode.
-const (
-	RoomCreateMulticastModeAsm RoomCreateMulticastMode = "asm"
-	RoomCreateMulticastModeSsm RoomCreateMulticastMode = "ssm"
-)
-
-// Valid indicates whether the value is a known member of the RoomCreateMulticastMode enum.
-func (e RoomCreateMulticastMode) Valid() bool {
-	switch e {
-	case RoomCreateMulticastModeAsm:
-		return true
-	case RoomCreateMulticastModeSsm:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomCreateMulticastOffer.
-const (
-	RoomCreateMulticastOfferAlways RoomCreateMulticastOffer = "always"
-	RoomCreateMulticastOfferAsked  RoomCreateMulticastOffer = "asked"
-)
-
-// Valid indicates whether the value is a known member of the RoomCreateMulticastOffer enum.
-func (e RoomCreateMulticastOffer) Valid() bool {
-	switch e {
-	case RoomCreateMulticastOfferAlways:
-		return true
-	case RoomCreateMulticastOfferAsked:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomCreateMulticastPtime.
-const (
-	RoomCreateMulticastPtimeN0  RoomCreateMulticastPtime = 0
-	RoomCreateMulticastPtimeN10 RoomCreateMulticastPtime = 10
-	RoomCreateMulticastPtimeN20 RoomCreateMulticastPtime = 20
-	RoomCreateMulticastPtimeN40 RoomCreateMulticastPtime = 40
-	RoomCreateMulticastPtimeN60 RoomCreateMulticastPtime = 60
-)
-
-// Valid indicates whether the value is a known member of the RoomCreateMulticastPtime enum.
-func (e RoomCreateMulticastPtime) Valid() bool {
-	switch e {
-	case RoomCreateMulticastPtimeN0:
-		return true
-	case RoomCreateMulticastPtimeN10:
-		return true
-	case RoomCreateMulticastPtimeN20:
-		return true
-	case RoomCreateMulticastPtimeN40:
-		return true
-	case RoomCreateMulticastPtimeN60:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for RoomCreateSampleRate.
 const (
 	RoomCreateSampleRateN0     RoomCreateSampleRate = 0
@@ -830,111 +725,6 @@ func (e RoomFieldsAdmission) Valid() bool {
 	case RoomFieldsAdmissionInvited:
 		return true
 	case RoomFieldsAdmissionPrivate:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomFieldsMulticastCodec.
-const (
-	RoomFieldsMulticastCodecL16  RoomFieldsMulticastCodec = "l16"
-	RoomFieldsMulticastCodecOpus RoomFieldsMulticastCodec = "opus"
-	RoomFieldsMulticastCodecPcmu RoomFieldsMulticastCodec = "pcmu"
-)
-
-// Valid indicates whether the value is a known member of the RoomFieldsMulticastCodec enum.
-func (e RoomFieldsMulticastCodec) Valid() bool {
-	switch e {
-	case RoomFieldsMulticastCodecL16:
-		return true
-	case RoomFieldsMulticastCodecOpus:
-		return true
-	case RoomFieldsMulticastCodecPcmu:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomFieldsMulticastFamily.
-const (
-	RoomFieldsMulticastFamilyN0 RoomFieldsMulticastFamily = 0
-	RoomFieldsMulticastFamilyN4 RoomFieldsMulticastFamily = 4
-	RoomFieldsMulticastFamilyN6 RoomFieldsMulticastFamily = 6
-)
-
-// Valid indicates whether the value is a known member of the RoomFieldsMulticastFamily enum.
-func (e RoomFieldsMulticastFamily) Valid() bool {
-	switch e {
-	case RoomFieldsMulticastFamilyN0:
-		return true
-	case RoomFieldsMulticastFamilyN4:
-		return true
-	case RoomFieldsMulticastFamilyN6:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomFieldsMulticastMode.
-const (
-	RoomFieldsMulticastModeAsm RoomFieldsMulticastMode = "asm"
-	RoomFieldsMulticastModeSsm RoomFieldsMulticastMode = "ssm"
-)
-
-// Valid indicates whether the value is a known member of the RoomFieldsMulticastMode enum.
-func (e RoomFieldsMulticastMode) Valid() bool {
-	switch e {
-	case RoomFieldsMulticastModeAsm:
-		return true
-	case RoomFieldsMulticastModeSsm:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomFieldsMulticastOffer.
-const (
-	RoomFieldsMulticastOfferAlways RoomFieldsMulticastOffer = "always"
-	RoomFieldsMulticastOfferAsked  RoomFieldsMulticastOffer = "asked"
-)
-
-// Valid indicates whether the value is a known member of the RoomFieldsMulticastOffer enum.
-func (e RoomFieldsMulticastOffer) Valid() bool {
-	switch e {
-	case RoomFieldsMulticastOfferAlways:
-		return true
-	case RoomFieldsMulticastOfferAsked:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RoomFieldsMulticastPtime.
-const (
-	RoomFieldsMulticastPtimeN0  RoomFieldsMulticastPtime = 0
-	RoomFieldsMulticastPtimeN10 RoomFieldsMulticastPtime = 10
-	RoomFieldsMulticastPtimeN20 RoomFieldsMulticastPtime = 20
-	RoomFieldsMulticastPtimeN40 RoomFieldsMulticastPtime = 40
-	RoomFieldsMulticastPtimeN60 RoomFieldsMulticastPtime = 60
-)
-
-// Valid indicates whether the value is a known member of the RoomFieldsMulticastPtime enum.
-func (e RoomFieldsMulticastPtime) Valid() bool {
-	switch e {
-	case RoomFieldsMulticastPtimeN0:
-		return true
-	case RoomFieldsMulticastPtimeN10:
-		return true
-	case RoomFieldsMulticastPtimeN20:
-		return true
-	case RoomFieldsMulticastPtimeN40:
-		return true
-	case RoomFieldsMulticastPtimeN60:
 		return true
 	default:
 		return false
@@ -2536,67 +2326,7 @@ type RoomCreate struct {
 	// Multicast A multicast group that hears the room: {} is one with the defaults. A patch of it is merged, too; null switches it off. Any change gives listeners another description. Default null.
 	//
 	// Examples: {}
-	Multicast nullable.Nullable[struct {
-		// Announce Announce the group to the network by SAP (RFC 2974). Default false.
-		//
-		// Examples: false
-		Announce nullable.Nullable[bool] `json:"announce,omitempty"`
-
-		// Codec What the stream is coded in. Default opus.
-		//
-		// Examples: opus
-		Codec nullable.Nullable[RoomCreateMulticastCodec] `json:"codec,omitempty"`
-
-		// Family IPv4 or IPv6; 0 is group's, else 4. Default 0.
-		//
-		// Examples: 4
-		Family nullable.Nullable[RoomCreateMulticastFamily] `json:"family,omitempty"`
-
-		// Group The group's address. Default: one of the server's, the same as long as the room is there.
-		//
-		// Examples: 239.255.42.1
-		Group nullable.Nullable[string] `json:"group,omitempty"`
-
-		// Interface The network interface to send on. Default: that of the configuration, or of the route.
-		//
-		// Examples: eth0
-		Interface nullable.Nullable[string] `json:"interface,omitempty"`
-
-		// Mode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
-		//
-		// Examples: ssm
-		Mode nullable.Nullable[RoomCreateMulticastMode] `json:"mode,omitempty"`
-
-		// Offer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
-		//
-		// Examples: asked
-		Offer nullable.Nullable[RoomCreateMulticastOffer] `json:"offer,omitempty"`
-
-		// Port The port of RTP, even, from 1024 on; RTCP is the next. Default 0: one of the server's.
-		//
-		// Examples: 0
-		Port nullable.Nullable[int64] `json:"port,omitempty"`
-
-		// Ptime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
-		//
-		// Examples: 20
-		Ptime nullable.Nullable[RoomCreateMulticastPtime] `json:"ptime,omitempty"`
-
-		// Redundancy How many packets before each is repeated in it (RFC 2198), against losses. Default 0.
-		//
-		// Examples: 1
-		Redundancy nullable.Nullable[int64] `json:"redundancy,omitempty"`
-
-		// Srtp Encrypt, with a key that multicast.sdp tells who has a key of scope listen. Default false.
-		//
-		// Examples: true
-		Srtp nullable.Nullable[bool] `json:"srtp,omitempty"`
-
-		// TTL How far packets go: 1 stays in the network of the server, each router takes 1. 0 is 1. Default 0.
-		//
-		// Examples: 1
-		TTL nullable.Nullable[int64] `json:"ttl,omitempty"`
-	}] `json:"multicast,omitempty"`
+	Multicast nullable.Nullable[MulticastFields] `json:"multicast,omitempty"`
 
 	// MutedOnEntry Who joins begins muted, by call or by dial-out. Default false.
 	//
@@ -2623,31 +2353,6 @@ type RoomCreate struct {
 //
 // Examples: anyone
 type RoomCreateAdmission string
-
-// RoomCreateMulticastCodec What the stream is coded in. Default opus.
-//
-// Examples: opus
-type RoomCreateMulticastCodec string
-
-// RoomCreateMulticastFamily IPv4 or IPv6; 0 is group's, else 4. Default 0.
-//
-// Examples: 4
-type RoomCreateMulticastFamily int64
-
-// RoomCreateMulticastMode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
-//
-// Examples: ssm
-type RoomCreateMulticastMode string
-
-// RoomCreateMulticastOffer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
-//
-// Examples: asked
-type RoomCreateMulticastOffer string
-
-// RoomCreateMulticastPtime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
-//
-// Examples: 20
-type RoomCreateMulticastPtime int64
 
 // RoomCreateSampleRate The rate of the mix, Hz; 0 follows the members. Default 0.
 //
@@ -2684,67 +2389,7 @@ type RoomFields struct {
 	// Multicast A multicast group that hears the room: {} is one with the defaults. A patch of it is merged, too; null switches it off. Any change gives listeners another description. Default null.
 	//
 	// Examples: {}
-	Multicast nullable.Nullable[struct {
-		// Announce Announce the group to the network by SAP (RFC 2974). Default false.
-		//
-		// Examples: false
-		Announce nullable.Nullable[bool] `json:"announce,omitempty"`
-
-		// Codec What the stream is coded in. Default opus.
-		//
-		// Examples: opus
-		Codec nullable.Nullable[RoomFieldsMulticastCodec] `json:"codec,omitempty"`
-
-		// Family IPv4 or IPv6; 0 is group's, else 4. Default 0.
-		//
-		// Examples: 4
-		Family nullable.Nullable[RoomFieldsMulticastFamily] `json:"family,omitempty"`
-
-		// Group The group's address. Default: one of the server's, the same as long as the room is there.
-		//
-		// Examples: 239.255.42.1
-		Group nullable.Nullable[string] `json:"group,omitempty"`
-
-		// Interface The network interface to send on. Default: that of the configuration, or of the route.
-		//
-		// Examples: eth0
-		Interface nullable.Nullable[string] `json:"interface,omitempty"`
-
-		// Mode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
-		//
-		// Examples: ssm
-		Mode nullable.Nullable[RoomFieldsMulticastMode] `json:"mode,omitempty"`
-
-		// Offer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
-		//
-		// Examples: asked
-		Offer nullable.Nullable[RoomFieldsMulticastOffer] `json:"offer,omitempty"`
-
-		// Port The port of RTP, even, from 1024 on; RTCP is the next. Default 0: one of the server's.
-		//
-		// Examples: 0
-		Port nullable.Nullable[int64] `json:"port,omitempty"`
-
-		// Ptime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
-		//
-		// Examples: 20
-		Ptime nullable.Nullable[RoomFieldsMulticastPtime] `json:"ptime,omitempty"`
-
-		// Redundancy How many packets before each is repeated in it (RFC 2198), against losses. Default 0.
-		//
-		// Examples: 1
-		Redundancy nullable.Nullable[int64] `json:"redundancy,omitempty"`
-
-		// Srtp Encrypt, with a key that multicast.sdp tells who has a key of scope listen. Default false.
-		//
-		// Examples: true
-		Srtp nullable.Nullable[bool] `json:"srtp,omitempty"`
-
-		// TTL How far packets go: 1 stays in the network of the server, each router takes 1. 0 is 1. Default 0.
-		//
-		// Examples: 1
-		TTL nullable.Nullable[int64] `json:"ttl,omitempty"`
-	}] `json:"multicast,omitempty"`
+	Multicast nullable.Nullable[MulticastFields] `json:"multicast,omitempty"`
 
 	// MutedOnEntry Who joins begins muted, by call or by dial-out. Default false.
 	//
@@ -2771,31 +2416,6 @@ type RoomFields struct {
 //
 // Examples: anyone
 type RoomFieldsAdmission string
-
-// RoomFieldsMulticastCodec What the stream is coded in. Default opus.
-//
-// Examples: opus
-type RoomFieldsMulticastCodec string
-
-// RoomFieldsMulticastFamily IPv4 or IPv6; 0 is group's, else 4. Default 0.
-//
-// Examples: 4
-type RoomFieldsMulticastFamily int64
-
-// RoomFieldsMulticastMode Who may send to the group: asm, anyone (RFC 1112); ssm, this server alone (RFC 4607). Default asm.
-//
-// Examples: ssm
-type RoomFieldsMulticastMode string
-
-// RoomFieldsMulticastOffer Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked.
-//
-// Examples: asked
-type RoomFieldsMulticastOffer string
-
-// RoomFieldsMulticastPtime Sound in a packet, ms; 0 is 10 of l16, else 20. Default 0.
-//
-// Examples: 20
-type RoomFieldsMulticastPtime int64
 
 // RoomFieldsSampleRate The rate of the mix, Hz; 0 follows the members. Default 0.
 //

@@ -15,6 +15,7 @@
 //	hears.go hearing.go                 who hears whom, as few mixes
 //	stage.go conference.go              the media plane, behind an interface
 //	move.go invite.go play.go           changing rooms, dialling out, announcements
+//	multicast.go group.go delivery.go   the group that hears a room, and phones that listen to it
 //	event.go hub.go history.go roster.go  the stream, resuming, what latecomers get
 //	figures.go mos.go record.go id.go   how it sounded, and what was
 //

@@ -48,12 +48,12 @@ func (r *room) seat(p *Participant) {
 	p.place = r.places
 	p.rooms = append(p.rooms, r.name)
 	r.participants[p.id] = p
-	r.onAir()
 	r.record.peak = max(r.record.peak, len(r.participants))
 }
 
 // admit lets p, which is seated and has media, into the conference.
 func (r *room) admit(p *Participant) {
+	r.onAir() // before p is among those who hear
 	p.joined = time.Now()
 	p.live.Load().joined.Store(p.joined.UnixNano())
 	p.setState()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -209,6 +210,25 @@ func TestGroupLives(t *testing.T) {
 	mustLeave(t, p)
 	wantKinds(t, next(t, events, 2), ParticipantLeft, RoomClosed)
 	sending(false)
+}
+
+// What could not be opened is opened when somebody joins, and until then nothing hangs on the mix.
+func TestGroupOpensLate(t *testing.T) {
+	h := newHouse(t, Config{Groups: onLoopback(t)})
+	r := mustCreate(t, h, "a", spec(multicast.Spec{}))
+	other, err := net.ListenPacket("udp4", netip.AddrPortFrom(r.Group.Source, uint16(r.Group.Port+1)).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustJoin(t, h, request("a"))
+	if r, _ := h.Get("a"); r.Group.Stats.Sending || len(h.stage(0).legs) != 1 {
+		t.Errorf("sending %v, with %d legs", r.Group.Stats.Sending, len(h.stage(0).legs))
+	}
+	other.Close()
+	mustJoin(t, h, request("a"))
+	if r, _ := h.Get("a"); !r.Group.Stats.Sending || len(h.stage(0).legs) != 3 {
+		t.Errorf("sending %v, with %d legs", r.Group.Stats.Sending, len(h.stage(0).legs))
+	}
 }
 
 // Whoever's heardBy does not name the group is not in its mix, nor is who is held; the others are.

@@ -64,7 +64,8 @@ type ParticipantSettings struct {
 	Pinned      bool            `json:"pinned,omitempty"`       // heard beside the loudest, however many speak
 	// Hears lists whom it hears, and HeardBy who hears it, as ids of participants or
 	// "group:NAME"; nil means everyone, empty nobody. L hears S if both lists allow it.
-	// Who is named and not there is no error: ids outlive participants.
+	// Who is named and not there is no error: ids outlive participants. GroupListener is the id
+	// of the room's multicast group.
 	Hears   *[]string `json:"hears,omitempty"`
 	HeardBy *[]string `json:"heard_by,omitempty"`
 	// Groups are those that it is in: 1 to MaxGroupName characters of a-z 0-9 . _ ~ + * -

@@ -5,6 +5,7 @@ package fleet
 import (
 	"bytes"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -68,13 +69,23 @@ func (s *sink) run(d time.Duration) [][]got {
 		}
 		for i, socket := range s.sockets {
 			for ; sent[i] < s.fleet.callers[i].counts.Sent; sent[i]++ {
-				n := socket.Receive(in)
-				h, payload := parse(in[:n])
+				h, payload := parse(in[:s.receive(socket, in)])
 				all[i] = append(all[i], got{h, s.now, in[1]&0x80 != 0, bytes.Clone(payload)})
 			}
 		}
 	}
 	return all
+}
+
+// receive reads a packet that was sent: a busy kernel hands it over later.
+func (s *sink) receive(socket *wire.Socket, in []byte) int {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		if n := socket.Receive(in); n > 0 {
+			return n
+		}
+	}
+	s.t.Fatal("a packet that was sent has not come within 10 s")
+	return 0
 }
 
 // due is what caller c should send at a time.

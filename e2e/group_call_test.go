@@ -7,11 +7,21 @@ import (
 	"time"
 
 	"github.com/confd/confd/client"
+	"github.com/confd/confd/internal/testkit/phone"
+	"github.com/confd/confd/internal/testkit/tone"
 )
 
 // onLoopback has groups stay on this machine.
 func onLoopback() serverOptions {
 	return serverOptions{env: []string{"CONFD_MULTICAST_INTERFACE=lo", "CONFD_MULTICAST_SOURCE=127.0.0.1"}}
+}
+
+// lecture makes a room with the group that the scenarios group_*.xml know.
+func (d desk) lecture() {
+	d.t.Helper()
+	a, err := d.CreateRoomWithBodyWithResponse(d.t.Context(), nil, "application/json",
+		strings.NewReader(`{"id":"lecture","multicast":{"group":"239.255.44.4","port":31400,"codec":"pcmu"}}`))
+	d.must(a, err)
 }
 
 // TestSippAndTheGroup: SIPp offers a room's group, is offered it and moved to it, takes it and
@@ -34,9 +44,7 @@ func TestSippAndTheGroup(t *testing.T) {
 		t.Run(x.scenario+x.asks, func(t *testing.T) {
 			c := startConfd(t, host(), onLoopback())
 			d := c.desk(t, "")
-			a, err := d.CreateRoomWithBodyWithResponse(t.Context(), nil, "application/json",
-				strings.NewReader(`{"id":"lecture","multicast":{"group":"239.255.44.4","port":31400,"codec":"pcmu"}}`))
-			d.must(a, err)
+			d.lecture()
 			sipp := startSipp(t, host(), sippRun{
 				scenario: x.scenario, target: c.sip, room: "lecture" + x.asks, transport: "u1", calls: 1, rate: 1, hold: 2 * time.Second,
 			})
@@ -71,4 +79,35 @@ func TestSippAndTheGroup(t *testing.T) {
 			c.awaitMetric(t, 0, "confd_calls")
 		})
 	}
+}
+
+// TestLinphoneIsBroughtBack: Linphone answers with the group and does not join it (it takes who
+// offers a group for the one who listens). No report comes, so that it is served by unicast again,
+// and hears.
+func TestLinphoneIsBroughtBack(t *testing.T) {
+	need(t, "linphonec")
+	t.Parallel()
+	place := newPlace(t)
+	c := startConfd(t, place, serverOptions{env: []string{"CONFD_MULTICAST_SOURCE=" + place.ip, "CONFD_MULTICAST_REPORT_TIMEOUT=2s"}})
+	d := c.desk(t, "")
+	d.lecture()
+	l := startLinphone(t, place, linphoneOptions{freq: 1354})
+	l.dial(t, c.uri("lecture"))
+	p := d.list("lecture")[0]
+	c.call(t, phone.Options{URI: c.uri("lecture"), Tone: 860})
+	moved := d.patch(&p, client.ParticipantFields{Delivery: client.Set(client.ParticipantFieldsDeliveryMulticast)})
+	if moved.DeliveryInForce != "multicast" || !moved.Muted {
+		t.Errorf("moved: by %s, muted %v", moved.DeliveryInForce, moved.Muted)
+	}
+	c.awaitMetric(t, 1, "confd_sip_group_moves_total", "outcome", "unreported")
+	eventually(t, 10*time.Second, "unicast", func() error {
+		for _, p := range d.list("lecture") {
+			if p.DeliveryInForce != "unicast" || p.Muted {
+				return fmt.Errorf("%s: by %s, muted %v", p.URI, p.DeliveryInForce, p.Muted)
+			}
+		}
+		return nil
+	})
+	awaitRecording(t, 2*time.Second, l)
+	judge(t, "Linphone", l.quit(t), tone.Expect{Present: []float64{860}, Absent: []float64{1354}})
 }

@@ -14,6 +14,8 @@
 //	ack.go       the 200 is resent until the ACK; without one the call ends
 //	reinvite.go  re-INVITE and UPDATE change it; info.go and options.go ask and tell
 //	timer.go     refreshes, or expiry; liveness.go probes who has fallen silent
+//	multicast.go its room's multicast group, for who listens to that; deliver.go moves it there
+//	             and back, report.go brings back whom the group does not reach
 //	end.go       BYE from either side; the room is left, then the ports are given back
 //
 // The way of a call that the server makes:

@@ -31,6 +31,15 @@ const (
 // NewRoom makes a room in steady state. The error says what of the case is out of range, or
 // that the room did not come to rest.
 func NewRoom(c Case) (*Room, error) {
+	rooms, err := NewRooms(c, 1)
+	if err != nil {
+		return nil, err
+	}
+	return rooms[0], nil
+}
+
+// NewRooms makes n rooms of one engine; see NewRoom.
+func NewRooms(c Case, n int) (rooms []*Room, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -38,20 +47,37 @@ func NewRoom(c Case) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{conf: engine.NewConference(mixer.ConferenceConfig{}), period: int64(c.period()), due: int64(time.Hour)}
-	quiet := make([][][]byte, len(c.Formats))
-	for i, f := range c.Formats {
-		if quiet[i], err = recorded(f, -1); err != nil {
+	said := make([][][]byte, c.Participants)
+	for i := range said {
+		if said[i], err = c.says(i, said); err != nil {
 			return nil, err
 		}
 	}
-	for i := range c.Participants {
-		f, payloads := c.format(i), quiet[i%len(c.Formats)]
-		if i < c.Talkers {
-			if payloads, err = recorded(f, i); err != nil {
-				return nil, err
-			}
+	rooms = make([]*Room, n)
+	for i := range rooms {
+		if rooms[i], err = newRoom(engine, c, said); err != nil {
+			return nil, err
 		}
+	}
+	return rooms, nil
+}
+
+// says returns the packets of a participant, given those of the participants before.
+func (c Case) says(i int, said [][][]byte) ([][]byte, error) {
+	switch f, like := c.format(i), i-len(c.Formats); {
+	case i < c.Talkers:
+		return recorded(f, i)
+	case like >= c.Talkers:
+		return said[like], nil // faint noise is all the same
+	default:
+		return recorded(f, -1)
+	}
+}
+
+func newRoom(engine *mixer.Engine, c Case, said [][][]byte) (*Room, error) {
+	r := &Room{conf: engine.NewConference(mixer.ConferenceConfig{}), period: int64(c.period()), due: int64(time.Hour)}
+	for i, payloads := range said {
+		f := c.format(i)
 		r.join(f, &recording{payloads: payloads, ticks: uint32(f.Ticks(c.period())),
 			packet: media.Packet{SSRC: uint32(i) + 1, PayloadType: payloadType}})
 	}

@@ -87,9 +87,9 @@ func NewEncoder(f media.Format, o Options) (Encoder, error) {
 	}
 	switch f.Codec {
 	case media.PCMU:
-		return &g711Encoder{format: f, samples: n, table: &mulawEncode}, nil
+		return &g711Encoder{format: f, samples: n, law: &mulaw}, nil
 	case media.PCMA:
-		return &g711Encoder{format: f, samples: n, table: &alawEncode}, nil
+		return &g711Encoder{format: f, samples: n, law: &alaw}, nil
 	case media.G722:
 		return newG722Encoder(f, n), nil
 	case media.L16:
@@ -107,9 +107,9 @@ func NewDecoder(f media.Format) (Decoder, error) {
 	}
 	switch f.Codec {
 	case media.PCMU:
-		return newConcealer(f, &g711Decoder{table: &mulawDecode}), nil
+		return newConcealer(f, g711Decoder{law: &mulaw}), nil
 	case media.PCMA:
-		return newConcealer(f, &g711Decoder{table: &alawDecode}), nil
+		return newConcealer(f, g711Decoder{law: &alaw}), nil
 	case media.G722:
 		return newConcealer(f, newG722Decoder()), nil
 	case media.L16:
@@ -205,9 +205,9 @@ func Inspect(f media.Format, payload []byte) (activity Activity, level media.Lev
 	}
 	switch f.Codec {
 	case media.PCMU:
-		return ActivityUnknown, g711Level(&mulawSquare, payload), true
+		return ActivityUnknown, mulaw.level(payload), true
 	case media.PCMA:
-		return ActivityUnknown, g711Level(&alawSquare, payload), true
+		return ActivityUnknown, alaw.level(payload), true
 	case media.L16:
 		if l16Samples(payload, f.Channels) == 0 {
 			return ActivityUnknown, media.Silence, false

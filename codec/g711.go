@@ -1,21 +1,30 @@
 package codec
 
 import (
+	"github.com/confd/confd/internal/pcm"
 	"github.com/confd/confd/media"
 )
 
-// G.711 is done by tables: 256 entries to decode, one per 14-bit sample to encode (the
-// precision that the recommendation starts from; 16 KB stay in the first-level cache).
+// g711Law is µ-law or A-law by tables: 256 entries to decode, one per 14-bit sample to encode
+// (the precision that the recommendation starts from). They serve where there is no assembly:
+// 16 KB are half of a first-level cache.
+type g711Law struct {
+	sound [256]int16
+	code  [1 << 14]byte
+}
+
 var (
-	mulawDecode = table256(expandMulaw)
-	alawDecode  = table256(expandAlaw)
-	mulawEncode = compressTable(&mulawDecode)
-	alawEncode  = compressTable(&alawDecode)
-	mulawSquare = squares(&mulawDecode)
-	alawSquare  = squares(&alawDecode)
+	mulaw = newLaw(expandMulaw, 0xff)
+	alaw  = newLaw(expandAlaw, 0xd5)
 )
 
-type g711Table [1 << 14]byte
+func newLaw(expand func(byte) int16, first byte) (l g711Law) {
+	for i := range l.sound {
+		l.sound[i] = expand(byte(i))
+	}
+	l.fillCodes(first)
+	return l
+}
 
 // expandMulaw is the inverse of the µ-law of ITU-T G.711, at 16 bits.
 func expandMulaw(code byte) int16 {
@@ -40,57 +49,51 @@ func expandAlaw(code byte) int16 {
 	return int16(-t)
 }
 
-func table256(expand func(byte) int16) (t [256]int16) {
-	for i := range t {
-		t[i] = expand(byte(i))
-	}
-	return t
-}
-
-// compressTable finds for every 14-bit sample the code whose sound is nearest. Of the two
-// zeros of µ-law it takes the positive one.
-func compressTable(decode *[256]int16) (t g711Table) {
-	var order [256]byte // codes by rising value
-	for i := range order {
-		j := i
-		for ; j > 0 && decode[order[j-1]] > decode[i]; j-- {
-			order[j] = order[j-1]
-		}
-		order[j] = byte(i)
-	}
-	at := 0
-	for v := -1 << 13; v < 1<<13; v++ {
+// fillCodes finds for every 14-bit sample that is not negative the code whose sound is nearest.
+// Its complement has the same but for the sign. The first code is that of 0: µ-law inverts all
+// its bits, A-law every other.
+func (l *g711Law) fillCodes(first byte) {
+	const sign = 0x80
+	code := first
+	for v := range 1 << 13 {
 		// The middle of the four 16-bit samples that share the entry, doubled.
 		middle := 8*v + 3
-		for at < 255 && 2*int(decode[order[at+1]])-middle <= middle-2*int(decode[order[at]]) {
-			at++
+		for code^first < sign-1 {
+			next := (code ^ first + 1) ^ first
+			if 2*int(l.sound[next])-middle > middle-2*int(l.sound[code]) {
+				break
+			}
+			code = next
 		}
-		t[uint16(v)&(1<<14-1)] = order[at]
+		l.code[v], l.code[1<<14-1-v] = code, code^sign
 	}
-	return t
 }
 
-func squares(decode *[256]int16) (t [256]uint32) {
-	for i, v := range decode {
-		t[i] = uint32(int32(v) * int32(v))
+func (l *g711Law) compressPortable(dst []byte, pcm []int16) {
+	dst = dst[:len(pcm)]
+	for i, s := range pcm {
+		dst[i] = l.code[uint16(s)>>2]
 	}
-	return t
 }
 
-// g711Level returns the level of the sound that the payload decodes to.
-func g711Level(square *[256]uint32, payload []byte) media.Level {
-	var a, b, c, d uint64
-	p := payload
-	for ; len(p) >= 4; p = p[4:] {
-		a += uint64(square[p[0]])
-		b += uint64(square[p[1]])
-		c += uint64(square[p[2]])
-		d += uint64(square[p[3]])
+func (l *g711Law) expandPortable(pcm []int16, codes []byte) {
+	pcm = pcm[:len(codes)]
+	for i, c := range codes {
+		pcm[i] = l.sound[c]
 	}
-	for _, x := range p {
-		a += uint64(square[x])
+}
+
+// level returns the level of the sound that the payload decodes to.
+func (l *g711Law) level(payload []byte) media.Level {
+	var sound [160]int16
+	var sum uint64
+	for rest := payload; len(rest) > 0; {
+		n := min(len(rest), len(sound))
+		l.expand(sound[:n], rest[:n])
+		sum += pcm.Squares(sound[:n])
+		rest = rest[n:]
 	}
-	return levelOfSum(a+b+c+d, len(payload))
+	return levelOfSum(sum, len(payload))
 }
 
 // levelOfSum is the level of n samples whose squares add up to sum.
@@ -99,9 +102,9 @@ func levelOfSum(sum uint64, n int) media.Level {
 }
 
 type g711Encoder struct {
-	format  media.Format
 	samples int
-	table   *g711Table
+	law     *g711Law
+	format  media.Format
 }
 
 func (e *g711Encoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
@@ -109,10 +112,7 @@ func (e *g711Encoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
 		return dst, errPCM(e.format, len(pcm), e.samples)
 	}
 	dst, out := extend(dst, len(pcm))
-	table := e.table
-	for i, s := range pcm {
-		out[i] = table[uint16(s)>>2]
-	}
+	e.law.compress(out, pcm)
 	return dst, nil
 }
 
@@ -128,16 +128,11 @@ func (e *g711Encoder) Reset() error { return nil }
 
 func (e *g711Encoder) String() string { return e.format.String() }
 
-type g711Decoder struct{ table *[256]int16 }
+// g711Decoder is no larger than a pointer, so that an interface holds it and does not point to it.
+type g711Decoder struct{ law *g711Law }
 
-func (d *g711Decoder) samples(payload []byte) int { return len(payload) }
+func (d g711Decoder) samples(payload []byte) int { return len(payload) }
 
-func (d *g711Decoder) decode(pcm []int16, payload []byte) {
-	table := d.table
-	pcm = pcm[:len(payload)]
-	for i, c := range payload {
-		pcm[i] = table[c]
-	}
-}
+func (d g711Decoder) decode(pcm []int16, payload []byte) { d.law.expand(pcm, payload) }
 
-func (d *g711Decoder) reset() {}
+func (d g711Decoder) reset() {}

@@ -11,16 +11,16 @@ import (
 // TestG711KnownValues are from ITU-T G.711, tables 1 and 2, at 16 bits.
 func TestG711KnownValues(t *testing.T) {
 	for _, c := range []struct {
-		table *[256]int16
-		code  byte
-		want  int16
+		law  *g711Law
+		code byte
+		want int16
 	}{
-		{&mulawDecode, 0xff, 0}, {&mulawDecode, 0x7f, 0}, {&mulawDecode, 0x80, 32124}, {&mulawDecode, 0x00, -32124},
-		{&mulawDecode, 0xfe, 8}, {&mulawDecode, 0xef, 132}, {&mulawDecode, 0x8f, 16764},
-		{&alawDecode, 0xd5, 8}, {&alawDecode, 0x55, -8}, {&alawDecode, 0xaa, 32256}, {&alawDecode, 0x2a, -32256},
-		{&alawDecode, 0xd4, 24}, {&alawDecode, 0xc5, 264}, {&alawDecode, 0x85, 4224},
+		{&mulaw, 0xff, 0}, {&mulaw, 0x7f, 0}, {&mulaw, 0x80, 32124}, {&mulaw, 0x00, -32124},
+		{&mulaw, 0xfe, 8}, {&mulaw, 0xef, 132}, {&mulaw, 0x8f, 16764},
+		{&alaw, 0xd5, 8}, {&alaw, 0x55, -8}, {&alaw, 0xaa, 32256}, {&alaw, 0x2a, -32256},
+		{&alaw, 0xd4, 24}, {&alaw, 0xc5, 264}, {&alaw, 0x85, 4224},
 	} {
-		if got := c.table[c.code]; got != c.want {
+		if got := c.law.sound[c.code]; got != c.want {
 			t.Errorf("%#02x is %d, want %d", c.code, got, c.want)
 		}
 	}
@@ -30,20 +30,19 @@ func TestG711KnownValues(t *testing.T) {
 // every sample gets one of the nearest codes, the four that share an entry aside.
 func TestG711Codes(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		encode *g711Table
-		decode *[256]int16
-	}{{"µ-law", &mulawEncode, &mulawDecode}, {"A-law", &alawEncode, &alawDecode}} {
-		for code, v := range c.decode {
-			if got := c.encode[uint16(v)>>2]; int(got) != code && c.decode[got] != v {
+		name string
+		*g711Law
+	}{{"µ-law", &mulaw}, {"A-law", &alaw}} {
+		for code, v := range c.sound {
+			if got := c.code[uint16(v)>>2]; int(got) != code && c.sound[got] != v {
 				t.Errorf("%s: %#02x sounds as %d, whose code is %#02x", c.name, code, v, got)
 			}
 		}
 		for v := math.MinInt16; v <= math.MaxInt16; v++ {
-			got := distance(v, c.decode[c.encode[uint16(v)>>2]])
+			got := distance(v, c.sound[c.code[uint16(v)>>2]])
 			nearest := 1 << 16
 			if v%37 == 0 {
-				for _, d := range c.decode {
+				for _, d := range c.sound {
 					nearest = min(nearest, distance(v, d))
 				}
 				if got > nearest+4 {
@@ -52,8 +51,8 @@ func TestG711Codes(t *testing.T) {
 			}
 		}
 	}
-	if mulawEncode[0] != 0xff || alawEncode[0] != 0xd5 {
-		t.Errorf("silence is %#02x and %#02x, want 0xff and 0xd5", mulawEncode[0], alawEncode[0])
+	if mulaw.code[0] != 0xff || alaw.code[0] != 0xd5 {
+		t.Errorf("silence is %#02x and %#02x, want 0xff and 0xd5", mulaw.code[0], alaw.code[0])
 	}
 }
 
@@ -86,7 +85,7 @@ func TestG711AgainstFFmpeg(t *testing.T) {
 
 		want := ffmpeg(t, bytesOf(ramp), "-f", "s16le", "-ar", "8000", "-ac", "1", "-i", "-", "-f", c.name, "-")
 		e := newEncoder(t, c.f, Options{})
-		table := newDecoder(t, c.f).(*concealer).wave.(*g711Decoder).table
+		table := newDecoder(t, c.f).(*concealer).wave.(g711Decoder).law.sound
 		for at := 0; at < len(ramp); at += 256 {
 			for i, code := range encode(t, e, ramp[at:][:256]) {
 				v := int(ramp[at+i])

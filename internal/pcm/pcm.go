@@ -31,9 +31,12 @@ func Amplify(dst, src []int16, from, to float32) {
 	}
 }
 
+// Squares returns the sum of the squares.
+func Squares(pcm []int16) uint64 { return squares(pcm) }
+
 // MeanSquare returns the mean of the squares in units of full scale squared, 0 for none.
 func MeanSquare(pcm []int16) float64 {
-	return float64(squares(pcm)) / float64(max(len(pcm), 1)) / (1 << 30)
+	return float64(Squares(pcm)) / float64(max(len(pcm), 1)) / (1 << 30)
 }
 
 // Peak returns the largest magnitude.

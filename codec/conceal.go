@@ -21,15 +21,18 @@ type waveform interface {
 //   - after 10 ms it fades, until it is silent at 60 ms;
 //   - the first packet after it is blended in for 5 ms.
 type concealer struct {
-	wave    waveform
-	rate    int
-	limit   int     // samples in 120 ms
-	history []int16 // the last 35 ms given out, concealed ones too
-	cycle   []int16
-	at      int     // next sample in cycle
-	lost    int     // samples made up since the last packet
-	bridge  []int16 // room for the sound that is blended into the first packet
-	lead    int     // what the last sample before the loss was off the cycle
+	// What every packet touches comes first.
+	wave  waveform
+	limit int     // samples in 120 ms
+	lost  int     // samples made up since the last packet
+	keep  int     // samples in 35 ms
+	said  []int16 // what was given out, concealed too: those last, and some before them
+	rate  int
+	cycle []int16
+	at    int // next sample in cycle
+
+	bridge []int16 // room for the sound that is blended into the first packet
+	lead   int     // what the last sample before the loss was off the cycle
 }
 
 // The times of concealment, in fractions of a second.
@@ -41,11 +44,13 @@ const (
 
 func newConcealer(f media.Format, w waveform) *concealer {
 	ms := f.SampleRate / 1000
+	keep := searchWindow(f.SampleRate) + maxLag(f.SampleRate)
 	return &concealer{
 		wave: w, rate: f.SampleRate, limit: f.Samples(maxDuration),
-		history: make([]int16, searchWindow(f.SampleRate)+maxLag(f.SampleRate)),
-		cycle:   make([]int16, 0, maxLag(f.SampleRate)),
-		bridge:  make([]int16, 5*ms),
+		keep:   keep,
+		said:   make([]int16, keep, saidSize*keep),
+		cycle:  make([]int16, 0, maxLag(f.SampleRate)),
+		bridge: make([]int16, 5*ms),
 	}
 }
 
@@ -66,16 +71,20 @@ func (c *concealer) Decode(pcm []int16, payload []byte) (int, error) {
 	return n, nil
 }
 
-// remember appends what was given out to the history.
+// saidSize is how many times what concealment needs is stored, so that it is rarely moved.
+const saidSize = 4
+
+// remember takes note of what was given out.
 func (c *concealer) remember(pcm []int16) {
-	h := c.history
-	if len(pcm) >= len(h) {
-		copy(h, pcm[len(pcm)-len(h):])
-		return
+	pcm = pcm[max(len(pcm)-c.keep, 0):]
+	if len(c.said)+len(pcm) > cap(c.said) {
+		c.said = c.said[:copy(c.said, c.history())]
 	}
-	copy(h, h[len(pcm):])
-	copy(h[len(h)-len(pcm):], pcm)
+	c.said = append(c.said, pcm...)
 }
+
+// history is the last 35 ms that were given out.
+func (c *concealer) history() []int16 { return c.said[len(c.said)-c.keep:] }
 
 // join blends the packet after a loss into the sound made up for it.
 func (c *concealer) join(pcm []int16) {
@@ -105,7 +114,7 @@ func (c *concealer) Conceal(pcm []int16) error {
 // findCycle takes the last pitch cycle from the history and makes it one that can go
 // round.
 func (c *concealer) findCycle() {
-	h := c.history
+	h := c.history()
 	period := findLag(h, c.rate)
 	start := len(h) - period
 	c.cycle = append(c.cycle[:0], h[start:]...)
@@ -168,7 +177,8 @@ func (c *concealer) Recover([]int16, []byte) (bool, error) { return false, nil }
 
 func (c *concealer) Reset() error {
 	c.wave.reset()
-	clear(c.history)
+	c.said = c.said[:c.keep]
+	clear(c.said)
 	c.lost = 0
 	return nil
 }

@@ -43,7 +43,7 @@ func newEngine(t testing.TB, cfg Config) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eng.forced = splitAll
+	eng.forced, eng.keeps = splitAll, true
 	return eng
 }
 

@@ -23,36 +23,30 @@ type classKey struct {
 // decoder notices nothing. On the way back the personal class hears the same sum as the
 // shared one, and returns to it in a pause.
 type class struct {
+	// What every tick touches comes first.
 	mix     *Mix
-	key     classKey
 	less    *Input
 	outputs []*Output
+	key     classKey
+	conv    *resample.Converter // nil when the room's rate is the format's
+	enc     codec.Encoder
+	limit   limiter
+	wait    []int16 // sound for the next packet, at the format's rate
+	start   int64   // media time of wait[0]
+	next    int64   // media time up to which it has sound
+	step    int32   // by which the sound of another mix, to which it changed, is lower at that time
+	last    int16   // sample that was coded last
+	broken  bool    // the step is not known until the next frame: join that on
 
 	returning bool
-	same      int         // ticks since it hears what the shared class hears
 	lowest    media.Level // quietest frame of the last window, while returning
+	same      int         // ticks since it hears what the shared class hears
+	pause     pause
+	still     still
 
-	limit limiter
-	conv  *resample.Converter // nil when the room's rate is the format's
-	enc   codec.Encoder
-	wait  []int16 // sound for the next packet, at the format's rate
-	start int64   // media time of wait[0]
-	pause pause
-	still still
-
-	next   int64 // media time up to which it has sound
-	last   int16 // sample that was coded last
-	step   int32 // by which the sound of another mix, to which it changed, is lower at that time
-	broken bool  // the step is not known until the next frame: join that on
-
-	room    []int16 // limited, at the room's rate
-	coded   []int16 // at the format's rate
-	past    []int16
-	payload []byte
-	held    []heldPacket // of this tick, to be handed out in parts
-	free    [][]byte     // payloads of such
-	ids     []uint32
-	levels  []media.Level
+	held  []heldPacket // of this tick, to be handed out in parts
+	free  []heldPacket // memory for such
+	coded []int16      // for tests: its last frame, if Engine.keeps
 }
 
 func (c *Conference) newClass(m *Mix, key classKey, less *Input) (*class, error) {
@@ -61,7 +55,6 @@ func (c *Conference) newClass(m *Mix, key classKey, less *Input) (*class, error)
 		return nil, err
 	}
 	k := &class{mix: m, key: key, less: less, enc: enc, limit: limiter{half: c.pace == 2}, next: c.next}
-	k.payload = make([]byte, 0, maxPayload)
 	k.setRate(c.rate)
 	m.classes = append(m.classes, k)
 	c.classes = append(c.classes, k)
@@ -110,7 +103,7 @@ func (k *class) run(h *hand, b *beat, old int) {
 	pcm.Bend(sound, k.step, len(sound)*50/healTime)
 	k.step, k.broken = 0, false
 	k.last, k.next = sound[len(sound)-1], b.time+b.period
-	k.list()
+	k.list(h)
 	n := k.key.format.Samples(k.key.format.PacketTime)
 	if len(k.wait) == 0 && len(sound) == n {
 		k.packet(h, sound)
@@ -132,6 +125,9 @@ func (k *class) sound(h *hand, b *beat, old int) []int16 {
 		g := dbGain(k.key.gain)
 		pcm.Amplify(frame, frame, g, g)
 	}
+	if k.mix.conf.engine.keeps {
+		k.coded = append(k.coded[:0], frame...)
+	}
 	return frame
 }
 
@@ -140,12 +136,12 @@ func (k *class) sound(h *hand, b *beat, old int) []int16 {
 func (k *class) mixed(h *hand, b *beat, old int) []int16 {
 	n := k.key.format.SampleRate * b.samples / b.rate
 	if old == 0 {
-		return k.convert(h, k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
+		return k.convert(h, k.conv, &h.coded, k.mix.sum, k.own(false), &k.limit, n)
 	}
 	limit := k.limit
-	past := k.convert(h, k.conv, &k.past, k.mix.former, k.own(true), &limit, n)
+	past := k.convert(h, k.conv, &h.past, k.mix.former, k.own(true), &limit, n)
 	k.setRate(b.rate)
-	now := k.convert(h, k.conv, &k.coded, k.mix.sum, k.own(false), &k.limit, n)
+	now := k.convert(h, k.conv, &h.coded, k.mix.sum, k.own(false), &k.limit, n)
 	pcm.Crossfade(now, past, now)
 	return now
 }
@@ -182,28 +178,19 @@ func (k *class) convert(h *hand, conv *resample.Converter, buf *[]int16, sum []i
 		limit.process(*buf, sum)
 		return *buf
 	}
-	k.room = sized(k.room, len(sum))
-	limit.process(k.room, sum)
-	conv.Process(*buf, k.room)
+	h.room = sized(h.room, len(sum))
+	limit.process(h.room, sum)
+	conv.Process(*buf, h.room)
 	return *buf
 }
 
 // list names who is in the packet: RFC 3550 CSRC, RFC 6465 levels, loudest first.
-func (k *class) list() {
-	k.ids, k.levels = k.ids[:0], k.levels[:0]
-	for i := range k.mix.talkers {
-		t := &k.mix.talkers[i]
-		if t.in == k.less || t.in.level == media.Silence || len(k.ids) == maxContributors {
-			continue
+func (k *class) list(h *hand) {
+	h.ids, h.levels = h.ids[:0], h.levels[:0]
+	for i, id := range k.mix.ids {
+		if (k.less == nil || id != k.less.id) && len(h.ids) < maxContributors {
+			h.ids, h.levels = append(h.ids, id), append(h.levels, k.mix.levels[i])
 		}
-		at := len(k.ids)
-		for at > 0 && k.levels[at-1] > t.in.level {
-			at--
-		}
-		k.ids, k.levels = append(k.ids, 0), append(k.levels, 0)
-		copy(k.ids[at+1:], k.ids[at:])
-		copy(k.levels[at+1:], k.levels[at:])
-		k.ids[at], k.levels[at] = t.in.id, t.in.level
 	}
 }
 
@@ -215,9 +202,9 @@ func (k *class) packet(h *hand, pcm []int16) {
 	o := &h.out
 	*o = media.Outgoing{
 		Time: k.start, ClockRate: uint32(k.key.format.ClockRate),
-		Contributors: k.ids, Levels: k.levels,
+		Contributors: h.ids, Levels: h.levels,
 	}
-	if !k.code(o, pcm) {
+	if !k.code(h, o, pcm) {
 		return
 	}
 	end := k.start + int64(k.key.format.PacketTime)
@@ -229,14 +216,14 @@ func (k *class) packet(h *hand, pcm []int16) {
 }
 
 // code fills in the payload and reports whether there is anything to send.
-func (k *class) code(o *media.Outgoing, pcm []int16) bool {
+func (k *class) code(h *hand, o *media.Outgoing, pcm []int16) bool {
 	stats := &k.mix.conf.engine.stats
 	if k.key.noise && k.pause.silent(pcm, k.key.format) {
 		o.Kind = media.ComfortNoise
-		o.Data = codec.AppendCN(k.payload[:0], k.pause.level)
+		o.Data = codec.AppendCN(h.payload[:0], k.pause.level)
 		return k.pause.due()
 	}
-	data, err := k.encode(pcm)
+	data, err := k.encode(h, pcm)
 	if err != nil {
 		stats.EncodeErrors.Add(1)
 		return false
@@ -247,12 +234,12 @@ func (k *class) code(o *media.Outgoing, pcm []int16) bool {
 }
 
 // encode codes one packet time, unless it is silence that needs no encoder.
-func (k *class) encode(pcm []int16) ([]byte, error) {
-	if data := k.still.stand(pcm, k); data != nil {
+func (k *class) encode(h *hand, pcm []int16) ([]byte, error) {
+	if data := k.still.stand(h, pcm, k); data != nil {
 		return data, nil
 	}
-	data, err := k.enc.Encode(k.payload[:0], pcm)
-	k.payload = data[:0]
+	data, err := k.enc.Encode(h.payload[:0], pcm)
+	h.payload = data[:0]
 	k.mix.conf.engine.stats.Encoded.Add(1)
 	return data, err
 }

@@ -42,6 +42,14 @@ type hand struct {
 	spare []int32
 	out   media.Outgoing
 
+	// What one class makes after the other, so that it is near.
+	room    []int16 // limited, at the room's rate
+	coded   []int16 // at the format's rate
+	past    []int16 // the same from the room's rate before
+	payload []byte
+	ids     []uint32
+	levels  []media.Level
+
 	busy  atomic.Int64 // ns at work in this period
 	used  atomic.Int64 // the same as a share of the period, parts per million, smoothed
 	since int64        // when the period began in which a helper
@@ -94,7 +102,7 @@ func newCrew(threads int, period int64, stats *counters) *crew {
 	r := &crew{stats: stats, wanted: 1, every: period, share: period * helperShare / 100}
 	r.job.shares = make([]share, threads)
 	for i := range threads {
-		r.hands = append(r.hands, &hand{index: i})
+		r.hands = append(r.hands, &hand{index: i, payload: make([]byte, 0, maxPayload)})
 	}
 	return r
 }

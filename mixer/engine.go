@@ -86,6 +86,7 @@ type Engine struct {
 	done   chan struct{}
 	wait   sync.WaitGroup
 	once   sync.Once
+	keeps  bool // for tests: classes keep their last frame
 	forced bool // for tests: everything is done by all threads, in parts of one
 
 	mu       sync.Mutex

@@ -67,7 +67,8 @@ type Input struct {
 	index   int       // in conf.inputs
 	next    int64     // media time up to which its last conference has consumed it
 	gauge   codec.Gauge
-	frame   []int16   // this tick's sound at the room's rate, after gain
+	frame   []int16 // this tick's sound at the room's rate, after gain: own, or in the voice
+	own     []int16
 	former  []int16   // the same at the rate before, in the tick that changes it
 	power   float64   // mean square of frame
 	outputs []*Output // whose self is this input

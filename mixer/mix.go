@@ -40,6 +40,8 @@ type Mix struct {
 	before  []int32   // the sum of the period before, if that was at the same rate
 	former  []int32   // the same at the rate before, in the tick that changes it
 	residue []residue // of those who left at once, to be faded out this tick
+	ids     []uint32  // of who is in the sum, loudest first
+	levels  []media.Level
 	level   media.Level
 	quiet   int // ticks in a row with level below pauseLevel
 }
@@ -63,6 +65,7 @@ type talker struct {
 	below   int     // ticks in a row under the gate
 	sudden  bool    // it was quiet until it was chosen: there is nothing to fade in but the onset
 	frame   []int16 // what was added this tick: in.frame or own
+	last    int16   // sample of it
 	own     []int16
 	former  []int16
 	ownPast []int16
@@ -128,15 +131,34 @@ func (m *Mix) add(b *beat) {
 	for i := range m.talkers {
 		t := &m.talkers[i]
 		t.frame, t.own = t.contribute(t.in.frame, t.own)
+		t.last = t.frame[len(t.frame)-1]
 		pcm.Add(m.sum, t.frame)
 		power += float64(t.want*t.gain*t.gain) * t.in.power
 	}
 	m.settle(m.sum)
+	m.rank()
 	m.level = media.LevelOf(power)
 	if m.level > pauseLevel {
 		m.quiet++
 	} else {
 		m.quiet = 0
+	}
+}
+
+// rank lists who is in the sum.
+func (m *Mix) rank() {
+	m.ids, m.levels = m.ids[:0], m.levels[:0]
+	for i := range m.talkers {
+		in := m.talkers[i].in
+		if in.level == media.Silence {
+			continue
+		}
+		m.ids, m.levels = append(m.ids, in.id), append(m.levels, in.level)
+		at := len(m.ids) - 1
+		for ; at > 0 && m.levels[at-1] > in.level; at-- {
+			m.ids[at], m.levels[at] = m.ids[at-1], m.levels[at-1]
+		}
+		m.ids[at], m.levels[at] = in.id, in.level
 	}
 }
 

@@ -294,9 +294,7 @@ func RemoveMix(m *Mix) Op {
 func (m *Mix) expel(in *Input) {
 	for i := range m.talkers {
 		if t := &m.talkers[i]; t.in == in {
-			if n := len(t.frame); n > 0 {
-				m.residue = append(m.residue, residue{in, int32(t.frame[n-1])})
-			}
+			m.residue = append(m.residue, residue{in, int32(t.last)})
 			m.talkers = append(m.talkers[:i], m.talkers[i+1:]...)
 			m.conf.left(m, in)
 			return

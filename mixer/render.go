@@ -36,10 +36,11 @@ func (in *Input) render(b *beat, old int) {
 	if old != 0 {
 		in.renderFormer(b, &r, old, to)
 	}
-	in.frame = sized(in.frame, b.samples)
-	in.voice.read(in.frame, &r)
+	in.frame, in.own = in.voice.read(b.samples, in.own, &r)
 	if in.gain != 1 || to != 1 {
-		pcm.Amplify(in.frame, in.frame, in.gain, to)
+		in.own = sized(in.own, b.samples)
+		pcm.Amplify(in.own, in.frame, in.gain, to)
+		in.frame = in.own
 	}
 	in.gain = to
 	in.power = pcm.MeanSquare(in.frame)

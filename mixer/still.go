@@ -15,7 +15,7 @@ type still struct {
 }
 
 // stand returns the payload that stands for pcm, or nil if pcm must be encoded.
-func (s *still) stand(pcm []int16, k *class) []byte {
+func (s *still) stand(h *hand, pcm []int16, k *class) []byte {
 	for _, v := range pcm {
 		if v != 0 {
 			return s.sound(k)
@@ -25,11 +25,11 @@ func (s *still) stand(pcm []int16, k *class) []byte {
 	f := k.key.format
 	switch f.Codec {
 	case media.PCMU:
-		return fill(k, len(pcm), 0xff)
+		return fill(h, len(pcm), 0xff)
 	case media.PCMA:
-		return fill(k, len(pcm), 0xd5)
+		return fill(h, len(pcm), 0xd5)
 	case media.L16:
-		return fill(k, 2*f.Channels*len(pcm), 0)
+		return fill(h, 2*f.Channels*len(pcm), 0)
 	case media.Opus:
 		if f.Opus.DTX || time.Duration(s.zeros)*f.PacketTime < opusForgets {
 			return nil
@@ -54,12 +54,12 @@ func (s *still) sound(k *class) []byte {
 	return nil
 }
 
-func fill(k *class, n int, v byte) []byte {
-	data := sized(k.payload, n)
+func fill(h *hand, n int, v byte) []byte {
+	data := sized(h.payload, n)
 	for i := range data {
 		data[i] = v
 	}
-	k.payload = data[:0]
+	h.payload = data[:0]
 	return data
 }
 

@@ -10,6 +10,9 @@ const (
 	// voiceHistory is how much consumed sound stays in front of the position, samples: more
 	// than half of any interpolation kernel.
 	voiceHistory = 256
+	// voicePast is how much may lie before that until it is moved, samples: moving it with each
+	// frame of narrow sound costs more than decoding it.
+	voicePast = 640
 	// voiceSize holds history, the longest packet, a frame and its lookahead, samples.
 	voiceSize = 3 * codec.MaxFrame
 	// voiceSpan is what a voice of a lower rate holds beside its history, ms: maxDelay and the
@@ -33,16 +36,20 @@ const (
 // that someone needs to hear have one; they come from the engine's pool. A nil voice is
 // that of an input which nobody hears: it takes everything and makes nothing.
 type voice struct {
-	decoders []decoder
-	current  codec.Decoder
-	format   media.Format
+	// What every packet touches comes first.
 	pcm      []int16
-	end      int         // of the written samples in pcm
-	last     int16       // sample that was read out last, at the room's rate
-	broken   bool        // the next frame does not continue the last one
-	quiet    bool        // the last frame was quiet: a cut in it is not heard
-	frame    media.Frame // for taps
+	end      int // of the written samples in pcm
+	past     int // samples at the front of pcm that nothing needs any more
+	current  codec.Decoder
+	asked    *media.Format // of current; one that is equal may be elsewhere
 	decoded  uint64
+	last     int16 // sample that was read out last, at the room's rate
+	broken   bool  // the next frame does not continue the last one
+	flushed  bool  // there is nothing before end; what is still there may be a frame in use
+	quiet    bool  // the last frame was quiet: a cut in it is not heard
+	format   media.Format
+	decoders []decoder
+	frame    media.Frame // for taps
 }
 
 type decoder struct {
@@ -76,13 +83,13 @@ const maxDecoders = 8
 
 // use makes the decoder for f current.
 func (v *voice) use(f *media.Format) error {
-	if v.current != nil && v.format == *f {
+	if v.current != nil && (v.asked == f || v.format == *f) {
 		return nil
 	}
 	v.fit(f.SampleRate)
 	for i := range v.decoders {
 		if d := &v.decoders[i]; d.format == *f {
-			v.current, v.format, v.broken = d.Decoder, *f, true
+			v.current, v.asked, v.format, v.broken = d.Decoder, f, *f, true
 			return d.Reset()
 		}
 	}
@@ -94,12 +101,19 @@ func (v *voice) use(f *media.Format) error {
 		v.decoders = append(v.decoders[:0], v.decoders[1:]...)
 	}
 	v.decoders = append(v.decoders, decoder{*f, d})
-	v.current, v.format, v.broken = d, *f, true
+	v.current, v.asked, v.format, v.broken = d, f, *f, true
 	return nil
 }
 
 // reserve makes room for n samples and returns it, or nil when the store is full.
 func (v *voice) reserve(n int) []int16 {
+	if v.flushed {
+		clear(v.pcm[:voiceHistory])
+		v.flushed = false
+	}
+	if v.past > voicePast || v.end+n > len(v.pcm) {
+		v.trim()
+	}
 	if v.end+n > len(v.pcm) {
 		return nil
 	}
@@ -188,30 +202,48 @@ func (v *voice) flush() {
 	if v == nil {
 		return
 	}
-	clear(v.pcm[:voiceHistory])
-	v.end = voiceHistory
-	v.broken = true
+	v.end, v.past = voiceHistory, 0
+	v.broken, v.flushed = true, true
 }
 
-// read takes one frame of sound out, as the reading says.
-func (v *voice) read(dst []int16, r *reading) {
-	v.peek(dst, r)
-	v.heal(dst)
-	if !r.idle {
-		v.trim(int64(v.end)<<32 - r.pos + int64(r.step)*int64(len(dst)))
+// read takes one frame of n samples out, as the reading says. It is in buf, or it is still in the
+// store, where it stays until more is decoded; nobody modifies it there.
+func (v *voice) read(n int, buf []int16, r *reading) (frame, kept []int16) {
+	frame = v.view(n, r)
+	if frame == nil || v.broken {
+		buf = sized(buf, n)
+		v.peek(buf, r)
+		v.heal(buf)
+		frame = buf
 	}
+	v.last = frame[n-1]
+	if !r.idle {
+		v.past = max(int((int64(v.end)<<32-r.pos+int64(r.step)*int64(n))>>32)-voiceHistory, 0)
+		v.past = min(v.past, v.end)
+	}
+	return frame, buf
+}
+
+// view returns n samples that need not be interpolated, where they are, or nil.
+func (v *voice) view(n int, r *reading) []int16 {
+	start := int64(v.end)<<32 - r.pos
+	from := int(start >> 32)
+	if r.idle || start < 0 || !r.exact || from+n > v.end {
+		return nil
+	}
+	return v.pcm[from : from+n]
 }
 
 // peek writes one frame of sound and takes nothing.
 func (v *voice) peek(dst []int16, r *reading) {
-	start := int64(v.end)<<32 - r.pos
-	n := len(dst)
-	switch from := int(start >> 32); {
-	case r.idle || start < 0:
+	if frame := v.view(len(dst), r); frame != nil {
+		copy(dst, frame)
+		return
+	}
+	v.trim()
+	if start := int64(v.end)<<32 - r.pos; r.idle || start < 0 {
 		clear(dst)
-	case r.exact && from+n <= v.end:
-		copy(dst, v.pcm[from:from+n])
-	default:
+	} else {
 		v.interpolate(dst, start, r)
 	}
 }
@@ -237,18 +269,14 @@ func (v *voice) heal(dst []int16) {
 		v.broken = false
 		pcm.Bend(dst, int32(v.last)-int32(dst[0]), len(dst)*50/healTime)
 	}
-	v.last = dst[len(dst)-1]
 }
 
-// trim moves what is still needed to the front; pos is Q32 in pcm.
-func (v *voice) trim(pos int64) {
-	drop := int(pos>>32) - voiceHistory
-	if drop <= 0 {
-		return
+// trim moves what is still needed to the front.
+func (v *voice) trim() {
+	if v.past > 0 {
+		v.end = copy(v.pcm, v.pcm[v.past:v.end])
+		v.past = 0
 	}
-	drop = min(drop, v.end)
-	copy(v.pcm, v.pcm[drop:v.end])
-	v.end -= drop
 }
 
 // warm fills a fresh voice with what the stream would have decoded: the last packets, so

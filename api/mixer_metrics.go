@@ -39,7 +39,7 @@ var mediaFigures = []Figure{
 var mixerFigures = []Figure{
 	One("Late", "confd_tick_lateness_seconds", "By how much ticks began after they were due."),
 	One("Busy", "confd_tick_duration_seconds", "How long one pass over the rooms of a phase took."),
-	By("stage", "confd_tick_stage_duration_seconds", "How long each stage of a pass took.", stageFields()),
+	By("stage", "confd_tick_stage_duration_seconds", "How long each stage of a pass took, of one in 16.", stageFields()),
 	One("Inputs", "confd_mixer_inputs", "Sources that are mixed."),
 	One("Ticks", "confd_ticks_total", "Ticks of rooms."),
 	One("Rebased", "confd_ticks_given_up_total", "Periods left out because the machine was too late for them."),

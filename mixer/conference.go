@@ -153,7 +153,7 @@ const drainLimit = 32
 func (c *Conference) drain() { c.spread(len(c.inputs), callChunk, (*Conference).drainSome) }
 
 func (c *Conference) drainSome(_ *hand, from, to int) {
-	poll(c.inputs[from:to], c.now)
+	c.poll(c.inputs[from:to])
 }
 
 // look lets loudness sink where nothing was heard, and reports who talks.

@@ -19,16 +19,20 @@ const (
 )
 
 // poll drains the source of each input.
-func poll(inputs []*Input, now int64) {
+func (c *Conference) poll(inputs []*Input) {
 	n := len(inputs)
+	few := !c.parted && n <= fewInputs
 	for i, in := range inputs {
+		if few {
+			c.bring(i)
+		}
 		if i+2 < n {
 			cache.Fetch(inputs[i+2], fetchInput)
 		}
 		if i+1 < n {
 			inputs[i+1].near()
 		}
-		in.source.Poll(now, drainLimit, in)
+		in.source.Poll(c.now, drainLimit, in)
 	}
 }
 

@@ -1,0 +1,54 @@
+package mixer
+
+import (
+	"unsafe"
+
+	"github.com/confd/confd/internal/cache"
+)
+
+// A small room has more to a caller than its leg: who talks, has a decoder, and hears an encoder
+// of its own. That is asked for while the room's first inputs are in their system calls, each
+// step being what the one before has led to.
+
+const (
+	// fewInputs is how many a small room has at most.
+	fewInputs  = 16
+	fetchClass = unsafe.Offsetof(class{}.returning)
+	fetchVoice = unsafe.Offsetof(voice{}.format)
+	fetchSound = 2 * minRate / 50 // a frame of narrow sound
+)
+
+// bring has what the stages behind the drain touch brought near, in three steps.
+func (c *Conference) bring(step int) {
+	switch step {
+	case 0:
+		for _, k := range c.classes {
+			cache.Fetch(k, fetchClass)
+		}
+		for _, m := range c.mixes {
+			cache.Fetch(m, unsafe.Sizeof(*m))
+		}
+	case 1:
+		for _, k := range c.classes {
+			cache.Fetch(unsafe.SliceData(k.outputs), cache.Line)
+		}
+		for _, m := range c.mixes {
+			cache.Fetch(unsafe.SliceData(m.talkers), uintptr(len(m.talkers))*unsafe.Sizeof(talker{}))
+			cache.Fetch(unsafe.SliceData(m.before), uintptr(len(m.before))*4)
+		}
+		for _, in := range c.inputs {
+			cache.Fetch(in.voice, fetchVoice)
+		}
+	case 2:
+		for _, k := range c.classes {
+			for _, out := range k.outputs {
+				cache.Fetch(out, cache.Line)
+			}
+		}
+		for _, in := range c.inputs {
+			if v := in.voice; v != nil {
+				cache.Fetch(unsafe.SliceData(v.pcm[v.end:]), fetchSound)
+			}
+		}
+	}
+}

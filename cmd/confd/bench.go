@@ -20,11 +20,13 @@ import (
 	"github.com/confd/confd/media"
 )
 
-// benchSubjects are what can be measured.
-var benchSubjects = []string{"mix"}
-
+// benchCommand is what can be measured.
 type benchCommand struct {
-	Subject      string        `arg:"" optional:"" default:"mix" help:"What to measure: mix, the mixing kernel, the whole tick and the transport of a room (the default)."`
+	Mix       benchMix       `cmd:"" default:"withargs" help:"What mixing costs: the kernel, the whole tick and the transport of a room. This is the default."`
+	Multicast benchMulticast `cmd:"" help:"What an audience costs over unicast and over a multicast group, on a network of its own. Takes root."`
+}
+
+type benchMix struct {
 	Participants []int         `placeholder:"N" default:"10,100,1000" help:"Sizes of rooms, each 1 to 2000. Default ${default}."`
 	Talkers      []int         `placeholder:"N" default:"3" help:"How many of them talk, without a pause, each 1 to 50. Default ${default}."`
 	Codec        []string      `placeholder:"NAME" default:"pcmu,opus" help:"What they speak: pcmu, pcma, g722, opus or l16; with + between them, in turn. Default ${default}."`
@@ -36,7 +38,7 @@ type benchCommand struct {
 }
 
 // Help says what the figures are.
-func (benchCommand) Help() string {
+func (benchMix) Help() string {
 	return `For each room, on one thread, in turns with the floor beside it:
 
   kernel     adding the talkers up and taking each of them out again; the floor is a copy of as many bytes in the first-level cache
@@ -54,7 +56,7 @@ const (
 )
 
 // Run measures case by case and prints each as soon as it is known.
-func (c benchCommand) Run(ctx context.Context, m *Main) error {
+func (c benchMix) Run(ctx context.Context, m *Main) error {
 	cases, left, err := c.cases()
 	if err != nil {
 		return &usageError{err}
@@ -91,10 +93,8 @@ func (c benchCommand) Run(ctx context.Context, m *Main) error {
 }
 
 // cases are all rooms that the flags ask for; left are those with more talkers than people.
-func (c benchCommand) cases() (cases []mixing.Case, left []string, err error) {
+func (c benchMix) cases() (cases []mixing.Case, left []string, err error) {
 	switch {
-	case !slices.Contains(benchSubjects, c.Subject):
-		return nil, nil, fmt.Errorf("bench: no subject %q in this version; there is %s", c.Subject, strings.Join(benchSubjects, ", "))
 	case c.For < shortestBench || c.For > longestBench:
 		return nil, nil, fmt.Errorf("--for: %v; right is %v to %v", c.For, shortestBench, longestBench)
 	}
@@ -124,7 +124,7 @@ func (c benchCommand) cases() (cases []mixing.Case, left []string, err error) {
 }
 
 // formats are the codecs that a name has between its plus signs.
-func (c benchCommand) formats(names string) (all []media.Format, err error) {
+func (c benchMix) formats(names string) (all []media.Format, err error) {
 	for name := range strings.SplitSeq(names, "+") {
 		f, err := mixing.Format(name, c.Rate, c.PacketTime)
 		if err != nil {
@@ -165,8 +165,8 @@ type benchCost struct {
 	Ratio float64 `json:"ratio"`
 }
 
-func (c benchCommand) measure(ctx context.Context, cases []mixing.Case, left []string, out io.Writer) (*benchReport, error) {
-	r := &benchReport{Schema: 1, Subject: c.Subject, Program: buildinfo.String(), Began: time.Now().UTC(), Machine: measure.Machine(), Scheduling: measure.Scheduling()}
+func (c benchMix) measure(ctx context.Context, cases []mixing.Case, left []string, out io.Writer) (*benchReport, error) {
+	r := &benchReport{Schema: 1, Subject: "mix", Program: buildinfo.String(), Began: time.Now().UTC(), Machine: measure.Machine(), Scheduling: measure.Scheduling()}
 	before, err := measure.StealSoFar()
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (c benchCommand) measure(ctx context.Context, cases []mixing.Case, left []s
 }
 
 // head tells where and how, and heads the columns.
-func (c benchCommand) head(out io.Writer, r *benchReport, left []string) error {
+func (c benchMix) head(out io.Writer, r *benchReport, left []string) error {
 	for _, l := range left {
 		fmt.Fprintf(out, "left out: %s\n", l)
 	}

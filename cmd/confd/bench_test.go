@@ -27,8 +27,16 @@ func runLocal(args string) (status int, stdout, stderr string) {
 // What cannot be is refused before anything is measured.
 func TestBenchFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"bench forward":                           `no subject "forward" in this version; there is mix`,
-		"bench multicast":                         `no subject "multicast"`,
+		"bench forward":                           "unexpected argument forward",
+		"bench multicast --hosts 0":               "right is 1 to 197",
+		"bench multicast --hosts 198":             "right is 1 to 197",
+		"bench multicast --hosts x":               "hosts",
+		"bench multicast --for 999ms":             "right is 1s to 10m0s",
+		"bench multicast --for 10m1s":             "right is 1s to 10m0s",
+		"bench multicast --settle=-1s":            "right is 0 to 10m0s",
+		"bench multicast --codec g722":            "codec",
+		"bench multicast --crowd -1":              "-1",
+		"bench multicast --crowd 100001":          "right is 0 to 100000",
 		"bench mix more":                          "unexpected argument more",
 		"bench mix --participants 0":              "0 participants: right is 1 to 2000",
 		"bench mix --participants 2001":           "2001 participants",

@@ -28,7 +28,7 @@ type cli struct {
 	Config  configCommand  `cmd:"" help:"Print the configuration that flags, environment and file make, documented, as a file."`
 	Version versionCommand `cmd:"" help:"Print which confd this is."`
 	Key     keyCommand     `cmd:"" help:"Make, list and revoke access keys, of a running server or in the file of one that does not run."`
-	Bench   benchCommand   `cmd:"" help:"Measure what mixing costs on this machine, each part beside its floor."`
+	Bench   benchCommand   `cmd:"" help:"Measure on this machine: what mixing costs, and what an audience costs over unicast and multicast."`
 	Listen  listenCommand  `cmd:"" help:"Hear a multicast group, and tell how well it comes."`
 	loadCommands
 	remoteCommands

@@ -87,8 +87,8 @@ func (h *Host) Counters() (in, out Traffic, err error) {
 	return links[0].Stats.RX, links[0].Stats.TX, nil
 }
 
-// Meter counts the UDP packets that have this port at either end, from now on. A host has
-// one meter.
+// Meter counts the UDP packets that have this port at either end, from now on, but not those
+// that the host sends to itself. A host has one meter.
 func (h *Host) Meter(port uint16) error {
 	return h.nft(fmt.Sprintf(`table inet metered
 delete table inet metered
@@ -97,16 +97,18 @@ table inet metered {
 	counter out { }
 	chain arriving {
 		type filter hook input priority -10
-		udp dport %d counter name in return
-		udp sport %[1]d counter name in
+		ip saddr %s return
+		ip6 saddr %s return
+		udp dport %[3]d counter name in return
+		udp sport %[3]d counter name in
 	}
 	chain leaving {
 		type filter hook output priority -10
-		udp dport %[1]d counter name out return
-		udp sport %[1]d counter name out
+		udp dport %[3]d counter name out return
+		udp sport %[3]d counter name out
 	}
 }
-`, port))
+`, h.IPv4, h.IPv6, port))
 }
 
 // Metered returns what Meter has counted, whole IP packets.

@@ -176,7 +176,7 @@ func (s *Server) addMulticast() {
 		"application/sdp": {Schema: &huma.Schema{Type: huma.TypeString}},
 	}
 	add(s, endpoint{method: "POST", path: "/v1/rooms/{room}/multicast/rekey", id: "rekey-multicast", tag: "rooms", scope: ScopeControl, perRoom: true,
-		summary: "Give a room's multicast group a new key", text: "It is described at once and in force two seconds later. Who was removed while it listened causes the same.",
+		summary: "Give a room's multicast group a new key", text: "It is described at once and in force two seconds later, or as many more as it takes to tell the phones that listen, 50 a second, at most 30 in all. Who was removed while it listened causes the same.",
 		problems: []string{"not_found", "conflict"}}, s.rekey)
 }
 

@@ -3398,7 +3398,7 @@ type ClientInterface interface {
 
 	// RekeyMulticast Give a room's multicast group a new key
 	//
-	// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+	// It is described at once and in force two seconds later, or as many more as it takes to tell the phones that listen, 50 a second, at most 30 in all. Who was removed while it listened causes the same.
 	//
 	// Scope: control.
 	//
@@ -4403,7 +4403,7 @@ func (c *Client) GetMulticastSdp(ctx context.Context, room string, reqEditors ..
 
 // RekeyMulticast Give a room's multicast group a new key
 //
-// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+// It is described at once and in force two seconds later, or as many more as it takes to tell the phones that listen, 50 a second, at most 30 in all. Who was removed while it listened causes the same.
 //
 // Scope: control.
 //
@@ -7914,7 +7914,7 @@ type ClientWithResponsesInterface interface {
 
 	// RekeyMulticastWithResponse Give a room's multicast group a new key
 	//
-	// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+	// It is described at once and in force two seconds later, or as many more as it takes to tell the phones that listen, 50 a second, at most 30 in all. Who was removed while it listened causes the same.
 	//
 	// Scope: control.
 	//
@@ -11287,7 +11287,7 @@ func (c *ClientWithResponses) GetMulticastSdpWithResponse(ctx context.Context, r
 
 // RekeyMulticastWithResponse Give a room's multicast group a new key
 //
-// It is described at once and in force two seconds later. Who was removed while it listened causes the same.
+// It is described at once and in force two seconds later, or as many more as it takes to tell the phones that listen, 50 a second, at most 30 in all. Who was removed while it listened causes the same.
 //
 // Scope: control.
 //

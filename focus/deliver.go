@@ -18,7 +18,7 @@ import (
 // the group (RFC 3264 section 6.2), it is given a stream of its own by another re-INVITE.
 func (d *dialog) Deliver(ctx context.Context, multicast bool) error {
 	if multicast {
-		if err := d.agent.offers.wait(ctx, offerEvery); err != nil {
+		if err := d.agent.offers.wait(ctx, rooms.DeliveryPace); err != nil {
 			return err
 		}
 	}

@@ -136,10 +136,8 @@ func (d *dialog) setDelivery(part *rooms.Participant, to rooms.Delivery) error {
 	return err
 }
 
-const (
-	deliverTimeout = 40 * time.Second // more than an INVITE takes that is not answered
-	offerEvery     = 20 * time.Millisecond
-)
+// deliverTimeout is more than an INVITE takes that is not answered.
+const deliverTimeout = 40 * time.Second
 
 // pacer spaces what a room may want of hundreds of dialogs at once, such as to tell them a new
 // key: one after the other, so long apart.

@@ -42,6 +42,8 @@ type Group struct {
 	version  uint64      // of the description
 	key      *groupkey.Key
 	rekey    *time.Timer // puts key in force; nil if it is
+	due      time.Time   // when
+	latest   time.Time   // and when at the latest, whatever other keys come
 	ad       *sap.Announcement
 	past     GroupStats // of the plants that were taken down
 }

@@ -46,9 +46,9 @@ func (g *Group) Close() {
 // Release closes the group and gives its addresses back. Nothing but Stats is to be called
 // after.
 func (g *Group) Release() {
-	g.Close()
 	g.mu.Lock()
-	g.released = true
+	g.open, g.released = false, true
+	g.stop()
 	g.mu.Unlock()
 	g.host.release(g)
 }
@@ -114,6 +114,10 @@ const history = 256
 
 // stop sends no more. The mutex is held.
 func (g *Group) stop() {
+	if g.rekey != nil { // what is opened next uses the key from the start
+		g.rekey.Stop()
+		g.rekey = nil
+	}
 	if g.ad != nil {
 		g.ad.Close()
 		g.ad = nil

@@ -8,14 +8,12 @@ import (
 	"github.com/confd/confd/transport"
 )
 
-// keyLead is how long a new key is described before it is used, so that listeners have it
-// when the first packet comes that needs it.
-const keyLead = 2 * time.Second
-
 // Rekey has the stream go on under a new key, and returns the version of the description that
-// has it. The key is described at once and used two seconds later; a further call within
-// those replaces it. It is Invalid for a group without SRTP.
-func (g *Group) Rekey() (version uint64, err error) {
+// has it. The key is described at once and used after lead, so that listeners have it when the
+// first packet comes that needs it; feedback under it is taken at once. A further call meanwhile
+// replaces it, and begins the lead anew, but once: who goes on calling does not keep the key
+// before in force. It is Invalid for a group without SRTP.
+func (g *Group) Rekey(lead time.Duration) (version uint64, err error) {
 	if !g.spec.SRTP {
 		return 0, invalid("srtp", "the group has no key: want srtp on")
 	}
@@ -24,10 +22,27 @@ func (g *Group) Rekey() (version uint64, err error) {
 	g.key = g.newKey()
 	g.past.Rekeyed++
 	g.changed()
-	if g.rekey == nil && g.live.Load() != nil {
-		g.rekey = time.AfterFunc(keyLead, g.useKey)
+	if p := g.live.Load(); p != nil {
+		g.lead(p, lead)
 	}
 	return g.version, nil
+}
+
+// lead has the key that is described put in force later. The mutex is held.
+func (g *Group) lead(p *plant, lead time.Duration) {
+	if err := p.control.Expect(*g.key, lead); err != nil {
+		g.host.log.Error("feedback under a group's new key is not taken yet", "room", g.room, "group", g.place.Group, "error", err)
+	}
+	now := time.Now()
+	if g.rekey == nil {
+		g.latest = now.Add(2 * lead)
+	} else {
+		g.rekey.Stop()
+	}
+	if g.due = now.Add(lead); g.due.After(g.latest) {
+		g.due = g.latest
+	}
+	g.rekey = time.AfterFunc(g.due.Sub(now), g.useKey)
 }
 
 // newKey makes a key whose identifier no key of the group had before: versions are of their own.
@@ -36,10 +51,13 @@ func (g *Group) newKey() *groupkey.Key {
 	return &k
 }
 
-// useKey puts the key that is described in force.
+// useKey puts the key that is described in force, if its time has come.
 func (g *Group) useKey() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if time.Now().Before(g.due) {
+		return // another key has come, and another timer
+	}
 	g.rekey = nil
 	p := g.live.Load()
 	if p == nil || p.key == g.key {

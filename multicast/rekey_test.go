@@ -1,6 +1,8 @@
 package multicast
 
 import (
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +49,7 @@ func TestRekey(t *testing.T) {
 	}
 	opens("at first")
 	_, version := g.Description(true)
-	next, err := g.Rekey()
+	next, err := g.Rekey(time.Hour)
 	if err != nil || next <= version {
 		t.Fatalf("version %d after %d, %v", next, version, err)
 	}
@@ -56,11 +58,12 @@ func TestRekey(t *testing.T) {
 		t.Errorf("%v after %v: want another, with another secret", after, before)
 	}
 	opens("described, not yet in force")
-	if err := ring.Add(after, clock.Now(), time.Nanosecond); err != nil {
+	g.useKey()
+	opens("a timer that another has replaced does nothing")
+	if ring, err = groupkey.NewOpener(after, 4); err != nil {
 		t.Fatal(err)
 	}
-	g.useKey() // as the timer does
-	time.Sleep(time.Millisecond)
+	leadOver(g)
 	opens("under the new key alone")
 	if n := g.Stats().Rekeyed; n != 1 {
 		t.Errorf("rekeyed %d times", n)
@@ -69,11 +72,83 @@ func TestRekey(t *testing.T) {
 	opens("after a timer that came late")
 }
 
+// leadOver does as the timer does when a key's time has come.
+func leadOver(g *Group) {
+	g.mu.Lock()
+	g.due = time.Time{}
+	g.mu.Unlock()
+	g.useKey()
+}
+
+// A key that replaces one that is not in force yet is described as long, once: keys that come
+// without end do not keep the first one, which somebody is to lose, in force.
+func TestRekeyWhileAnotherWaits(t *testing.T) {
+	leak.Check(t)
+	g := opened(t, homeHost(t, nil), Spec{SRTP: true})
+	due := func() time.Duration {
+		t.Helper()
+		if _, err := g.Rekey(time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return time.Until(g.due)
+	}
+	due()
+	g.mu.Lock()
+	g.due, g.latest = g.due.Add(-50*time.Minute), g.latest.Add(-50*time.Minute) // as long ago
+	g.mu.Unlock()
+	if in := due(); in < 59*time.Minute {
+		t.Errorf("the second key is used in %v: want an hour, as its listeners need", in)
+	}
+	g.mu.Lock()
+	g.latest = g.latest.Add(-50 * time.Minute)
+	g.mu.Unlock()
+	if in := due(); in > 21*time.Minute {
+		t.Errorf("the third key is used in %v: want it when two leads of the first are over", in)
+	}
+	g.Close()
+	if g.rekey != nil {
+		t.Error("a timer runs on after Close")
+	}
+}
+
+// Listeners report under a new key as soon as they know it.
+func TestFeedbackUnderAKeyThatIsDescribed(t *testing.T) {
+	leak.Check(t)
+	g := opened(t, homeHost(t, nil), Spec{SRTP: true})
+	before := told(t, g)
+	if _, err := g.Rekey(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	target := net.UDPAddrFromAddrPort(netip.AddrPortFrom(home, uint16(g.Place().Port+1)))
+	conn, err := net.DialUDP("udp4", nil, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, k := range []groupkey.Key{told(t, g), before} {
+		s, err := groupkey.NewSealer(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(s.RTCP(nil, []byte{2 << 6, 201, 0, 1, 0, 0, 0, byte(k.MKI)})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for c := g.Stats().Control; c.Taken < 2; c = g.Stats().Control {
+		time.Sleep(time.Millisecond)
+	}
+	if c := g.Stats().Control; c.Forged != 0 {
+		t.Errorf("%+v: want feedback under both keys taken", c)
+	}
+}
+
 // A closed group changes its key at once; it is used when it opens.
 func TestRekeyWhileClosed(t *testing.T) {
 	leak.Check(t)
 	g := claim(t, homeHost(t, nil), "board", Spec{SRTP: true}, nil)
-	if _, err := g.Rekey(); err != nil {
+	if _, err := g.Rekey(time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Open(); err != nil {
@@ -90,6 +165,6 @@ func TestRekeyWhileClosed(t *testing.T) {
 		t.Error(err)
 	}
 	plain := claim(t, testHost(t, nil), "plain", Spec{}, nil)
-	_, err = plain.Rekey()
+	_, err = plain.Rekey(time.Hour)
 	complains(t, err, Invalid, "srtp", "want srtp on")
 }

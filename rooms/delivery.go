@@ -21,12 +21,18 @@ type Deliverer interface {
 	// it has agreed; after that the participant's sink sends only what its stream is for. It
 	// is called again for a peer that listens to the group when its description has changed.
 	// One call at a time, by no room's goroutine. An error says why the peer stays as it
-	// was: it is then served by unicast, and not asked again.
+	// was: it is then served by unicast, and not asked again. Signalling moves one peer after
+	// the other to a group, [DeliveryPace] apart.
 	Deliver(ctx context.Context, multicast bool) error
 }
 
-// deliveryTimeout is how long signalling may take to move a listener.
-const deliveryTimeout = 40 * time.Second
+// DeliveryPace is how far apart peers are told of a group, or of its new key, so that a large
+// audience is no burst of signalling.
+const DeliveryPace = 20 * time.Millisecond
+
+// deliveryTimeout is how long signalling may take to move a listener: 200 s until the last
+// of 10,000 is told, and as long as an INVITE may take.
+const deliveryTimeout = 4 * time.Minute
 
 // mayDeliver says why a participant cannot have the delivery that is asked for, and mutes who
 // is to begin with the group.

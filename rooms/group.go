@@ -1,6 +1,8 @@
 package rooms
 
 import (
+	"time"
+
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/multicast"
 )
@@ -62,9 +64,21 @@ func (r *room) offAir() {
 // groupHearer is what the group is to lists.
 func groupHearer() hearer { return hearer{id: GroupListener, listens: true} }
 
+// How long a new key is known before it is used: until who follows the room's events has it, and
+// the phones, which are told one after the other.
+const (
+	leastLead = 2 * time.Second
+	mostLead  = 30 * time.Second // past it, who was removed would listen for too long
+)
+
+// keyLead is that of a group with so many phones.
+func keyLead(listeners int) time.Duration {
+	return min(leastLead+time.Duration(listeners)*DeliveryPace, mostLead)
+}
+
 // rekey gives the group a new key.
 func (r *room) rekey() error {
-	if _, err := r.group.Rekey(); err != nil {
+	if _, err := r.group.Rekey(keyLead(r.listeners())); err != nil {
 		return err
 	}
 	r.renew()
@@ -98,10 +112,16 @@ func (r *room) groupSnapshot() *GroupSnapshot {
 	}
 	s := &GroupSnapshot{Place: r.group.Place(), Source: r.group.Source(), Audience: r.group.Audience(), Stats: r.group.Stats()}
 	_, s.Description = r.group.Description(false)
+	s.Listeners = r.listeners()
+	return s
+}
+
+// listeners counts the participants that listen to the group.
+func (r *room) listeners() (n int) {
 	for _, p := range r.participants {
 		if p.onGroup {
-			s.Listeners++
+			n++
 		}
 	}
-	return s
+	return n
 }

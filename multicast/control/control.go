@@ -211,13 +211,27 @@ func (c *Control) take(b []byte, from netip.AddrPort, onGroup bool, now int64) {
 // Target returns where feedback is taken.
 func (c *Control) Target() netip.AddrPort { return c.target }
 
+// Expect takes feedback under a key, too, that will be in force within that time: listeners use
+// it as soon as they know it. On error, or in a group without a key, nothing has changed.
+func (c *Control) Expect(k groupkey.Key, within time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.opener == nil {
+		return errNoKey
+	}
+	return c.opener.Add(k, clock.Now(), within+keyGrace)
+}
+
+// errNoKey is what a group without SRTP says of keys.
+var errNoKey = errors.New("the group has no key to change")
+
 // SetKey goes on under another key of the same suite; feedback under those before is taken
 // for ten seconds more. On error, or in a group without a key, nothing has changed.
 func (c *Control) SetKey(k groupkey.Key) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.opener == nil {
-		return errors.New("the group has no key to change")
+		return errNoKey
 	}
 	if err := c.opener.Add(k, clock.Now(), keyGrace); err != nil {
 		return err

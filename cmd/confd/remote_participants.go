@@ -31,6 +31,7 @@ type participantFlags struct {
 	OutputGain  *float64 `placeholder:"DB" help:"Makes what it hears louder, -60 to 20."`
 	Hears       []string `placeholder:"WHOM" help:"Whom alone it hears: ids or group:NAME with commas between; everyone, or nobody."`
 	HeardBy     []string `placeholder:"WHOM" help:"Who alone hears it, likewise."`
+	Delivery    *string  `placeholder:"HOW" help:"How its phone gets what it hears: unicast, or multicast, the room's group, which mutes it."`
 	Groups      []string `placeholder:"NAMES" help:"The groups that it is in, with commas between; none for none."`
 }
 
@@ -44,6 +45,7 @@ func (f *participantFlags) patch() (patch, error) {
 	put(p, "pinned", f.Pinned)
 	put(p, "input_gain", f.InputGain)
 	put(p, "output_gain", f.OutputGain)
+	put(p, "delivery", f.Delivery)
 	p.whom("hears", f.Hears)
 	p.whom("heard_by", f.HeardBy)
 	switch {
@@ -106,7 +108,7 @@ func stateOf(p *api.Participant) string {
 	for _, f := range []struct {
 		is   bool
 		name string
-	}{{p.Muted, "muted"}, {p.Deaf, "deaf"}, {p.Held && p.State != "held", "held"}, {p.Pinned, "pinned"}, {p.MediaLost, "no media"}} {
+	}{{p.Muted, "muted"}, {p.Deaf, "deaf"}, {p.Held && p.State != "held", "held"}, {p.Pinned, "pinned"}, {p.Delivered == "multicast", "multicast"}, {p.MediaLost, "no media"}} {
 		if f.is {
 			state += "," + f.name
 		}

@@ -17,6 +17,7 @@ type roomsCommand struct {
 	Create roomsCreate `cmd:"" help:"Create a room."`
 	Set    roomsSet    `cmd:"" help:"Change a room."`
 	Delete roomsDelete `cmd:"" help:"Delete a room and hang up on everyone in it."`
+	Rekey  roomsRekey  `cmd:"" help:"Give a room's multicast group a new key."`
 }
 
 // roomFlags are what can be set in a room.
@@ -30,6 +31,7 @@ type roomFlags struct {
 	SampleRate      *int           `placeholder:"HZ" help:"Rate of the mix: 8000, 16000 or 48000; 0 follows the members."`
 	EmptyTimeout    *time.Duration `placeholder:"TIME" help:"How long the room outlives its last participant, as 5m; 0s is for ever."`
 	Metadata        *string        `placeholder:"JSON" help:"A JSON object that the server keeps."`
+	multicastFlags  `embed:""`
 }
 
 func (f *roomFlags) patch() (patch, error) {
@@ -43,6 +45,9 @@ func (f *roomFlags) patch() (patch, error) {
 	put(p, "sample_rate", f.SampleRate)
 	if f.EmptyTimeout != nil {
 		p["empty_timeout"] = f.EmptyTimeout.Seconds()
+	}
+	if err := f.addTo(p); err != nil {
+		return nil, err
 	}
 	return p, p.metadata(f.Metadata)
 }

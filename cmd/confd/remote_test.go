@@ -53,6 +53,13 @@ func TestRemoteCommandsAsk(t *testing.T) {
 		{"rooms create", "POST /v1/rooms", `{}`},
 		{"rooms create x --locked --empty-timeout 5m --metadata {\"a\":1}", "POST /v1/rooms", `{"empty_timeout":300,"id":"x","locked":true,"metadata":{"a":1}}`},
 		{"rooms set x --no-locked --talkers 4", "PATCH /v1/rooms/x", `{"locked":false,"talkers":4}`},
+		{"rooms create x --multicast", "POST /v1/rooms", `{"id":"x","multicast":{}}`},
+		{"rooms set x --no-multicast", "PATCH /v1/rooms/x", `{"multicast":null}`},
+		{"rooms set x --multicast-mode ssm --multicast-family 6 --multicast-group ff35::8000:1 --multicast-port 5004 --multicast-ttl 2 --multicast-interface eth0", "PATCH /v1/rooms/x",
+			`{"multicast":{"family":6,"group":"ff35::8000:1","interface":"eth0","mode":"ssm","port":5004,"ttl":2}}`},
+		{"rooms set x --multicast --multicast-codec pcmu --multicast-ptime 20 --multicast-redundancy 1 --multicast-srtp --no-multicast-announce --multicast-offer always", "PATCH /v1/rooms/x",
+			`{"multicast":{"announce":false,"codec":"pcmu","offer":"always","ptime":20,"redundancy":1,"srtp":true}}`},
+		{"rooms rekey x", "POST /v1/rooms/x/multicast/rekey", ""},
 		{"rooms delete x --reason bye", "DELETE /v1/rooms/x?reason=bye", ""},
 		{"participants x", "GET /v1/rooms/x/participants?limit=500", ""},
 		{"participants list list", "GET /v1/rooms/list/participants?limit=500", ""},
@@ -60,6 +67,7 @@ func TestRemoteCommandsAsk(t *testing.T) {
 		{"participants set x id --muted --no-deaf --input-gain=-3.5", "PATCH /v1/rooms/x/participants/id", `{"deaf":false,"input_gain":-3.5,"muted":true}`},
 		{"participants set x id --hears everyone --heard-by nobody --groups none", "PATCH /v1/rooms/x/participants/id", `{"groups":[],"heard_by":[],"hears":null}`},
 		{"participants set x id --hears a,group:b --groups c,d", "PATCH /v1/rooms/x/participants/id", `{"groups":["c","d"],"hears":["a","group:b"]}`},
+		{"participants set x id --delivery multicast", "PATCH /v1/rooms/x/participants/id", `{"delivery":"multicast"}`},
 		{"participants remove x id", "DELETE /v1/rooms/x/participants/id", ""},
 		{"participants move x id y", "POST /v1/rooms/x/participants/id/move", `{"room":"y"}`},
 		{"participants dial x sip:a@127.0.0.1 --from b --timeout 30s --header X-A=1;2 --header X-B=3 --muted", "POST /v1/rooms/x/participants",
@@ -120,6 +128,7 @@ func TestRemoteErrors(t *testing.T) {
 		{200, "[" + strings.Repeat(" ", 16<<20) + "]", "rooms", 1, "more than 16 MiB"},
 		{404, `{"type":"urn:confd:problem:not_found","detail":"x"}`, "calls", 1, "keeps no records"},
 		{200, `{}`, "rooms set x", 2, "nothing to change"},
+		{200, `{}`, "rooms set x --no-multicast --multicast-srtp", 2, "--no-multicast leaves no group"},
 		{200, `{}`, "rooms create --metadata {", 2, "is no JSON"},
 		{200, `{}`, "rooms --server ftp://x", 2, "right is something like http://127.0.0.1:8080"},
 		{200, `{}`, "rooms --key a\tb", 2, "no key has"},
@@ -178,7 +187,7 @@ func TestListsArePaged(t *testing.T) {
 }
 
 const hostile = `{"id":"p1","room":"x","state":"connected","direction":"inbound","uri":"sip:\u001b]0;a\u0007@h","display_name":"a\u009b2Jb\u202ec\td\ne",
-	"muted":true,"talking":true,"metadata":{"k":"\u009b"},"stats":{"level":-23,"loss":0.0125,"jitter":0.004,"round_trip":0.031,"mos":4.31,"ingress_codec":"opus","egress_codec":"PCMU"}}`
+	"muted":true,"delivery_in_force":"multicast","talking":true,"metadata":{"k":"\u009b"},"stats":{"level":-23,"loss":0.0125,"jitter":0.004,"round_trip":0.031,"mos":4.31,"ingress_codec":"opus","egress_codec":"PCMU"}}`
 
 // Whatever strangers call themselves, nothing of it reaches the terminal raw.
 func TestNamesAreClean(t *testing.T) {
@@ -187,7 +196,7 @@ func TestNamesAreClean(t *testing.T) {
 	if strings.ContainsAny(stdout, "\x1b\a\u009b\u202e\t") || strings.Count(stdout, "\n") != 2 {
 		t.Errorf("printed %q", stdout)
 	}
-	for _, want := range []string{"a?2Jb?c?d?e", "connected,muted", "-23 dB", "opus/PCMU", "1.2 %", "4 ms", "31 ms", "4.3", "sip:?]0;a?@h"} {
+	for _, want := range []string{"a?2Jb?c?d?e", "connected,muted,multicast", "-23 dB", "opus/PCMU", "1.2 %", "4 ms", "31 ms", "4.3", "sip:?]0;a?@h"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the table lacks %q:\n%s", want, stdout)
 		}

@@ -195,7 +195,7 @@ func TestLostPacketComesBack(t *testing.T) {
 			l.ring.Push(&sent[i])
 		}
 		conn := l.dial()
-		send(t, conn, sealer.RTCP(nil, feedback.AppendToken(nil, &feedback.Token{Kind: feedback.PortMappingRequest, SSRC: 7, Nonce: 5})))
+		send(t, conn, sealer.RTCP(nil, asking(&feedback.Token{Kind: feedback.PortMappingRequest, SSRC: 7, Nonce: 5})))
 		b := receive(t, conn)
 		if keyed {
 			b, _ = opener.RTCP(nil, b, clock.Now())
@@ -232,7 +232,7 @@ func TestPacketThatManyLostComesToTheGroup(t *testing.T) {
 	var all []listener
 	for range manyAsk {
 		conn := l.dial()
-		send(t, conn, feedback.AppendToken(nil, &feedback.Token{Kind: feedback.PortMappingRequest, SSRC: 7}))
+		send(t, conn, asking(&feedback.Token{Kind: feedback.PortMappingRequest, SSRC: 7}))
 		walk := feedback.Read(receive(t, conn))
 		p, _ := walk.Next()
 		token, _ := feedback.ReadToken(&p)

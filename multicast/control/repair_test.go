@@ -2,6 +2,7 @@ package control
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 // prove gets a listener its token and returns the packet that shows it.
 func prove(t testing.TB, s *session, out *notes, from netip.AddrPort, now int64) []byte {
 	t.Helper()
-	s.take(feedback.AppendToken(nil, &feedback.Token{Kind: feedback.PortMappingRequest, SSRC: 7, Nonce: 99}), from, false, now)
+	s.take(asking(&feedback.Token{Kind: feedback.PortMappingRequest, SSRC: 7, Nonce: 99}), from, false, now)
 	walk := feedback.Read(out.answers[len(out.answers)-1])
 	p, _ := walk.Next()
 	k, ok := feedback.ReadToken(&p)
@@ -65,6 +66,28 @@ func TestRetransmissionToTheOneWhoAsks(t *testing.T) {
 	}
 	if v := s.count.stats(); v.Unknown != 1 || v.Unicast != 2 || v.Nacks != 1 || v.Tokens != 1 {
 		t.Errorf("counted %+v", v)
+	}
+}
+
+// asking is a request for a token as listeners send it, with an empty report and a name.
+func asking(t *feedback.Token) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{2 << 6, 201, 0, 1}, t.SSRC)
+	return feedback.AppendToken(transport.AppendCNAME(b, t.SSRC, "0123456789abcdef"), t)
+}
+
+// An address may be forged: what it is sent is never more than what was sent in its name.
+func TestTokensAreNotLargerThanWhatAsksForThem(t *testing.T) {
+	s, out := repairing(t)
+	ask := &feedback.Token{Kind: feedback.PortMappingRequest, SSRC: 7, Nonce: 99}
+	whole := asking(ask)
+	if s.take(feedback.AppendToken(nil, ask), host(1), false, 1e9); len(out.answers) != 0 {
+		t.Fatal("a request that is smaller than the answer is answered")
+	}
+	if s.take(whole, host(1), false, 1e9); len(out.answers) != 1 || s.count.refused.Load() != 1 {
+		t.Fatalf("%d answers to a whole request, %+v: want one, and one refused", len(out.answers), s.count.stats())
+	}
+	if got := len(out.answers[0]); got > len(whole) || got != feedback.ResponseSize {
+		t.Errorf("%d bytes of answer to %d: want %d", got, len(whole), feedback.ResponseSize)
 	}
 }
 

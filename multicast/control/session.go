@@ -13,7 +13,7 @@ import (
 
 const (
 	tokenLife  = 10 * time.Minute // of a port mapping token
-	answerRate = 1000             // tokens and refusals a second: none is larger than twice what asked for it
+	answerRate = 1000             // tokens and refusals a second: none is larger than what asked for it
 	housekeep  = time.Second      // between looks at the stream, the audience and timeouts
 	flashPause = 20 * time.Millisecond
 	flashGroup = 8   // receivers from which on a group's doubling is told at once
@@ -121,7 +121,7 @@ func (s *session) take(b []byte, from netip.AddrPort, onGroup bool, now int64) {
 	s.now = now
 	s.follow(s.config.Sent().SSRC)
 	walk := feedback.Read(b)
-	m := message{session: s, from: from, onGroup: onGroup, now: now}
+	m := message{session: s, from: from, onGroup: onGroup, size: len(b), now: now}
 	known := 0
 	for p, ok := walk.Next(); ok; p, ok = walk.Next() {
 		if m.read(&p) {
@@ -140,6 +140,7 @@ type message struct {
 	*session
 	from    netip.AddrPort
 	onGroup bool
+	size    int  // of the whole datagram, bytes, opened
 	proven  bool // a good token was shown
 	now     int64
 }
@@ -207,7 +208,7 @@ func (m *message) token(p *feedback.Packet) bool {
 	case !ok || m.onGroup:
 		return false
 	case t.Kind == feedback.PortMappingRequest:
-		if !m.answers.take(1, m.now) {
+		if m.size < feedback.ResponseSize || !m.answers.take(1, m.now) {
 			m.count.refused.Add(1)
 			return true
 		}

@@ -12,6 +12,10 @@ import (
 // tokenSize is the length of a token in bytes: as good as a key of 128 bits.
 const tokenSize = 16
 
+// ResponseSize is that of a response to a port mapping request, bytes. Who asks from a forged
+// address is to send no less: an empty receiver report and a CNAME as RFC 7022 has it suffice.
+const ResponseSize = headerSize + 2*4 + nonceSize + elementHeader + tokenSize + 8 + 4
+
 // Mint makes tokens and knows them again without keeping any: a token is a keyed hash
 // (HMAC-SHA256) of the client's address, its nonce and the time of expiry, as RFC 6284 has it. It
 // holds for the address, whatever the port, since that is what it was sent to.

@@ -54,7 +54,7 @@ func joined(t *testing.T, l *netlab.Lab, m netlab.Membership, there bool) {
 	}
 }
 
-// post asks the API for something by a method that is not GET.
+// post has the API do something, with a body of JSON or none.
 func (c *confd) post(t *testing.T, path, body string) {
 	t.Helper()
 	res, err := c.place.client().Post("http://"+c.http+path, "application/json", strings.NewReader(body))

@@ -113,6 +113,21 @@ func TestBars(t *testing.T) {
 	}
 }
 
+// What is noise is not growth, and growth is found in spite of noise.
+func TestGrowth(t *testing.T) {
+	for _, c := range []struct {
+		each, want float64
+	}{{0, 0}, {0.01, 0.49}} {
+		r := &Report{}
+		for i, n := range []int{1, 2, 5, 10, 20, 50} {
+			r.Cases = append(r.Cases, Case{Hosts: n, Group: Side{Ratio: 1 + c.each*float64(n-1) + 0.05*float64(i%2)}})
+		}
+		if growth, deviation := r.growth(); math.Abs(growth-c.want) > 2*deviation || deviation < 0.02 || deviation > 0.2 {
+			t.Errorf("%v for each: growth %.3f, standard error %.3f", c.each, growth, deviation)
+		}
+	}
+}
+
 func TestPlotIsOneDrawing(t *testing.T) {
 	svg := sample().Plot()
 	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {

@@ -62,7 +62,7 @@ type Bar struct {
 // Bounds.
 const (
 	trafficBound  = 0.02 // of the group, from the fewest hosts to the most
-	cpuBound      = 0.02 // and twice the standard error
+	cpuBound      = 0.02 // the same, and twice the standard error
 	feedbackBound = 5.0  // percent
 )
 
@@ -71,8 +71,9 @@ func (r *Report) judge() {
 	first, last := r.Cases[0], r.Cases[len(r.Cases)-1]
 	if last.Hosts > first.Hosts {
 		r.bar(fmt.Sprintf("group traffic, %d hosts against %d: change", last.Hosts, first.Hosts), math.Abs(last.Group.Megabits/first.Group.Megabits-1), trafficBound)
-		noise := 2 * math.Hypot(first.Group.Noise, last.Group.Noise) / 100
-		r.bar(fmt.Sprintf("group CPU of reference, %d hosts against %d: growth, noise %.3f", last.Hosts, first.Hosts, noise), last.Group.Ratio/first.Group.Ratio-1, cpuBound+noise)
+		growth, deviation := r.growth()
+		noise := 2 * max(deviation, math.Hypot(first.Group.Noise, last.Group.Noise)/100)
+		r.bar(fmt.Sprintf("group CPU of reference, %d hosts against %d: growth, noise %.3f", last.Hosts, first.Hosts, noise), growth, cpuBound+noise)
 	}
 	for _, c := range r.Cases {
 		r.bar(fmt.Sprintf("feedback of %d hosts, %%", c.Hosts), c.Group.Feedback, feedbackBound)
@@ -80,6 +81,32 @@ func (r *Report) judge() {
 	if r.Crowd != nil {
 		r.bar(fmt.Sprintf("feedback of %d receivers, %%", r.Crowd.Receivers), r.Crowd.Feedback, feedbackBound)
 	}
+}
+
+// growth is that of the group's processor time from the fewest hosts to the most, by the line
+// that fits all cases best, and its standard error, which with two cases is 0.
+func (r *Report) growth() (share, deviation float64) {
+	n := float64(len(r.Cases))
+	var x, y float64 // means
+	for _, c := range r.Cases {
+		x, y = x+float64(c.Hosts)/n, y+c.Group.Ratio/n
+	}
+	var xx, xy, rest float64
+	for _, c := range r.Cases {
+		dx := float64(c.Hosts) - x
+		xx, xy = xx+dx*dx, xy+dx*(c.Group.Ratio-y)
+	}
+	slope := xy / xx
+	for _, c := range r.Cases {
+		d := c.Group.Ratio - y - slope*(float64(c.Hosts)-x)
+		rest += d * d
+	}
+	least, most := float64(r.Cases[0].Hosts), float64(r.Cases[len(r.Cases)-1].Hosts)
+	per := (most - least) / (y + slope*(least-x))
+	if n > 2 {
+		deviation = math.Sqrt(rest/(n-2)/xx) * per
+	}
+	return slope * per, deviation
 }
 
 func (r *Report) bar(what string, is, bound float64) {

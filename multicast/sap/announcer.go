@@ -35,7 +35,7 @@ type Announcer struct {
 	count  counters
 }
 
-type counters struct{ sent, failed, heard, refused, ignored atomic.Uint64 }
+type counters struct{ sent, failed, heard, refused, ignored, dropped atomic.Uint64 }
 
 // Stats are the counts of an Announcer.
 type Stats struct {
@@ -45,6 +45,7 @@ type Stats struct {
 	Heard    uint64 // packets of others
 	Refused  uint64 // of others, not understood
 	Ignored  uint64 // of others, past the number that is told apart
+	Dropped  uint64 // unread, because more than 1,000 a second came; only Linux tells
 }
 
 // scopeKey is what announcements must have in common to share sockets and bandwidth.
@@ -127,7 +128,7 @@ func (a *Announcer) Stats() Stats {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := &a.count
-	st := Stats{Sent: c.sent.Load(), Failed: c.failed.Load(), Heard: c.heard.Load(), Refused: c.refused.Load(), Ignored: c.ignored.Load()}
+	st := Stats{Sent: c.sent.Load(), Failed: c.failed.Load(), Heard: c.heard.Load(), Refused: c.refused.Load(), Ignored: c.ignored.Load(), Dropped: c.dropped.Load()}
 	for _, s := range a.scopes {
 		st.Sessions += s.len()
 	}

@@ -191,7 +191,7 @@ func TestOthersAreCounted(t *testing.T) {
 	}
 	s, now := n.scope, time.Now()
 	s.mu.Lock()
-	if got := len(s.others); got != 50 {
+	if got := s.others.len(); got != 50 {
 		t.Errorf("%d others", got)
 	}
 	n.last, n.due = now.Add(-time.Second), now

@@ -148,7 +148,7 @@ func TestIntervals(t *testing.T) {
 }
 
 func TestHeardIsBounded(t *testing.T) {
-	h, now := heard{}, time.Now()
+	h, now := heard{at: map[name]time.Time{}}, time.Now()
 	p := Packet{Source: four}
 	for range maxHeard {
 		p.Hash++
@@ -157,8 +157,8 @@ func TestHeardIsBounded(t *testing.T) {
 		}
 	}
 	p.Hash++
-	if h.take(&p, now) || len(h) != maxHeard {
-		t.Errorf("%d taken", len(h))
+	if h.take(&p, now) || h.len() != maxHeard {
+		t.Errorf("%d taken", h.len())
 	}
 	if !h.take(&Packet{Source: four, Hash: 1}, now.Add(time.Minute)) {
 		t.Error("one that is known is refused")
@@ -167,8 +167,8 @@ func TestHeardIsBounded(t *testing.T) {
 		t.Error("a deletion makes no room")
 	}
 	p.Hash++
-	if !h.take(&p, now.Add(forget+time.Second)) || len(h) != 2 {
-		t.Errorf("%d are remembered, want the one of a minute later and the last", len(h))
+	if !h.take(&p, now.Add(forget+time.Second)) || h.len() != 2 {
+		t.Errorf("%d are remembered, want the one of a minute later and the last", h.len())
 	}
 }
 

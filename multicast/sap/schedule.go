@@ -32,7 +32,7 @@ type scope struct {
 
 func newScope(a *Announcer, key scopeKey, out *socket.Sender, in *socket.Receiver) *scope {
 	s := &scope{announcer: a, key: key, out: out, in: in, wake: make(chan struct{}, 1), halt: make(chan struct{}),
-		ours: map[*Announcement]bool{}, others: heard{}}
+		ours: map[*Announcement]bool{}, others: heard{at: map[name]time.Time{}}}
 	s.over.Go(s.listen)
 	s.over.Go(s.announce)
 	return s
@@ -162,7 +162,7 @@ func (s *scope) next(now time.Time) time.Duration {
 		return wait
 	}
 	// Others may have come since the time was set: then it is not due yet (RFC 2974 section 3.1).
-	wait := interval(len(s.ours)+len(s.others), len(n.packet), s.announcer.config.Limit, s.announcer.config.Interval)
+	wait := interval(len(s.ours)+s.others.len(), len(n.packet), s.announcer.config.Limit, s.announcer.config.Interval)
 	if again := n.last.Add(spread(wait, 0)); !n.last.IsZero() && again.After(now) {
 		n.due = n.last.Add(spread(wait, rand.Float64()))
 		return spacing
@@ -182,26 +182,35 @@ func (s *scope) first() (first *Announcement) {
 	return first
 }
 
-// listen counts the announcements of others.
+// listen counts the announcements of others. Of a flood the kernel drops what is not read.
 func (s *scope) listen() {
 	b := make([]byte, maxRead+1)
+	var p pace
+	var dropped uint64
 	for {
 		n, from, _, err := s.in.Read(b)
-		switch {
-		case err == nil:
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		wait := time.Second // before a socket that has failed is read again
+		if err == nil {
 			s.hear(b[:n], from)
-		case errors.Is(err, net.ErrClosed) || !s.rest():
+			total := s.in.Dropped()
+			s.announcer.count.dropped.Add(total - dropped)
+			dropped, wait = total, p.pause(time.Now())
+		}
+		if wait > 0 && !s.rest(wait) {
 			return
 		}
 	}
 }
 
-// rest waits before a socket that has failed is read again, and tells whether it is to be.
-func (s *scope) rest() bool {
+// rest waits, and tells whether to go on.
+func (s *scope) rest(wait time.Duration) bool {
 	select {
 	case <-s.halt:
 		return false
-	case <-time.After(time.Second):
+	case <-time.After(wait):
 		return true
 	}
 }

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"os"
@@ -36,7 +37,8 @@ func open(m *Membership, zone int) (*net.UDPConn, error) {
 	return c.(*net.UDPConn), nil
 }
 
-// exclusive has nothing but the socket's own membership come in, with receive times.
+// exclusive has nothing but the socket's own membership come in, with receive times and
+// the number of datagrams that were dropped.
 func exclusive(fd, family, buffer int) error {
 	level, all := unix.IPPROTO_IP, unix.IP_MULTICAST_ALL
 	if family == unix.AF_INET6 {
@@ -46,6 +48,7 @@ func exclusive(fd, family, buffer int) error {
 		os.NewSyscallError("IP_MULTICAST_ALL", unix.SetsockoptInt(fd, level, all, 0)),
 		os.NewSyscallError("SO_REUSEADDR", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)),
 		os.NewSyscallError("SO_TIMESTAMPNS", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)),
+		os.NewSyscallError("SO_RXQ_OVFL", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)),
 	)
 	if err == nil && buffer > 0 { // as much as net.core.rmem_max allows
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
@@ -53,14 +56,21 @@ func exclusive(fd, family, buffer int) error {
 	return err
 }
 
-// stamp finds SCM_TIMESTAMPNS, the only control message asked for; 0 without it.
-func stamp(oob []byte) int64 {
-	if len(oob) < unix.CmsgLen(int(unsafe.Sizeof(unix.Timespec{}))) {
-		return 0
+// ancillary finds SCM_TIMESTAMPNS and SO_RXQ_OVFL among what came with a datagram; 0 without.
+func ancillary(oob []byte) (stamp int64, dropped uint32) {
+	for len(oob) >= unix.CmsgLen(0) {
+		head, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		if err != nil {
+			break
+		}
+		oob = rest
+		switch {
+		case head.Level != unix.SOL_SOCKET:
+		case head.Type == unix.SO_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
+			stamp = (*unix.Timespec)(unsafe.Pointer(&data[0])).Nano()
+		case head.Type == unix.SO_RXQ_OVFL && len(data) >= 4:
+			dropped = binary.NativeEndian.Uint32(data)
+		}
 	}
-	head := (*unix.Cmsghdr)(unsafe.Pointer(&oob[0]))
-	if head.Level != unix.SOL_SOCKET || head.Type != unix.SO_TIMESTAMPNS {
-		return 0
-	}
-	return (*unix.Timespec)(unsafe.Pointer(&oob[unix.CmsgLen(0)])).Nano()
+	return stamp, dropped
 }

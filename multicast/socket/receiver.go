@@ -43,6 +43,7 @@ type Receiver struct {
 	conn    *net.UDPConn
 	oob     []byte
 	rejoins atomic.Uint64
+	dropped atomic.Uint64
 
 	mu   sync.Mutex // guards what follows
 	seen view       // as of the last join
@@ -95,7 +96,11 @@ func (r *Receiver) Read(b []byte) (n int, from netip.AddrPort, at int64, err err
 	if err != nil {
 		return 0, netip.AddrPort{}, 0, err
 	}
-	return n, netip.AddrPortFrom(plain(sender.Addr()), sender.Port()), arrival(stamp(r.oob[:oobn])), nil
+	stamp, dropped := ancillary(r.oob[:oobn])
+	if dropped != 0 { // counts from the first, modulo 2^32
+		r.dropped.Add(uint64(dropped - uint32(r.dropped.Load())))
+	}
+	return n, netip.AddrPortFrom(plain(sender.Addr()), sender.Port()), arrival(stamp), nil
 }
 
 // arrival maps a receive time of the system's clock, 0 for none. A clock that was set
@@ -114,6 +119,10 @@ func (r *Receiver) SetReadDeadline(t time.Time) error { return r.conn.SetReadDea
 
 // Rejoins returns how often the membership was taken anew.
 func (r *Receiver) Rejoins() uint64 { return r.rejoins.Load() }
+
+// Dropped returns how many datagrams the kernel dropped before the last that was read, because
+// nobody read them in time; 0 where it does not tell.
+func (r *Receiver) Dropped() uint64 { return r.dropped.Load() }
 
 // Close leaves the group. Further calls do nothing.
 func (r *Receiver) Close() error {

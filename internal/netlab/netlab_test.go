@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
-
 	"golang.org/x/sys/unix"
 )
 

@@ -32,7 +32,8 @@ type description struct {
 	format      media.Format
 	rtcp        feedback.Bandwidth
 	repair      bool
-	key         *groupkey.Key // nil: not told, or plain RTP
+	key         *groupkey.Key  // nil: not told, or plain RTP
+	inForce     []groupkey.Key // other keys, under which packets may come yet
 }
 
 // text writes the description as SDP (RFC 8866). A stream that any player can play is
@@ -58,7 +59,7 @@ func (d *description) text() []byte {
 	d.control(line)
 	line("a=extmap:%d urn:ietf:params:rtp-hdrext:csrc-audio-level", levelsID)
 	if d.key != nil {
-		line("a=%s", d.key.Crypto(1))
+		line("a=%s", d.key.Crypto(1, d.inForce...))
 	}
 	line("a=recvonly")
 	return []byte(b.String())

@@ -133,6 +133,9 @@ func (g *Group) describe(withKey bool) []byte {
 		place: g.place, format: g.format, rtcp: g.rtcp(), repair: g.host.config.RepairShare > 0}
 	if withKey {
 		d.key = g.key
+		if p := g.live.Load(); p != nil && p.key != g.key {
+			d.inForce = []groupkey.Key{*p.key}
+		}
 	}
 	return d.text()
 }

@@ -10,7 +10,9 @@ import (
 
 // Rekey has the stream go on under a new key, and returns the version of the description that
 // has it. The key is described at once and used after lead, so that listeners have it when the
-// first packet comes that needs it; feedback under it is taken at once. A further call meanwhile
+// first packet comes that needs it; feedback under it is taken at once. Until then the key in
+// force is described, too, behind the one that comes: a player that takes only the first of them
+// is silent for the lead, not from then on. Then the description changes once more. A further call meanwhile
 // replaces it, and begins the lead anew, but once: who goes on calling does not keep the key
 // before in force. It is Invalid for a group without SRTP.
 func (g *Group) Rekey(lead time.Duration) (version uint64, err error) {
@@ -64,6 +66,7 @@ func (g *Group) useKey() {
 		return // what was opened since uses it from the start
 	}
 	p.key = g.key
+	g.changed()
 	if err := errors.Join(p.stream.SetKey(*g.key), p.control.SetKey(*g.key)); err != nil {
 		g.host.log.Error("a group goes on under the key before", "room", g.room, "group", g.place.Group, "error", err)
 	}

@@ -12,8 +12,14 @@ import (
 	"github.com/confd/confd/multicast/groupkey"
 )
 
-// told returns the key that a description has.
+// told returns the first key that a description has.
 func told(t *testing.T, g *Group) groupkey.Key {
+	t.Helper()
+	return allTold(t, g)[0]
+}
+
+// allTold returns all keys that a description has.
+func allTold(t *testing.T, g *Group) []groupkey.Key {
 	t.Helper()
 	sdp, _ := g.Description(true)
 	for line := range strings.Lines(string(sdp)) {
@@ -26,7 +32,30 @@ func told(t *testing.T, g *Group) groupkey.Key {
 		}
 	}
 	t.Fatalf("no key in\n%s", sdp)
-	return groupkey.Key{}
+	return nil
+}
+
+// Who joins between the description of a new key and its use has both; after, the new one alone.
+func TestBothKeysAreDescribedDuringTheLead(t *testing.T) {
+	leak.Check(t)
+	g := opened(t, homeHost(t, nil), Spec{SRTP: true})
+	before := told(t, g)
+	for range 2 { // of two new keys the second takes the place of the first
+		if _, err := g.Rekey(time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if keys := allTold(t, g); len(keys) != 2 || keys[0].Equal(before) || !keys[1].Equal(before) {
+			t.Errorf("%v; want a new one, then %v", keys, before)
+		}
+	}
+	_, version := g.Description(true)
+	leadOver(g)
+	if keys := allTold(t, g); len(keys) != 1 || keys[0].Equal(before) {
+		t.Errorf("%v; want the new one alone", keys)
+	}
+	if _, after := g.Description(true); after <= version {
+		t.Errorf("version %d after %d: the description has changed", after, version)
+	}
 }
 
 func TestRekey(t *testing.T) {

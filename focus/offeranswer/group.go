@@ -61,12 +61,24 @@ func (g *Group) Secure() bool {
 	return encrypted
 }
 
-// Equal tells whether both are described alike, keys included.
+// Equal tells whether both are described alike, the first of their keys included: those behind
+// it are on their way out, and that they are gone is no news.
 func (g *Group) Equal(o *Group) bool {
 	if g == nil || o == nil {
 		return g == o
 	}
-	return g.all().text() == o.all().text()
+	return g.essence() == o.essence()
+}
+
+func (g *Group) essence() string {
+	var b strings.Builder
+	for line := range strings.Lines(g.all().text()) {
+		if strings.HasPrefix(line, "a=crypto:") {
+			line, _, _ = strings.Cut(line, ";")
+		}
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
 }
 
 // groupLine is the group on the audio line of a session.

@@ -208,6 +208,14 @@ func TestRefreshOfGroup(t *testing.T) {
 	if err != nil || renewed.Equal(g) || !g.Equal(testGroup("ssm-red-srtp")) {
 		t.Fatalf("another key is told from the same: %v", err)
 	}
+	const before = ";inline:c2l4dGVlbiBieXRlcyBva2ZvdXJ0ZWVuIGJ5dGVz|2^31|9:4"
+	both, err := ParseGroup(bytes.ReplaceAll(text, []byte("|9:4"), []byte("|10:4"+before)))
+	if err != nil || !both.Equal(renewed) || both.Equal(g) {
+		t.Errorf("with the key before behind it the new one is another: %v", err)
+	}
+	if o := offerGroup(t, both, nil); !bytes.Contains(o.SDP, []byte("|10:4"+before+"\r\n")) {
+		t.Errorf("two keys are not offered\n%s", o.SDP)
+	}
 	again, err = Refresh(caps, groupLocal(renewed), r.State)
 	if err != nil || !bytes.Contains(again.SDP, []byte("|10:4")) || version(again.SDP) == version(o.SDP) {
 		t.Errorf("after a new key: %v\n%s", err, again.SDP)

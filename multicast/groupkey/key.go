@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -111,36 +112,63 @@ func (k Key) context(options ...srtp.ContextOption) (*srtp.Context, error) {
 // identifier returns the MKI as packets have it.
 func (k Key) identifier() []byte { return binary.BigEndian.AppendUint32(nil, k.MKI) }
 
-// Crypto returns the key as the value of an SDP attribute (RFC 4568 section 9.1), without
-// "a=": crypto:TAG SUITE inline:SECRET|2^31|MKI:4.
-func (k Key) Crypto(tag int) string {
-	secret := base64.StdEncoding.EncodeToString(append(bytes.Clone(k.Master), k.Salt...))
-	return fmt.Sprintf("crypto:%d %v inline:%s|%s|%d:%d", tag, k.Suite, secret, lifetime, k.MKI, mkiSize)
+// Crypto returns the key, and others of its suite under which packets may come, as the value of
+// an SDP attribute (RFC 4568 section 9.1), without "a=": crypto:TAG SUITE
+// inline:SECRET|2^31|MKI:4, and ";inline:" for each of the others.
+func (k Key) Crypto(tag int, others ...Key) string {
+	line := fmt.Sprintf("crypto:%d %v %s", tag, k.Suite, k.inline())
+	for _, o := range others {
+		line += ";" + o.inline()
+	}
+	return line
 }
 
-// Parse reads what Crypto writes, with "a=" or "crypto:" in front or without. It refuses a
-// line of another suite, with several keys, without an MKI of four bytes, or with session
-// parameters that change how packets are protected.
-func Parse(attr string) (Key, error) {
+func (k Key) inline() string {
+	secret := base64.StdEncoding.EncodeToString(append(bytes.Clone(k.Master), k.Salt...))
+	return fmt.Sprintf("inline:%s|%s|%d:%d", secret, lifetime, k.MKI, mkiSize)
+}
+
+// Parse reads what Crypto writes, with "a=" or "crypto:" in front or without, and returns 1 to 8
+// keys. It refuses a line of another suite, without MKIs of four bytes that differ, or with
+// session parameters that change how packets are protected.
+func Parse(attr string) ([]Key, error) {
 	attr = strings.TrimPrefix(strings.TrimPrefix(attr, "a="), "crypto:")
 	fields := strings.Fields(attr)
 	if len(fields) < 3 {
-		return Key{}, errors.New("crypto attribute of fewer than three fields: want TAG SUITE inline:SECRET|LIFETIME|MKI:4")
+		return nil, errors.New("crypto attribute of fewer than three fields: want TAG SUITE inline:SECRET|LIFETIME|MKI:4")
 	}
 	if !digits(fields[0], 9) {
-		return Key{}, fmt.Errorf("crypto tag %.20q: want 1 to 9 digits", fields[0])
+		return nil, fmt.Errorf("crypto tag %.20q: want 1 to 9 digits", fields[0])
 	}
 	suite, err := parseSuite(fields[1])
 	if err != nil {
-		return Key{}, err
+		return nil, err
 	}
 	for _, p := range fields[3:] {
 		// The window is a hint; what begins with "-" may be passed over (section 6.3).
 		if !strings.HasPrefix(p, "WSH=") && !strings.HasPrefix(p, "-") {
-			return Key{}, fmt.Errorf("crypto session parameter %.40q: want none but WSH", p)
+			return nil, fmt.Errorf("crypto session parameter %.40q: want none but WSH", p)
 		}
 	}
-	return parseInline(suite, fields[2])
+	return parseKeys(suite, fields[2])
+}
+
+func parseKeys(s transport.Suite, params string) (keys []Key, err error) {
+	list := strings.SplitN(params, ";", maxKeys+1)
+	if len(list) > maxKeys {
+		return nil, fmt.Errorf("crypto attribute of more than %d keys: want 1 to %d", maxKeys, maxKeys)
+	}
+	for _, param := range list {
+		k, err := parseInline(s, param)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(keys, func(o Key) bool { return o.MKI == k.MKI }) {
+			return nil, fmt.Errorf("crypto attribute of two keys with the identifier %d: want different ones", k.MKI)
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
 }
 
 func parseSuite(name string) (transport.Suite, error) {
@@ -154,10 +182,10 @@ func parseSuite(name string) (transport.Suite, error) {
 
 // parseInline reads inline:SECRET|LIFETIME|MKI:4, where the lifetime may be missing.
 func parseInline(s transport.Suite, param string) (Key, error) {
-	const want = "want one inline:SECRET|LIFETIME|MKI:4"
+	const want = "want inline:SECRET|LIFETIME|MKI:4"
 	rest, ok := strings.CutPrefix(param, "inline:")
 	parts := strings.Split(rest, "|")
-	if !ok || strings.Contains(rest, ";") || len(parts) < 2 || len(parts) > 3 {
+	if !ok || len(parts) < 2 || len(parts) > 3 {
 		return Key{}, errors.New("crypto key parameter: " + want)
 	}
 	k := Key{Suite: s}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestParseReadsWhatCryptoWrites(t *testing.T) {
 			k := New(s, mki)
 			for _, prefix := range []string{"", "a="} {
 				got, err := Parse(prefix + k.Crypto(3))
-				if err != nil || !got.Equal(k) {
+				if err != nil || len(got) != 1 || !got[0].Equal(k) {
 					t.Errorf("%s: %v, %v", k.Crypto(3), got, err)
 				}
 			}
@@ -38,6 +39,22 @@ func TestParseReadsWhatCryptoWrites(t *testing.T) {
 	}
 	if a, b := New(suites[0], 1), New(suites[0], 1); a.Equal(b) {
 		t.Error("two new keys are the same")
+	}
+}
+
+// A list names the key that is to be used first, and as many as an Opener holds.
+func TestSeveralKeys(t *testing.T) {
+	var keys []Key
+	for i := range maxKeys {
+		keys = append(keys, fixed(suites[0], uint32(i)))
+		line := keys[0].Crypto(1, keys[1:]...)
+		got, err := Parse(line)
+		if err != nil || !slices.EqualFunc(got, keys, Key.Equal) {
+			t.Errorf("%s: %v, %v", line, got, err)
+		}
+	}
+	if _, err := Parse(keys[0].Crypto(1, append(keys[1:], fixed(suites[0], 99))...)); err == nil {
+		t.Errorf("%d keys are taken", maxKeys+1)
 	}
 }
 
@@ -64,7 +81,10 @@ func TestParse(t *testing.T) {
 		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "|2^31|7:4|", false},
 		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret[4:] + "|2^31|7:4", false},
 		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "AAAA|2^31|7:4", false},
-		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "|7:4;inline:" + secret + "|8:4", false},
+		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "|7:4;inline:" + secret + "|8:4", true},
+		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "|7:4;inline:" + secret + "|7:4", false},
+		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "|7:4;" + secret + "|8:4", false},
+		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "|7:4;", false},
 		{"1 AES_CM_128_HMAC_SHA1_80 " + secret + "|7:4", false},
 		{"1 AES_CM_128_HMAC_SHA1_80 inline:" + secret + "|7:4 UNENCRYPTED_SRTP", false},
 		{"1 AEAD_AES_128_GCM inline:" + secret + "|7:4", false},
@@ -109,13 +129,14 @@ func TestRefusesKeys(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(fixed(suites[0], 7).Crypto(1))
+	f.Add(fixed(suites[0], 7).Crypto(1, fixed(suites[0], 8)))
 	f.Add("a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:" + strings.Repeat("A", 40) + "|7:4 WSH=64")
 	f.Fuzz(func(t *testing.T, line string) {
 		k, err := Parse(line)
 		if err != nil {
 			return
 		}
-		if again, err := Parse(k.Crypto(1)); err != nil || !again.Equal(k) {
+		if again, err := Parse(k[0].Crypto(1, k[1:]...)); err != nil || !slices.EqualFunc(k, again, Key.Equal) {
 			t.Errorf("%q: %v, %v", line, again, err)
 		}
 	})

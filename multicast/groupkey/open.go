@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pion/rtp"
@@ -76,6 +77,11 @@ func (o *Opener) Add(k Key, now int64, grace time.Duration) error {
 		}
 	}
 	return o.add(k, now+max(int64(grace), 0))
+}
+
+// Holds tells whether packets under a key open.
+func (o *Opener) Holds(k Key) bool {
+	return slices.ContainsFunc(o.keys, func(h held) bool { return h.Equal(k) })
 }
 
 func (o *Opener) add(k Key, until int64) error {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 const (
 	maxDatagram = 2048
 	pollTime    = 50 * time.Millisecond // sound goes on at least so often
-	rekeyGrace  = 10 * time.Second      // for which packets under the key before are taken
+	rekeyGrace  = 70 * time.Second      // for which packets under another key are taken: a server describes the next a minute ahead at most
 	maxSources  = 16                    // SSRCs of SRTP that are followed
 	maxHeld     = 256                   // packets kept until their key comes
 	socketSize  = 512 << 10             // bytes that wait in a socket
@@ -107,7 +108,14 @@ func (s *Session) unrepaired() *Session {
 
 func (l *Listener) start() (err error) {
 	if l.s.Key != nil {
-		if l.open, err = groupkey.NewOpener(*l.s.Key, maxSources); err != nil {
+		oldest := *l.s.Key
+		if n := len(l.s.OtherKeys); n > 0 {
+			oldest = l.s.OtherKeys[n-1]
+		}
+		if l.open, err = groupkey.NewOpener(oldest, maxSources); err != nil {
+			return err
+		}
+		if err = l.addKeys(l.s, clock.Now()); err != nil {
 			return err
 		}
 	}
@@ -156,7 +164,7 @@ func (l *Listener) Update(s *Session) error {
 	}
 	now := clock.Now()
 	if s.Key != nil {
-		if err := l.open.Add(*s.Key, now, rekeyGrace); err != nil {
+		if err := l.addKeys(s, now); err != nil {
 			return err
 		}
 		if l.report != nil {
@@ -176,6 +184,19 @@ func (l *Listener) Update(s *Session) error {
 	}
 	l.turn(now)
 	return nil
+}
+
+// addKeys has packets open under all keys of a description.
+func (l *Listener) addKeys(s *Session, now int64) error {
+	for _, k := range slices.Backward(s.OtherKeys) {
+		if l.open.Holds(k) {
+			continue
+		}
+		if err := l.open.Add(k, now, rekeyGrace); err != nil {
+			return err
+		}
+	}
+	return l.open.Add(*s.Key, now, rekeyGrace)
 }
 
 // Stats returns a snapshot, after Close too.

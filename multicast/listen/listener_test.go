@@ -258,6 +258,35 @@ func TestListener(t *testing.T) {
 	}
 }
 
+// Who joins while the next key is described but not used hears the group from the start, and goes
+// on hearing it.
+func TestJoinDuringARekey(t *testing.T) {
+	leak.Check(t)
+	first, second := groupkey.New(transport.AES128CMHMACSHA180, 1), groupkey.New(transport.AES128CMHMACSHA180, 2)
+	b := newStation(t, "239.255.8.9", &first)
+	text := strings.Replace(b.sdp, "RTP/AVPF", "RTP/SAVPF", 1)
+	s := parse(t, text+"a="+second.Crypto(1, first)+"\r\n")
+	l, err := Listen(s, Config{Local: home, NoFeedback: true, Output: &counter{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	hears := func(n uint64) { until(t, b, func() bool { return l.Stats().Received >= n }, b.say) }
+	hears(5)
+	b.rekey(second)
+	heard := l.Stats().Received
+	hears(heard + 5)
+	if err := l.Update(s); err != nil {
+		t.Error(err)
+	}
+	if err := l.Update(b.describe(&second)); err != nil {
+		t.Error(err)
+	}
+	if st := l.Stats(); st.AwaitingKey != 0 || st.Unauthentic != 0 {
+		t.Errorf("%+v: want all of it opened", st)
+	}
+}
+
 func TestByeReachesTheSender(t *testing.T) {
 	leak.Check(t)
 	b := newStation(t, "239.255.8.3", nil)

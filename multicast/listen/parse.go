@@ -317,9 +317,9 @@ func (p *reader) key() error {
 	}
 	var err error
 	for _, v := range lines {
-		var k groupkey.Key
-		if k, err = groupkey.Parse(v); err == nil {
-			p.s.Key = &k
+		var keys []groupkey.Key
+		if keys, err = groupkey.Parse(v); err == nil {
+			p.s.Key, p.s.OtherKeys = &keys[0], keys[1:]
 			return nil
 		}
 	}

@@ -33,7 +33,8 @@ type Session struct {
 	Token     bool           // with a token (RFC 6284)
 	Reduced   bool           // and without a report around them (RFC 5506)
 	Bandwidth feedback.Bandwidth
-	Key       *groupkey.Key // nil: plain RTP
+	Key       *groupkey.Key  // nil: plain RTP
+	OtherKeys []groupkey.Key // under which packets may come, too
 
 	plain bool // redundancy is to be passed over
 }

@@ -63,7 +63,7 @@ func TestServersGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	sing(t, s, format, 4*time.Second, func() bool { return k.Audience().Reporting > 0 })
+	sing(t, s, format, 4*time.Second, func() bool { return k.Audience().Reporting > 0 && l.Stats().Reports > 0 })
 	_ = l.Close()
 	st := l.Stats()
 	t.Logf("%+v\n%+v\n%+v", st, k.Stats(), k.Audience())

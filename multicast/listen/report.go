@@ -16,6 +16,7 @@ import (
 
 const (
 	usualReport  = 120              // bytes of a report, headers included, until one was sent
+	sizePatient  = 7 * time.Second  // for which we wait to be told how many we are; a sender's reports are mostly less apart
 	askRate      = 20               // requests a second, and at once
 	tokenSpread  = 20 * time.Second // over which those who join together ask for tokens; a loss asks at once
 	tokenPatient = time.Second      // before a token is asked for again, doubling
@@ -34,6 +35,7 @@ type reporter struct {
 	extra int // of UDP and IP headers
 
 	size   int    // of the group, as RSI tells it
+	told   bool   // it has
 	sr     uint32 // middle of the last sender report's NTP time
 	srAt   int64
 	token  pass
@@ -73,7 +75,7 @@ func newReporter(s *Session, zone string, now int64) (*reporter, error) {
 	}
 	r.extra = feedback.Overhead(s.Target.Addr().Is6())
 	r.timer.Bandwidth = s.Bandwidth
-	r.timer.Start(now, 1, usualReport)
+	r.timer.Start(now+int64(sizePatient), 1, usualReport)
 	r.token.askAt, r.token.patience = now+mathrand.Int64N(int64(tokenSpread)), tokenPatient
 	return r, nil
 }
@@ -196,13 +198,22 @@ func (r *reporter) heard(b []byte, ssrc uint32, now int64) {
 			r.sr, r.srAt = uint32(i.NTP>>16), now
 		}
 		if s, is := feedback.ReadSummary(&p); is && s.Group != nil {
-			r.size = int(max(s.Group.Receivers, 1))
-			r.timer.Members(now, r.size)
+			r.sized(int(max(s.Group.Receivers, 1)), now)
 			if s.Group.AverageSize > 0 {
 				r.timer.Sized(int(s.Group.AverageSize))
 			}
 		}
 	}
+}
+
+// sized takes how many we are. Only then the time of the first report can be chosen: thousands
+// who join together, each of whom takes itself for the only one, would all report within seconds.
+func (r *reporter) sized(n int, now int64) {
+	if !r.told && r.reports == 0 {
+		r.timer.Start(now, n, usualReport)
+	}
+	r.told, r.size = true, n
+	r.timer.Members(now, n)
 }
 
 // answer takes what the target says about tokens.

@@ -31,7 +31,7 @@ type Config struct {
 	PayloadType uint8              // of the packets that are retransmitted
 	RepairType  uint8              // that they go under
 	// Repair is what may be retransmitted to the group, and to each listener, in bits per
-	// second; to all listeners together 100 times that. 0 is nothing.
+	// second; to those at one address together 20 times that, to all 100 times. 0 is nothing.
 	Repair float64
 
 	Sent     func() transport.SenderInfo // what the stream has sent; often called, by any goroutine

@@ -184,6 +184,32 @@ func TestRetransmissionsKeepToTheirBandwidth(t *testing.T) {
 	}
 }
 
+// Whoever has an address has all its ports: they together get what twenty listeners do, and leave
+// the others their share.
+func TestOneHostDoesNotTakeWhatIsForAll(t *testing.T) {
+	s, _ := repairing(t)
+	r, now := s.repairer, 12*second
+	port := func(n int) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr("10.9.9.9"), uint16(n)) }
+	packets, bits := 0, depth(r.rate)
+	for n := range 2 * hostProven {
+		if r.allows(port(1000+n), bits, now) {
+			packets++
+		}
+	}
+	if packets != fromOneHost {
+		t.Errorf("one host has the budgets of %d listeners, want %d", packets, fromOneHost)
+	}
+	if n := len(r.listeners); n != hostProven {
+		t.Errorf("budgets of %d listeners at one address, want %d", n, hostProven)
+	}
+	if !r.allows(host(1), bits, now) {
+		t.Error("nothing is left for another")
+	}
+	if r.expire(now + int64(forget) + 1); len(r.listeners)+len(r.hosts) != 0 {
+		t.Errorf("%d listeners and %d hosts are kept that are gone", len(r.listeners), len(r.hosts))
+	}
+}
+
 func TestRetransmissionsChangeTheirSSRCBeforeTheyWrap(t *testing.T) {
 	s, out := repairing(t, 1)
 	s.due(3 * second)

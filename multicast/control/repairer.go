@@ -20,6 +20,8 @@ const (
 	maxProven   = 4096             // listeners with a budget of their own at a time
 	forget      = 10 * time.Second // of silence until a budget is given to another
 	allTogether = 100              // listeners' budgets are what all together have
+	fromOneHost = 20               // are what those at one address have: a token holds for each of its ports
+	hostProven  = maxProven / 16   // listeners with a budget at one address
 	renewAfter  = 1 << 15          // retransmissions under one SSRC
 )
 
@@ -36,19 +38,29 @@ type repairer struct {
 	rate           float64 // bits per second for one listener; 0 = nothing is repaired
 	toGroup, toAll bucket
 	listeners      map[netip.AddrPort]*bucket
+	hosts          map[netip.Addr]*hostShare
 	pending        []*sent // that have a due time, soonest first
 	scratch        []byte
 }
 
+// hostShare is what the listeners at one address have together.
+type hostShare struct {
+	bucket
+	listeners int
+}
+
 func newRepairer(c *Config, out outlet, count *counters) *repairer {
-	// A second's worth, and as many packets as one burst may lose.
-	depth := max(c.Repair, 8*8*maxPacket)
+	depth := depth(c.Repair)
 	return &repairer{
 		history: history{payloadType: c.PayloadType}, out: out, count: count, payloadType: c.RepairType,
 		ssrc: rand.Uint32(), rate: c.Repair, toGroup: newBucket(c.Repair, depth),
 		toAll: newBucket(allTogether*c.Repair, allTogether*depth), listeners: make(map[netip.AddrPort]*bucket),
+		hosts: make(map[netip.Addr]*hostShare),
 	}
 }
+
+// depth is a second's worth, and as many packets as one burst may lose.
+func depth(rate float64) float64 { return max(rate, 8*8*maxPacket) }
 
 // want takes a request of a listener whose address is proven.
 func (r *repairer) want(ssrc uint32, lost repair.Lost, from netip.AddrPort, now int64) {
@@ -153,19 +165,36 @@ func (r *repairer) send(s *sent, now int64) {
 	}
 }
 
-// allows takes from the budgets of a listener and of all.
+// allows takes from the budgets of a listener, of those at its address, and of all.
 func (r *repairer) allows(to netip.AddrPort, bits float64, now int64) bool {
 	b := r.listeners[to]
 	if b == nil {
-		if len(r.listeners) >= maxProven {
+		if b = r.admit(to, now); b == nil {
 			return false
 		}
-		fresh := newBucket(r.rate, max(r.rate, 8*8*maxPacket))
-		b = &fresh
-		b.at = now
-		r.listeners[to] = b
 	}
-	return b.take(bits, now) && r.toAll.take(bits, now)
+	return b.take(bits, now) && r.hosts[to.Addr()].take(bits, now) && r.toAll.take(bits, now)
+}
+
+// admit gives a listener a budget, nil if there is no room for it.
+func (r *repairer) admit(to netip.AddrPort, now int64) *bucket {
+	if len(r.listeners) >= maxProven {
+		return nil
+	}
+	h := r.hosts[to.Addr()]
+	if h == nil {
+		h = &hostShare{bucket: newBucket(fromOneHost*r.rate, fromOneHost*depth(r.rate))}
+		h.at = now
+		r.hosts[to.Addr()] = h
+	}
+	if h.listeners >= hostProven {
+		return nil
+	}
+	h.listeners++
+	b := newBucket(r.rate, depth(r.rate))
+	b.at = now
+	r.listeners[to] = &b
+	return &b
 }
 
 // expire gives up the budgets of listeners that have not asked of late.
@@ -173,6 +202,11 @@ func (r *repairer) expire(now int64) {
 	for to, b := range r.listeners {
 		if now-b.at > int64(forget) {
 			delete(r.listeners, to)
+			if h := r.hosts[to.Addr()]; h.listeners > 1 {
+				h.listeners--
+			} else {
+				delete(r.hosts, to.Addr())
+			}
 		}
 	}
 }

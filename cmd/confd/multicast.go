@@ -142,5 +142,5 @@ var groupFigures = []api.Figure{
 	api.One("SAP.Sent", "confd_sap_packets_sent_total", "SAP packets sent, deletions included."),
 	api.One("SAP.Failed", "confd_sap_send_errors_total", "SAP packets that did not leave."),
 	api.By("outcome", "confd_sap_packets_received_total", "SAP packets of others, by what became of them.",
-		map[string]string{"heard": "SAP.Heard", "refused": "SAP.Refused", "ignored": "SAP.Ignored"}),
+		map[string]string{"heard": "SAP.Heard", "refused": "SAP.Refused", "ignored": "SAP.Ignored", "dropped": "SAP.Dropped"}),
 }

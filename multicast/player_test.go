@@ -18,6 +18,9 @@ import (
 func TestPlaysInFFmpeg(t *testing.T) {
 	path, err := exec.LookPath("ffmpeg")
 	if err != nil {
+		if os.Getenv("CONFD_E2E_STRICT") != "" {
+			t.Fatal("ffmpeg is not installed: make setup-test")
+		}
 		t.Skip("ffmpeg is not installed")
 	}
 	for _, s := range []Spec{{}, {Codec: "pcmu"}, {Codec: "l16"}, {Codec: "pcmu", PacketTime: 40, Mode: SourceSpecific}} {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package groupkey
+
+const raceEnabled = false

@@ -24,12 +24,17 @@ const (
 // BenchmarkCallers takes the processor time of the fleet's threads, %core, with a peer that
 // sends each caller what it would get from a server, and that of a thread which sends and
 // receives as many of the same packets and does nothing else (bare). Ears have threads of
-// their own: "ears" is theirs. If less than all is sent, the machine had no time for it.
+// their own: "ears" is theirs. If less than all is sent or received, the machine had no time
+// for it: the peer is one thread, which 5,000 callers with packets of 20 ms may be too much for.
 func BenchmarkCallers(b *testing.B) {
 	for _, n := range []int{200, 1000, 2000} {
 		b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) { benchmarkCallers(b, Config{Callers: n}) })
 	}
 	b.Run("callers=2000/sharing=32", func(b *testing.B) { benchmarkCallers(b, Config{Callers: 2000, Sharing: 32}) })
+	b.Run("callers=5000/sharing=32", func(b *testing.B) { benchmarkCallers(b, Config{Callers: 5000, Sharing: 32}) })
+	b.Run("callers=5000/sharing=32/packets=40ms", func(b *testing.B) {
+		benchmarkCallers(b, Config{Callers: 5000, Sharing: 32, Codec: longer(pcmu)})
+	})
 	b.Run("callers=1000/impaired", func(b *testing.B) {
 		benchmarkCallers(b, Config{Callers: 1000, Impair: Impairment{Loss: 0.02, Burst: 2, Jitter: 20 * time.Millisecond, Reorder: 0.01, Drift: 50}})
 	})
@@ -37,14 +42,17 @@ func BenchmarkCallers(b *testing.B) {
 
 func benchmarkCallers(b *testing.B, c Config) {
 	n := c.Callers
-	c.Rooms, c.Talkers, c.Codec = max(1, n/100), 3, pcmu
+	c.Rooms, c.Talkers = max(1, n/100), 3
+	if c.Codec == (Coding{}) {
+		c.Codec = pcmu
+	}
 	f := newFleet(b, c)
 	p := newPeer(b, f)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{}, 2)
 	go func() { f.Run(ctx); done <- struct{}{} }()
 	go func() { p.run(ctx); done <- struct{}{} }()
-	var fleet, ears, bare, ratio, sent []float64
+	var fleet, ears, bare, ratio, sent, received []float64
 	for b.Loop() {
 		for range rounds {
 			p.connect(true)
@@ -54,7 +62,9 @@ func benchmarkCallers(b *testing.B, c Config) {
 			time.Sleep(roundTime)
 			s, l := f.spentBy()
 			r := f.Report()
-			sent = append(sent, 100*float64(r.Counts().Sent)*packetTime.Seconds()/r.Window.Seconds()/float64(n))
+			whole := r.Window.Seconds() / p.every.Seconds() * float64(n) / 100
+			sent = append(sent, float64(r.Counts().Sent)/whole)
+			received = append(received, float64(r.Counts().Received)/whole)
 			p.connect(false)
 			fleet = append(fleet, share(s-senders))
 			ears = append(ears, share(l-listeners))
@@ -70,6 +80,7 @@ func benchmarkCallers(b *testing.B, c Config) {
 	b.ReportMetric(measure.Median(bare), "%core-bare")
 	b.ReportMetric(measure.Median(ratio), "x-bare")
 	b.ReportMetric(measure.Median(sent), "%sent")
+	b.ReportMetric(measure.Median(received), "%received")
 	b.ReportMetric((measure.Median(fleet)+measure.Median(ears))*5000/float64(n), "%core/5000")
 	b.ReportMetric(0, "ns/op")
 }
@@ -87,17 +98,25 @@ func (f *Fleet) spentBy() (senders, listeners time.Duration) {
 	return senders, listeners
 }
 
-// peer is a server that sends everybody the same, 20 ms after 20 ms, and reads what comes.
+// longer returns a coding with 40 ms in a packet.
+func longer(c Coding) Coding {
+	c.Format.PacketTime = 40 * time.Millisecond
+	return c
+}
+
+// peer is a server that sends everybody the same, packet time after packet time, and reads what
+// comes.
 type peer struct {
 	b       *testing.B
 	fleet   *Fleet
 	sockets []*wire.Socket // to the fleet
 	bares   []*wire.Socket // who call without the fleet
 	to      []*wire.Socket // to those
+	every   time.Duration  // it sends
 }
 
 func newPeer(b *testing.B, f *Fleet) *peer {
-	p := &peer{b: b, fleet: f}
+	p := &peer{b: b, fleet: f, every: f.config.Codec.Format.PacketTime}
 	open := func(to *wire.Socket) *wire.Socket {
 		s, err := wire.Listen()
 		if err != nil {
@@ -135,18 +154,21 @@ func (p *peer) connect(all bool) {
 	}
 }
 
+// packet returns one with a header that is not yet written, in G.711.
+func (p *peer) packet() []byte { return make([]byte, wire.HeaderSize+p.every.Milliseconds()*8) }
+
 func (p *peer) run(ctx context.Context) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	packet, in := make([]byte, wire.HeaderSize+160), make([]byte, 2048)
+	packet, in := p.packet(), make([]byte, 2048)
 	out := wire.Stream{PayloadType: serverPT, SSRC: 1}
-	for due := clock.Now(); ctx.Err() == nil; due += int64(packetTime) {
+	for due := clock.Now(); ctx.Err() == nil; due += int64(p.every) {
 		clock.SleepUntil(due)
-		out.Stamp(packet, 160)
+		out.Stamp(packet, uint32(len(packet)-wire.HeaderSize))
 		packet[wire.HeaderSize] = byte(out.Sequence)
 		for i, s := range p.sockets {
 			live := s.Receive(in) > 0
-			if to := p.to[i]; to.Receive(in) > 0 {
+			if to := p.to[i]; !live && to.Receive(in) > 0 {
 				s, live = to, true
 			}
 			if live {
@@ -160,9 +182,9 @@ func (p *peer) run(ctx context.Context) {
 func (p *peer) bare(d time.Duration) (spent time.Duration) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	packet, in := make([]byte, wire.HeaderSize+160), make([]byte, 2048)
+	packet, in := p.packet(), make([]byte, 2048)
 	begun := wire.ThreadCPU()
-	for due, end := clock.Now(), clock.Now()+int64(d); due < end; due += int64(packetTime) {
+	for due, end := clock.Now(), clock.Now()+int64(d); due < end; due += int64(p.every) {
 		clock.SleepUntil(due)
 		for _, s := range p.bares {
 			s.Send(packet)

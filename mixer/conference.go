@@ -3,6 +3,8 @@ package mixer
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/confd/confd/internal/inbox"
 )
 
 // ConferenceConfig is what a conference is made with.
@@ -25,7 +27,7 @@ type Conference struct {
 	cfg    ConferenceConfig
 	pace   int // ticks in 20 ms, 1 or 2: constants in ticks are meant for 20 ms
 
-	queue  inbox[batch]
+	queue  inbox.Inbox[batch]
 	queued atomic.Bool // the worker knows of us
 
 	todo   []batch // taken from the queue
@@ -53,7 +55,7 @@ type Conference struct {
 	sender *class   // whose packets are handed out now; while split
 
 	parted bool // several threads are at a stage
-	held   inbox[Event]
+	held   inbox.Inbox[Event]
 	events []Event
 
 	beat beat
@@ -86,7 +88,7 @@ func (c *Conference) emit(e Event) {
 	switch {
 	case c.cfg.Events == nil:
 	case c.parted:
-		c.held.add(e)
+		c.held.Add(e)
 	default:
 		c.cfg.Events(e)
 	}

@@ -59,7 +59,7 @@ func (c *Conference) closed(done chan struct{}) error {
 }
 
 func (c *Conference) enqueue(b batch) {
-	c.queue.add(b)
+	c.queue.Add(b)
 	if !c.queued.Swap(true) {
 		c.engine.worker.adopt(c)
 	}
@@ -67,7 +67,7 @@ func (c *Conference) enqueue(b batch) {
 
 // apply makes the queued changes as a tick begins. In steady state it costs one atomic load.
 func (c *Conference) apply() {
-	c.todo = c.queue.take(c.todo)
+	c.todo = c.queue.Take(c.todo)
 	c.proceed()
 }
 
@@ -110,7 +110,7 @@ func (c *Conference) sleeping() bool {
 		return false
 	}
 	c.queued.Store(false)
-	return c.queue.empty() || c.queued.Swap(true) // who has set it meanwhile sees to us
+	return c.queue.Empty() || c.queued.Swap(true) // who has set it meanwhile sees to us
 }
 
 // AddInput takes an input into the conference. An input of another conference must have

@@ -32,10 +32,10 @@ func (c *Conference) spread(n, chunk int, do part) {
 // one alone would have: by input, and those of each input as they came.
 func (c *Conference) rejoined() {
 	c.parted = false
-	if c.held.empty() {
+	if c.held.Empty() {
 		return
 	}
-	c.events = c.held.take(c.events[:0])
+	c.events = c.held.Take(c.events[:0])
 	slices.SortStableFunc(c.events, func(a, b Event) int { return a.Input.index - b.Input.index })
 	for _, e := range c.events {
 		c.cfg.Events(e)

@@ -4,7 +4,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/confd/confd/internal/histogram"
 	"github.com/confd/confd/media"
+)
+
+// Histogram counts durations; HistogramSnapshot is one at one moment.
+type (
+	Histogram         = histogram.Histogram
+	HistogramSnapshot = histogram.Snapshot
 )
 
 // inputCounters are one input's; the worker counts, anyone reads.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/internal/inbox"
 )
 
 // worker is the thread that owns the conferences: it ticks them, slot by slot, on an absolute
@@ -24,7 +25,7 @@ type worker struct {
 	due, mediaTime int64         // of its tick
 	each           part          // w.alone
 
-	arrived inbox[*Conference]
+	arrived inbox.Inbox[*Conference]
 	wake    chan struct{}
 
 	start int64 // monotonic ns of tick 0, slot 0
@@ -42,7 +43,7 @@ func newWorker(e *Engine) *worker {
 
 // adopt hands a conference with something to do to the worker.
 func (w *worker) adopt(c *Conference) {
-	w.arrived.add(c)
+	w.arrived.Add(c)
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -87,7 +88,7 @@ func (w *worker) engage() bool {
 
 // take gives new conferences the least busy slot.
 func (w *worker) take() {
-	for _, c := range w.arrived.take(nil) {
+	for _, c := range w.arrived.Take(nil) {
 		i := 0
 		for j := range w.slots {
 			if w.members(j) < w.members(i) {

@@ -1,4 +1,4 @@
-package mixer
+package inbox
 
 import (
 	"slices"
@@ -7,26 +7,26 @@ import (
 )
 
 func TestInboxKeepsTheOrder(t *testing.T) {
-	var b inbox[int]
-	if !b.empty() || b.take(nil) != nil {
+	var b Inbox[int]
+	if !b.Empty() || b.Take(nil) != nil {
 		t.Error("a new inbox is not empty")
 	}
 	for i := range 3 {
-		b.add(i)
+		b.Add(i)
 	}
-	if got := b.take([]int{9, 8}); !slices.Equal(got, []int{9, 8, 0, 1, 2}) || !b.empty() {
+	if got := b.Take([]int{9, 8}); !slices.Equal(got, []int{9, 8, 0, 1, 2}) || !b.Empty() {
 		t.Errorf("took %v, want what was added behind what was there", got)
 	}
 }
 
 func TestInboxLosesNothing(t *testing.T) {
 	const writers, each = 4, 5000
-	var b inbox[[2]int]
+	var b Inbox[[2]int]
 	var adding sync.WaitGroup
 	for w := range writers {
 		adding.Go(func() {
 			for i := range each {
-				b.add([2]int{w, i})
+				b.Add([2]int{w, i})
 			}
 		})
 	}
@@ -34,7 +34,7 @@ func TestInboxLosesNothing(t *testing.T) {
 	go func() { adding.Wait(); close(done) }()
 	var next [writers]int
 	check := func() {
-		for _, e := range b.take(nil) {
+		for _, e := range b.Take(nil) {
 			if e[1] != next[e[0]] {
 				t.Errorf("writer %d: got its %d, want its %d", e[0], e[1], next[e[0]])
 			}

@@ -1,4 +1,5 @@
-package mixer
+// Package histogram counts durations for the metrics, at the cost of two atomic additions.
+package histogram
 
 import (
 	"math/bits"
@@ -6,32 +7,32 @@ import (
 	"time"
 )
 
-// histogramBuckets are powers of two from 1 µs up; the last holds the rest.
-const histogramBuckets = 18
+// buckets is how many there are: powers of two from 1 µs up; the last holds the rest.
+const buckets = 18
 
 // Histogram counts durations in buckets that double: written by one worker or several,
 // read by anyone, without a lock.
 type Histogram struct {
-	buckets [histogramBuckets]atomic.Uint64
+	buckets [buckets]atomic.Uint64
 	sum     atomic.Int64 // ns
 }
 
 // Observe counts one duration in nanoseconds.
 func (h *Histogram) Observe(ns int64) {
 	us := uint64(max(ns, 0)) / 1000
-	h.buckets[min(bits.Len64(us), histogramBuckets-1)].Add(1)
+	h.buckets[min(bits.Len64(us), buckets-1)].Add(1)
 	h.sum.Add(ns)
 }
 
-// HistogramSnapshot is a histogram at one moment. Bucket i counts what is at most
+// Snapshot is a histogram at one moment. Bucket i counts what is at most
 // Bounds()[i]; the last bucket counts the rest.
-type HistogramSnapshot struct {
-	Buckets [histogramBuckets]uint64
+type Snapshot struct {
+	Buckets [buckets]uint64
 	Sum     time.Duration
 }
 
 // Snapshot copies the counts.
-func (h *Histogram) Snapshot() (s HistogramSnapshot) {
+func (h *Histogram) Snapshot() (s Snapshot) {
 	for i := range h.buckets {
 		s.Buckets[i] = h.buckets[i].Load()
 	}
@@ -40,7 +41,7 @@ func (h *Histogram) Snapshot() (s HistogramSnapshot) {
 }
 
 // Count returns how many durations were observed.
-func (s *HistogramSnapshot) Count() (n uint64) {
+func (s *Snapshot) Count() (n uint64) {
 	for _, b := range s.Buckets {
 		n += b
 	}
@@ -48,8 +49,8 @@ func (s *HistogramSnapshot) Count() (n uint64) {
 }
 
 // Bounds returns the upper edges of all buckets but the last, seconds.
-func (s *HistogramSnapshot) Bounds() []float64 {
-	bounds := make([]float64, histogramBuckets-1)
+func (s *Snapshot) Bounds() []float64 {
+	bounds := make([]float64, buckets-1)
 	for i := range bounds {
 		bounds[i] = float64(uint64(1)<<i) * 1e-6
 	}
@@ -57,7 +58,7 @@ func (s *HistogramSnapshot) Bounds() []float64 {
 }
 
 // Quantile returns an upper bound of the q-quantile, 0 to 1.
-func (s *HistogramSnapshot) Quantile(q float64) time.Duration {
+func (s *Snapshot) Quantile(q float64) time.Duration {
 	total := s.Count()
 	if total == 0 {
 		return 0
@@ -69,5 +70,5 @@ func (s *HistogramSnapshot) Quantile(q float64) time.Duration {
 			return time.Duration(uint64(1)<<i) * time.Microsecond
 		}
 	}
-	return time.Duration(uint64(1)<<(histogramBuckets-1)) * time.Microsecond
+	return time.Duration(uint64(1)<<(buckets-1)) * time.Microsecond
 }

@@ -23,6 +23,7 @@ func Accept(ours *OfferResult, answer []byte, caps Capabilities, local Local) (*
 	st := *ours.state
 	st.audio = -1
 	st.conclude(s, ours.previous)
+	st.watch(e.acceptVideos(ours))
 	return &Result{Negotiated: st.last, State: &st, Unchanged: e.unchanged(&st)}, nil
 }
 
@@ -79,7 +80,7 @@ func (e *exchange) acceptStream(i int, ours *OfferResult) (*stream, *Error) {
 		s.levels.mixer = 0
 	}
 	if len(told.crypto) > 0 {
-		s.crypto, err = told.acceptCrypto(m)
+		s.crypto, err = acceptCrypto(told.crypto, m)
 	}
 	return s, err
 }
@@ -103,10 +104,10 @@ func (o *ownAudio) match(m *section) []agreed {
 }
 
 // acceptCrypto finds the one line of ours that the answer chose by its tag.
-func (o *ownAudio) acceptCrypto(m *section) (*Crypto, *Error) {
+func acceptCrypto(ours []cryptoLine, m *section) (*Crypto, *Error) {
 	lines, why := m.cryptoLines()
 	for _, peer := range lines {
-		for _, own := range o.crypto {
+		for _, own := range ours {
 			if own.tag == peer.tag && own.suite == peer.suite {
 				return joinCrypto(own, peer), nil
 			}

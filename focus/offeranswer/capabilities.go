@@ -44,6 +44,9 @@ type Capabilities struct {
 	// phone gets what it prefers. Otherwise the order of Audio decides.
 	PreferOfferOrder bool
 
+	// Video is what the room does with video; nil refuses m=video lines as any other medium.
+	Video *VideoCapabilities
+
 	// MaxPacketTime bounds egress packets whatever the peer asks; 0 means 60 ms. Values
 	// under 10 ms count as 10 ms.
 	MaxPacketTime time.Duration
@@ -96,7 +99,10 @@ type Local struct {
 	// Group is the multicast group of the room, nil if it has none.
 	Group *Group
 
-	// NoAudio refuses or disables every stream.
+	// Video are our ends of m=video lines, as many as may have media.
+	Video []VideoLocal
+
+	// NoAudio refuses or disables every stream, video too.
 	NoAudio bool
 }
 
@@ -113,12 +119,19 @@ func (l *Local) check() *Error {
 	case l.rtcpPort() < 1 || l.rtcpPort() > 65535:
 		return internal("local RTCP port %d is not in 1..65535", l.rtcpPort())
 	}
+	for i := range l.Video {
+		if err := l.Video[i].check(i); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (l *Local) rtcpPort() int {
-	if l.RTCPPort == 0 {
-		return l.RTPPort + 1
+func (l *Local) rtcpPort() int { return rtcpPort(l.RTPPort, l.RTCPPort) }
+
+func rtcpPort(rtp, rtcp int) int {
+	if rtcp == 0 {
+		return rtp + 1
 	}
-	return l.RTCPPort
+	return rtcp
 }

@@ -62,6 +62,14 @@ func (e *Error) Error() string {
 	return s
 }
 
+// sameAs tells whether two failures are the same but for where they are.
+func (e *Error) sameAs(o *Error) bool {
+	if e == nil || o == nil {
+		return e == o
+	}
+	return e.Code == o.Code && e.Problem == o.Problem && e.Want == o.Want
+}
+
 func malformed(line int, want, format string, args ...any) *Error {
 	return &Error{Code: Malformed, Line: line, Problem: fmt.Sprintf(format, args...), Want: want}
 }

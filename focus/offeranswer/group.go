@@ -241,10 +241,14 @@ func OfferGroup(caps Capabilities, local Local, previous *State) (*OfferResult, 
 	if err := caps.allows(local.Group); err != nil {
 		return nil, err
 	}
-	return writeGroup(&caps, &local, previous, local.Group), nil
+	o, err := writeGroup(&caps, &local, previous, local.Group, false)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
-func writeGroup(caps *Capabilities, local *Local, previous *State, g *Group) *OfferResult {
+func writeGroup(caps *Capabilities, local *Local, previous *State, g *Group, afresh bool) (*OfferResult, *Error) {
 	st := previous.next(local)
 	if previous != nil {
 		st.slots = slices.Clone(previous.slots)
@@ -252,16 +256,19 @@ func writeGroup(caps *Capabilities, local *Local, previous *State, g *Group) *Of
 	st.place(previous, caps)
 	st.join(g.all(), st.audio, previous)
 	st.slots[st.audio].proto = g.line.proto
-	return &OfferResult{SDP: st.describe(local), previous: previous, state: st}
+	if err := st.offerVideos(caps, local, previous, afresh); err != nil {
+		return nil, err
+	}
+	return &OfferResult{SDP: st.describe(local), previous: previous, state: st}, nil
 }
 
 // offerAgain offers the group in use, by its newest description if it is still the same.
-func (s *State) offerAgain(caps *Capabilities, local *Local) *OfferResult {
+func (s *State) offerAgain(caps *Capabilities, local *Local, afresh bool) (*OfferResult, *Error) {
 	g := s.group.Group
 	if local.Group != nil && local.Group.at == g.at {
 		g = local.Group
 	}
-	return writeGroup(caps, local, s, g)
+	return writeGroup(caps, local, s, g, afresh)
 }
 
 // Group returns the group that is offered, nil if it is a stream of the session's own.
@@ -277,6 +284,7 @@ func (o *OfferResult) Abandoned() *State {
 	}
 	s := *o.state
 	s.audio, s.group, s.told, s.last = -1, nil, nil, Negotiated{}
+	s.watch(slices.Clone(s.videos))
 	return &s
 }
 

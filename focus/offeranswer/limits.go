@@ -6,7 +6,7 @@ import "time"
 const (
 	MaxSize       = 64 << 10 // bytes of a description
 	MaxMedia      = 64       // m= lines
-	MaxAttributes = 256      // a= lines of the session, and of each m= line
+	MaxAttributes = 512      // a= lines of the session, and of each m= line
 	MaxFormats    = 256      // formats of an m= line
 	MaxToken      = 64       // bytes of a media type, profile or format
 )
@@ -21,6 +21,9 @@ const maxPayload = MaxPacket - 12 - 60 - 20 - 16
 // maxParams bounds the a=fmtp text of one payload type in bytes. What is past it is ignored:
 // the parameters that matter to us take a fraction of it.
 const maxParams = 2048
+
+// maxVideoFormats is how many of VideoCapabilities.Formats are looked at.
+const maxVideoFormats = 16
 
 // What the peer does not say.
 const (

@@ -7,8 +7,8 @@ import (
 
 // Negotiate answers an offer. previous is the State of the session's last exchange, nil
 // for the first. The answer has the offer's m= lines in their order; one audio stream is
-// accepted, the one that was accepted before if it still can be, everything else gets
-// port 0. If nothing can be accepted the error is NotAcceptable, unless the peer itself
+// accepted, the one that was accepted before if it still can be, and beside it video as
+// Capabilities.Video and Local.Video say; everything else gets port 0. If nothing can be accepted the error is NotAcceptable, unless the peer itself
 // has disabled everything in a session that exists. Errors are of type *Error.
 func Negotiate(offer []byte, caps Capabilities, local Local, previous *State) (*Result, error) {
 	if err := local.check(); err != nil {
@@ -23,7 +23,11 @@ func Negotiate(offer []byte, caps Capabilities, local Local, previous *State) (*
 	if err != nil {
 		return nil, err
 	}
-	return e.answer(s), nil
+	v, err := e.answerVideos()
+	if err != nil {
+		return nil, err
+	}
+	return e.answer(s, v), nil
 }
 
 // choose finds the m= line to accept; nil without an error means that none is wanted.
@@ -119,8 +123,8 @@ func (e *exchange) answerStream(i int) (*stream, *Error) {
 	return s, err
 }
 
-// answer writes the answer that accepts s, or nothing.
-func (e *exchange) answer(s *stream) *Result {
+// answer writes the answer that accepts s with its videos, or nothing.
+func (e *exchange) answer(s *stream, videos []videoSlot) *Result {
 	st := e.last.next(e.local)
 	st.time = e.peer.timeLine()
 	for _, m := range e.peer.media {
@@ -138,6 +142,7 @@ func (e *exchange) answer(s *stream) *Result {
 		}
 		st.told = own
 	}
+	st.watch(videos)
 	sdp := st.describe(e.local)
 	return &Result{SDP: sdp, Negotiated: st.last, State: st, Unchanged: e.unchanged(st)}
 }

@@ -48,7 +48,7 @@ func Offer(caps Capabilities, local Local, previous *State) (*OfferResult, error
 	case caps.AudioLevels:
 		own.levels = levels{1, 2}
 	}
-	o, err := writeOffer(&caps, &local, previous, own)
+	o, err := writeOffer(&caps, &local, previous, own, true)
 	if err != nil {
 		return nil, err
 	}
@@ -60,26 +60,36 @@ func Offer(caps Capabilities, local Local, previous *State) (*OfferResult, error
 // sendrecv even while the peer holds, as RFC 6337 section 5.3 has it. A group is offered as
 // Local.Group describes it now. Without a stream in use it is Offer.
 func Refresh(caps Capabilities, local Local, previous *State) (*OfferResult, error) {
+	return refresh(caps, local, previous, false)
+}
+
+// refresh is Refresh, with video afresh or as it was.
+func refresh(caps Capabilities, local Local, previous *State, video bool) (*OfferResult, error) {
 	if previous == nil || previous.audio < 0 {
 		return Offer(caps, local, previous)
 	}
-	if err := local.check(); err != nil {
-		return nil, err
-	}
-	if previous.group != nil {
-		return previous.offerAgain(&caps, &local), nil
-	}
-	own := *previous.told
-	own.direction = SendRecv
-	o, err := writeOffer(&caps, &local, previous, &own)
+	o, err := previous.repeat(&caps, &local, video)
 	if err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
-// writeOffer places own, whose keys it fills in, in the session's m= lines.
-func writeOffer(caps *Capabilities, local *Local, previous *State, own *ownAudio) (*OfferResult, *Error) {
+func (s *State) repeat(caps *Capabilities, local *Local, video bool) (*OfferResult, *Error) {
+	if err := local.check(); err != nil {
+		return nil, err
+	}
+	if s.group != nil {
+		return s.offerAgain(caps, local, video)
+	}
+	own := *s.told
+	own.direction = SendRecv
+	return writeOffer(caps, local, s, &own, video)
+}
+
+// writeOffer places own, whose keys it fills in, in the session's m= lines. Those of video are
+// offered afresh or as they were.
+func writeOffer(caps *Capabilities, local *Local, previous *State, own *ownAudio, afresh bool) (*OfferResult, *Error) {
 	if len(own.payloads) == 0 && !local.NoAudio {
 		return nil, internal("no codec is configured, or no payload type number is left")
 	}
@@ -91,10 +101,18 @@ func writeOffer(caps *Capabilities, local *Local, previous *State, own *ownAudio
 	if !local.NoAudio {
 		st.place(previous, caps)
 		st.bind(own.payloads)
-		if err := o.offerKeys(own, local); err != nil {
+		var last *Crypto
+		if previous != nil {
+			last = previous.last.SRTP
+		}
+		var err *Error
+		if own.crypto, err = local.offerKeys(st.slots[st.audio].proto, last, suites); err != nil {
 			return nil, err
 		}
 		st.told = own
+	}
+	if err := st.offerVideos(caps, local, previous, afresh); err != nil {
+		return nil, err
 	}
 	o.SDP = st.describe(local)
 	return o, nil
@@ -131,24 +149,22 @@ func (c *Capabilities) slot() slot {
 	return slot{"audio", "RTP/AVP", "0"}
 }
 
-// offerKeys offers the key in use, or one for each suite.
-func (o *OfferResult) offerKeys(own *ownAudio, local *Local) *Error {
-	own.crypto = nil
-	if o.previous != nil && o.previous.last.SRTP != nil {
-		own.crypto = []cryptoLine{o.previous.last.SRTP.ours()}
-		return nil
+// offerKeys offers the key in use, or one for each suite if the profile wants any.
+func (l *Local) offerKeys(proto string, last *Crypto, suites []Suite) (keys []cryptoLine, err *Error) {
+	if last != nil {
+		return []cryptoLine{last.ours()}, nil
 	}
-	if encrypted, _ := secure(o.state.slots[o.state.audio].proto); !encrypted {
-		return nil
+	if encrypted, _ := secure(proto); !encrypted {
+		return nil, nil
 	}
 	for i, suite := range suites {
-		key, err := local.freshKey(suite)
+		key, err := l.freshKey(suite)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		own.crypto = append(own.crypto, cryptoLine{uint32(i + 1), suite, key})
+		keys = append(keys, cryptoLine{uint32(i + 1), suite, key})
 	}
-	return nil
+	return keys, nil
 }
 
 // plan lists everything we can, with numbers: what is spoken first.

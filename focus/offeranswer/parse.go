@@ -8,9 +8,10 @@ import (
 // description is a parsed SDP, as far as offer/answer needs it. Lines that do not matter
 // to us are dropped, wherever they stand.
 type description struct {
-	origin field // o=, raw
-	time   field // t=, raw
-	conn   field // c= of the session, raw
+	origin field    // o=, raw
+	time   field    // t=, raw
+	conn   field    // c= of the session, raw
+	bands  []string // b= lines of the session
 	attrs  []attribute
 	media  []section
 }
@@ -97,8 +98,12 @@ func (d *description) line(letter byte, f field) *Error {
 	case 't':
 		keepFirst(&d.time, f)
 	case 'b':
-		if n := len(d.media); n > 0 && len(d.media[n-1].bands) < MaxAttributes {
-			d.media[n-1].bands = append(d.media[n-1].bands, f.text)
+		to := &d.bands
+		if n := len(d.media); n > 0 {
+			to = &d.media[n-1].bands
+		}
+		if len(*to) < MaxAttributes {
+			*to = append(*to, f.text)
 		}
 	case 'c':
 		if n := len(d.media); n > 0 {

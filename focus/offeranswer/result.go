@@ -58,6 +58,10 @@ type Negotiated struct {
 
 	SRTP    *Crypto // nil is plain RTP
 	Profile string  // as in the m= line, such as RTP/AVP
+
+	// Video are the m=video lines in their order, refused ones too; nil where
+	// Capabilities.Video is. Without audio there is none.
+	Video []Video
 }
 
 // ClockRates returns the RTP clock rate of each ingress payload type of any kind, 0 where
@@ -78,8 +82,8 @@ func (n *Negotiated) ClockRates() (rates [128]uint32) {
 // Equal tells whether the media plane has nothing to do to go from n to o.
 func (n *Negotiated) Equal(o *Negotiated) bool {
 	a, b := *n, *o
-	a.SRTP, b.SRTP = nil, nil
-	return reflect.DeepEqual(a, b) && n.SRTP.Equal(o.SRTP)
+	a.SRTP, b.SRTP, a.Video, b.Video = nil, nil, nil, nil
+	return reflect.DeepEqual(a, b) && n.SRTP.Equal(o.SRTP) && slices.EqualFunc(n.Video, o.Video, sameVideo)
 }
 
 // Result is a finished exchange.
@@ -109,7 +113,8 @@ type State struct {
 	told    *ownAudio  // the audio line of our last description, the group aside
 	group   *groupLine // what that line is instead, nil for none
 	profile string     // with group: the line's own, if told
-	numbers []payload  // what payload type numbers mean, for the whole session, by number
+	videos  []videoSlot
+	numbers []payload // what payload type numbers mean, for the whole session, by number
 	habit   habit
 	last    Negotiated
 }
@@ -135,7 +140,7 @@ func (s *State) next(local *Local) *State {
 	if s != nil {
 		n := *s
 		n.last, n.slots, n.spoken, n.told, n.audio = Negotiated{}, nil, nil, nil, -1
-		n.group, n.profile = nil, ""
+		n.group, n.profile, n.videos = nil, "", nil
 		return &n
 	}
 	n := &State{

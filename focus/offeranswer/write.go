@@ -18,7 +18,7 @@ type ownAudio struct {
 	direction Direction
 }
 
-// describe writes our description from slots and told. The state takes over the new body
+// describe writes our description from slots and what is told. The state takes over the new body
 // and, if that is not what we said before, the next version.
 func (s *State) describe(local *Local) []byte {
 	var b strings.Builder
@@ -30,6 +30,10 @@ func (s *State) describe(local *Local) []byte {
 		}
 		if i == s.audio && s.told != nil {
 			s.told.write(&b, slot, local)
+			continue
+		}
+		if v := s.video(i); v != nil && v.told != nil {
+			v.told.write(&b, slot, local)
 			continue
 		}
 		fmt.Fprintf(&b, "m=%s 0 %s %s\r\n", slot.media, slot.proto, slot.format)

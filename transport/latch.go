@@ -38,6 +38,7 @@ type latch struct {
 	purging   bool           // but packets from before may still be queued
 	proven    bool           // remote has been the peer since it was signalled
 	standing  standing       // of remote
+	video     bool           // the pace of pictures counts, not that of voice
 	strangers int            // packets of strangers in this poll
 	remote    netip.AddrPort // where media goes
 	signalled netip.AddrPort // as negotiated
@@ -50,12 +51,15 @@ type latch struct {
 
 // candidate is a source that may turn out to be the peer.
 type candidate struct {
-	from  netip.AddrPort
-	ssrc  uint32
-	seq   uint16
-	run   int // packets in sequence
-	first int64
-	last  int64
+	from netip.AddrPort
+	ssrc uint32
+	seq  uint16
+	// Of video, the frames in sequence, and run is how many packets came meanwhile.
+	frames uint16
+	run    int32 // packets in sequence
+	ts     uint32
+	first  int64
+	last   int64
 }
 
 // unsure tells whether a packet's sender must be looked at.
@@ -76,7 +80,7 @@ func (l *Leg) retarget(p *Params, now int64) {
 		return // on hold: whoever was the peer still is
 	}
 	l.stand(standingNew)
-	*t = latch{signalled: p.RemoteRTP, remote: p.RemoteRTP, since: now, seen: t.seen}
+	*t = latch{signalled: p.RemoteRTP, remote: p.RemoteRTP, since: now, seen: t.seen, video: t.video}
 	clear(t.seen[:])
 	l.count.relatched(t.remote, false)
 	if usable(t.remote) {
@@ -167,9 +171,12 @@ func (c *counters) relatched(remote netip.AddrPort, latched bool) {
 // before, one of its kind before a stranger.
 func (t *latch) elect(from netip.AddrPort, h *header, arrival, heard int64, ssrc uint32) bool {
 	c := t.candidate(from)
-	c.note(from, h, arrival)
-	span := arrival - c.first
-	if c.run < latchRun || span < latchSpan || span < int64(c.run-1)*latchPace {
+	if t.video {
+		c.notePicture(from, h, arrival)
+	} else {
+		c.note(from, h, arrival)
+	}
+	if !c.paced(t.video, arrival-c.first) {
 		return false
 	}
 	if t.proven {
@@ -228,7 +235,7 @@ func (l *Leg) watch(now int64) {
 			l.unshield(now)
 		}
 	case latchOpen:
-		if t.strangers >= floodReads && usable(t.remote) && now >= t.noTrial {
+		if t.strangers >= t.flood() && usable(t.remote) && now >= t.noTrial {
 			t.mode, t.since = latchTrial, now
 			if l.shield(); !t.connected { // no route there: that address is not the peer's
 				t.noTrial = now + trialPause

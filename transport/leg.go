@@ -48,6 +48,7 @@ type Leg struct {
 	rtcp    socket
 	loop    loop
 	seen    [8]candidate // of latch
+	video   *VideoLeg    // whose sockets, peer, keys and reports these are; nil for audio
 }
 
 // near is how much of a leg every packet touches, bytes: up to the counters that come first.
@@ -64,11 +65,17 @@ func (p *PortPool) Listen(local netip.Addr) (*Leg, error) {
 	if !local.IsValid() {
 		return nil, errors.New("cannot listen for RTP: no local address given; 0.0.0.0 or :: stands for all")
 	}
+	l := new(Leg)
+	return l, l.listen(p, local)
+}
+
+// listen makes an empty leg one on a pair of the pool's ports.
+func (l *Leg) listen(p *PortPool, local netip.Addr) error {
 	index, rtp, rtcp, err := p.sockets(local)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen for RTP on %v: %w", local, err)
+		return fmt.Errorf("cannot listen for RTP on %v: %w", local, err)
 	}
-	l := &Leg{pool: p, pair: index, rtp: rtp, rtcp: rtcp, cname: NewCNAME()}
+	l.pool, l.pair, l.rtp, l.rtcp, l.cname = p, index, rtp, rtcp, NewCNAME()
 	port := p.low + 2*index
 	l.ports = [2]int{port, port + 1}
 	l.ssrc.Store(Random32())
@@ -78,7 +85,7 @@ func (p *PortPool) Listen(local netip.Addr) (*Leg, error) {
 	l.sequence = uint64(Random32() & 0x7fff)
 	l.paused = true
 	l.latch.seen = &l.seen
-	return l, nil
+	return nil
 }
 
 // LocalPort returns the ports that the leg is bound to.
@@ -142,6 +149,10 @@ func (l *Leg) Close() error {
 
 // publish makes what the owner computes visible to Stats.
 func (l *Leg) publish() {
+	if l.video != nil {
+		l.video.publish()
+		return
+	}
 	l.count.lost.Store(l.reception.totalLost())
 	l.count.jitter.Store(int64(l.reception.jitterTime()))
 	l.count.sources.Store(l.reception.changes)

@@ -20,7 +20,8 @@ type PortPool struct {
 	drain int64
 
 	unheardTime, unheardMax int64        // see LimitUnheard
-	unheard                 atomic.Int64 // streams to unheard addresses
+	unheard, unheardVideo   atomic.Int64 // streams to unheard addresses
+	unheardBytes            allowance    // of video to them
 
 	mu     sync.Mutex
 	pairs  []pair

@@ -47,13 +47,18 @@ func (r *reception) admit(h *header) bool {
 		return r.update(h.sequence)
 	}
 	if h.ssrc == r.rival && uint32(h.sequence) == r.rivalNext {
-		r.before += int64(r.lost())
-		r.changes++
-		r.start(h)
+		r.replace(h)
 		return true
 	}
 	r.rival, r.rivalNext = h.ssrc, uint32(h.sequence+1)
 	return false
+}
+
+// replace goes on with the source of h.
+func (r *reception) replace(h *header) {
+	r.before += int64(r.lost())
+	r.changes++
+	r.start(h)
 }
 
 // start begins a source at h.

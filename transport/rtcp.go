@@ -113,17 +113,19 @@ func (l *Leg) pollControl(m *scratch, now int64) {
 	}
 }
 
-func (l *Leg) drainControl(m *scratch, now int64) {
+// drainControl returns how many datagrams it read.
+func (l *Leg) drainControl(m *scratch, now int64) int {
 	r := &l.report
-	for range controlReads {
+	for n := range controlReads {
 		switch l.rtcp.recv(m, !r.connected || r.purging) {
 		case ioDone:
 			l.receiveControl(m, now)
 		case ioEmpty:
 			r.purging = false
-			return
+			return n
 		}
 	}
+	return controlReads
 }
 
 // receiveControl takes a datagram off the RTCP socket.
@@ -191,7 +193,11 @@ func (l *Leg) readCompound(b []byte, arrival int64) bool {
 		if size > len(b) {
 			break
 		}
-		l.readControl(&h, b[4:size], arrival)
+		if l.video != nil && (h.Type == rtcp.TypeTransportSpecificFeedback || h.Type == rtcp.TypePayloadSpecificFeedback) {
+			l.video.readFeedback(b[:size], arrival)
+		} else {
+			l.readControl(&h, b[4:size], arrival)
+		}
 		b = b[size:]
 	}
 	return whole > 0
@@ -211,6 +217,9 @@ func (l *Leg) readControl(h *rtcp.Header, b []byte, arrival int64) {
 		}
 		l.report.peerSSRC, l.report.lastSRTime = ssrc, arrival
 		l.report.lastSR = binary.BigEndian.Uint32(b[6:])
+		if l.video != nil {
+			l.video.senderReport(ssrc, b[4:], arrival)
+		}
 		l.readBlocks(int(h.Count), b[24:], arrival)
 	case rtcp.TypeReceiverReport:
 		if l.notOurs(ssrc, arrival) {
@@ -219,6 +228,9 @@ func (l *Leg) readControl(h *rtcp.Header, b []byte, arrival int64) {
 	case rtcp.TypeGoodbye:
 		if h.Count > 0 {
 			l.count.byes.Add(1)
+		}
+		if l.video != nil {
+			l.video.bye(int(h.Count), b, arrival)
 		}
 	}
 }
@@ -234,7 +246,13 @@ const reportBlock = 24
 func (l *Leg) readBlocks(n int, b []byte, arrival int64) {
 	var r rtcp.ReceptionReport
 	for ; n > 0 && len(b) >= reportBlock; n, b = n-1, b[reportBlock:] {
-		if r.Unmarshal(b) != nil || r.SSRC != l.ssrc.Load() {
+		if r.Unmarshal(b) != nil {
+			continue
+		}
+		if l.video != nil && r.SSRC == l.video.rtx.ssrc.Load() {
+			l.video.reported(&r, true, arrival)
+		}
+		if r.SSRC != l.ssrc.Load() {
 			continue
 		}
 		c := &l.count
@@ -245,6 +263,9 @@ func (l *Leg) readBlocks(n int, b []byte, arrival int64) {
 		}
 		if r.LastSenderReport != 0 {
 			c.measured(middle(stamps.ntp(arrival)) - r.LastSenderReport - r.Delay)
+		}
+		if l.video != nil {
+			l.video.reported(&r, false, arrival)
 		}
 	}
 }

@@ -10,7 +10,11 @@ import (
 // direction of media, and keep address translators open.
 func (l *Leg) sendReport(m *scratch, now int64) {
 	b := l.appendReport(m.out[:0], l.ssrc.Load(), now)
-	l.sendControl(m, AppendCNAME(b, l.ssrc.Load(), l.cname))
+	b = AppendCNAME(b, l.ssrc.Load(), l.cname)
+	if l.video != nil {
+		b = l.video.appendMore(b, now)
+	}
+	l.sendControl(m, b)
 	l.report.atLast = l.report.packets
 }
 
@@ -21,8 +25,8 @@ func (l *Leg) sayBye(ssrc uint32) {
 	}
 	m := scratches.Get().(*scratch)
 	b := l.appendReport(m.out[:0], ssrc, l.lastPoll)
-	b = AppendCNAME(b, ssrc, l.cname)
-	l.sendControl(m, AppendBye(b, ssrc))
+	b = AppendBye(AppendCNAME(b, ssrc, l.cname), ssrc)
+	l.sendControl(m, b)
 	scratches.Put(m)
 }
 
@@ -66,7 +70,9 @@ func (l *Leg) sendControl(m *scratch, b []byte) {
 // receiver report, with a block about the peer if it was heard since then.
 func (l *Leg) appendReport(b []byte, ssrc uint32, now int64) []byte {
 	r, blocks := &l.report, 0
-	if l.reception.active && l.reception.got != l.reception.priorGot {
+	if l.video != nil {
+		blocks = l.video.heardSince()
+	} else if l.reception.active && l.reception.got != l.reception.priorGot {
 		blocks = 1
 	}
 	if r.packets != r.atLast {
@@ -77,23 +83,28 @@ func (l *Leg) appendReport(b []byte, ssrc uint32, now int64) []byte {
 	} else {
 		b = appendReportHeader(b, rtcp.TypeReceiverReport, ssrc, 0, blocks)
 	}
-	if blocks == 1 {
-		b = l.appendBlock(b, now)
+	switch {
+	case l.video != nil:
+		b = l.video.appendBlocks(b, now)
+	case blocks == 1 && r.peerSSRC == l.reception.ssrc:
+		b = appendBlock(b, &l.reception, r.lastSR, r.lastSRTime, now)
+	case blocks == 1:
+		b = appendBlock(b, &l.reception, 0, 0, now)
 	}
 	return b
 }
 
-// appendBlock writes a reception report block (section 6.4.1).
-func (l *Leg) appendBlock(b []byte, now int64) []byte {
-	s, r := &l.reception, &l.report
+// appendBlock writes a reception report block (section 6.4.1) about a source whose last
+// sender report had, at its arrival, the middle of an NTP time; 0 = none did.
+func appendBlock(b []byte, s *reception, lastSR uint32, srTime, now int64) []byte {
 	lost := uint32(max(min(s.lost(), 1<<23-1), -1<<23)) & 0xffffff
 	b = binary.BigEndian.AppendUint32(b, s.ssrc)
 	b = binary.BigEndian.AppendUint32(b, uint32(s.fraction())<<24|lost)
 	b = binary.BigEndian.AppendUint32(b, s.extended())
 	b = binary.BigEndian.AppendUint32(b, s.jitter>>4)
-	if r.lastSRTime == 0 || r.peerSSRC != s.ssrc {
+	if srTime == 0 {
 		return append(b, 0, 0, 0, 0, 0, 0, 0, 0)
 	}
-	b = binary.BigEndian.AppendUint32(b, r.lastSR)
-	return binary.BigEndian.AppendUint32(b, uint32(units(max(now-r.lastSRTime, 0), 65536)))
+	b = binary.BigEndian.AppendUint32(b, lastSR)
+	return binary.BigEndian.AppendUint32(b, uint32(units(max(now-srTime, 0), 65536)))
 }

@@ -97,31 +97,36 @@ func (l *Leg) drop(r dropReason) bool {
 
 // ingest takes one datagram off the RTP socket and tells whether it was handed over.
 func (l *Leg) ingest(m *scratch, arrival int64, to media.Receiver) bool {
+	payload, ok := l.unpack(m, arrival)
+	return ok && l.accept(m, payload, l.plan.rate, arrival, to)
+}
+
+// unpack reads a datagram off the RTP socket. False: it was no packet of the peer under a
+// payload type that was agreed on; then it was dropped, or was RTCP.
+func (l *Leg) unpack(m *scratch, arrival int64) (payload []byte, ok bool) {
 	if m.truncated {
-		return l.drop(dropTooLong)
+		return nil, l.drop(dropTooLong)
 	}
 	if isControl(m.data) && l.plan.mux {
 		l.control(m, arrival)
-		return false
+		return nil, false
 	}
 	h := &m.head
 	if !parseHeader(h, m.data) {
-		return l.drop(dropMalformed)
+		return nil, l.drop(dropMalformed)
 	}
 	l.lastIn = h.sequence
-	rate := l.rate(h.pt)
-	if rate == 0 {
-		return l.drop(l.unnegotiated(m, arrival))
+	if l.rate(h.pt) == 0 {
+		return nil, l.drop(l.unnegotiated(m, arrival))
 	}
 	data, ok := l.authentic(m, h, arrival)
 	if !ok {
-		return false
+		return nil, false
 	}
-	payload, ok := h.payload(data)
-	if !ok {
-		return l.drop(dropMalformed)
+	if payload, ok = h.payload(data); !ok {
+		return nil, l.drop(dropMalformed)
 	}
-	return l.accept(m, payload, rate, arrival, to)
+	return payload, true
 }
 
 // unnegotiated says why a packet of a payload type that was not agreed on is dropped. The

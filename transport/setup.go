@@ -50,7 +50,9 @@ type Setup struct {
 
 // Prepare checks params and does the costly part of a change, so that the tick does not
 // have to. Any goroutine may call it.
-func Prepare(p Params) (*Setup, error) {
+func Prepare(p Params) (*Setup, error) { return prepare(p, replayWindow) }
+
+func prepare(p Params, window uint) (*Setup, error) {
 	if p.MixerLevelID != 0 && !p.CSRC {
 		return nil, fmt.Errorf("mixer-to-client levels (id %d) without contributor list: they come in its order (RFC 6465 section 3)", p.MixerLevelID)
 	}
@@ -68,7 +70,7 @@ func Prepare(p Params) (*Setup, error) {
 	s := &Setup{params: p}
 	s.params.RemoteRTP, s.params.RemoteRTCP = unmap(p.RemoteRTP), unmap(p.RemoteRTCP)
 	if p.SRTP != nil {
-		keys, err := newCryptoKeys(p.SRTP)
+		keys, err := newCryptoKeys(p.SRTP, window)
 		if err != nil {
 			return nil, err
 		}

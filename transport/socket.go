@@ -23,6 +23,7 @@ const (
 	ioEmpty           // nothing to read, or no room to write, now
 	ioRefused         // the peer's host answered an earlier packet with "port unreachable"
 	ioFailed          // anything else
+	ioUncut           // the system does not cut such a run into packets
 )
 
 // errPortTaken reports that another program holds a port.

@@ -51,9 +51,11 @@ type SRTP struct {
 }
 
 const (
-	replayWindow = 128             // packets; RFC 3711 section 3.3.2 asks for 64 at least
-	rekeyGrace   = 2 * time.Second // for packets under the key before that are on their way
-	maxSources   = 128             // SSRCs that a peer may use under one key; each has its state
+	replayWindow = 128 // packets; RFC 3711 section 3.3.2 asks for 64 at least
+	// Video is faster, and what it repeats comes a round trip late.
+	videoReplayWindow = 1024
+	rekeyGrace        = 2 * time.Second // for packets under the key before that are on their way
+	maxSources        = 128             // SSRCs that a peer may use under one key; each has its state
 )
 
 // cryptoKeys are the contexts of one Setup.
@@ -63,7 +65,7 @@ type cryptoKeys struct {
 	tag     int
 }
 
-func newCryptoKeys(k *SRTP) (*cryptoKeys, error) {
+func newCryptoKeys(k *SRTP, window uint) (*cryptoKeys, error) {
 	suite, ok := suites[k.Suite]
 	if !ok {
 		return nil, fmt.Errorf("%v is not known: want AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32 or AEAD_AES_128_GCM", k.Suite)
@@ -88,7 +90,7 @@ func newCryptoKeys(k *SRTP) (*cryptoKeys, error) {
 		return nil, fmt.Errorf("%s for egress: %w", suite.name, err)
 	}
 	c.in, err = srtp.CreateContext(c.keys.RemoteKey, c.keys.RemoteSalt, suite.profile,
-		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+		srtp.SRTPReplayProtection(window), srtp.SRTCPReplayProtection(replayWindow))
 	if err != nil {
 		return nil, fmt.Errorf("%s for ingress: %w", suite.name, err)
 	}
@@ -105,7 +107,7 @@ type crypto struct {
 	source  uint32     // SSRC last authenticated
 	sources int        // SSRCs authenticated so far
 	control int        // the same for RTCP
-	carry   carry
+	carries []carry
 }
 
 // carry takes a stream's rollover counter over to a new key: it goes on (RFC 3711 section
@@ -132,22 +134,43 @@ func (l *Leg) rekey(k *cryptoKeys, now int64) *crypto {
 	a, b := &c.keys, &k.keys
 	if a.Suite == b.Suite && bytes.Equal(a.LocalKey, b.LocalKey) && bytes.Equal(a.LocalSalt, b.LocalSalt) {
 		joined.out = c.out
-	} else if roc, ok := c.out.ROC(l.ssrc.Load()); ok {
-		if uint16(l.sequence) == 0 {
-			roc++
+	} else {
+		carryOut(c.out, joined.out, l.ssrc.Load(), uint16(l.sequence))
+		if l.video != nil {
+			carryOut(c.out, joined.out, l.video.rtx.ssrc.Load(), l.video.rtx.sequence)
 		}
-		joined.out.SetROC(l.ssrc.Load(), roc)
 	}
 	if a.Suite == b.Suite && bytes.Equal(a.RemoteKey, b.RemoteKey) && bytes.Equal(a.RemoteSalt, b.RemoteSalt) {
 		joined.in, n.source, n.sources, n.control = c.in, c.source, c.sources, c.control
-		n.before, n.rekeyed, n.carry = c.before, c.rekeyed, c.carry
+		n.before, n.rekeyed, n.carries = c.before, c.rekeyed, c.carries
 		return n
 	}
 	n.before, n.rekeyed = c.in, now
-	if roc, ok := c.in.ROC(l.reception.ssrc); ok {
-		n.carry = carry{active: true, ssrc: l.reception.ssrc, seq: l.reception.maxSeq, roc: roc}
+	n.carryIn(&l.reception)
+	if l.video != nil {
+		n.carries = nil
+		for i := range l.video.sources {
+			n.carryIn(&l.video.sources[i].reception)
+		}
 	}
 	return n
+}
+
+// carryOut has a stream of egress go on under a new key; next is its next sequence number.
+func carryOut(from, to *srtp.Context, ssrc uint32, next uint16) {
+	if roc, ok := from.ROC(ssrc); ok {
+		if next == 0 {
+			roc++
+		}
+		to.SetROC(ssrc, roc)
+	}
+}
+
+// carryIn notes where a stream of ingress was under the key before.
+func (c *crypto) carryIn(r *reception) {
+	if roc, ok := c.before.ROC(r.ssrc); ok && r.active {
+		c.carries = append(c.carries, carry{active: true, ssrc: r.ssrc, seq: r.maxSeq, roc: roc})
+	}
 }
 
 // overhead returns how much seal adds.
@@ -199,19 +222,31 @@ func (c *crypto) open(dst, b []byte, h *header, now int64) ([]byte, dropReason) 
 
 // try decrypts under the current key.
 func (c *crypto) try(dst, b []byte, h *header) ([]byte, error) {
-	if !c.carry.active || h.ssrc != c.carry.ssrc {
+	k := c.carried(h.ssrc)
+	if k == nil {
 		return c.in.DecryptRTP(dst, b, &c.header)
 	}
-	ahead := int64(int16(h.sequence - c.carry.seq))
-	index := int64(c.carry.roc)<<16 + int64(c.carry.seq) + ahead
+	ahead := int64(int16(h.sequence - k.seq))
+	index := int64(k.roc)<<16 + int64(k.seq) + ahead
 	c.in.SetROC(h.ssrc, uint32(max(index, 0)>>16))
 	data, err := c.in.DecryptRTP(dst, b, &c.header)
 	if err != nil && index>>16 > 0 {
 		c.in.SetROC(h.ssrc, 0)
 		data, err = c.in.DecryptRTP(dst, b, &c.header)
 	}
-	c.carry.active = err != nil
+	k.active = err != nil
 	return data, err
+}
+
+// carried returns what is known of a stream that has not been heard under the current key;
+// nil if there is nothing.
+func (c *crypto) carried(ssrc uint32) *carry {
+	for i := range c.carries {
+		if k := &c.carries[i]; k.active && k.ssrc == ssrc {
+			return k
+		}
+	}
+	return nil
 }
 
 // reasonOf names why a packet did not open. The library has no exported error for

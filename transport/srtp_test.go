@@ -167,7 +167,7 @@ func TestSRTPRekey(t *testing.T) {
 			}
 			exchange(g, 5*tickTime)
 			exchange(g, 6*tickTime)
-			if l.crypto.carry.active {
+			if l.crypto.carried(p.ssrc) != nil {
 				t.Error("the counter still waits to be taken over")
 			}
 		})

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,13 +34,23 @@ func (p *PortPool) LimitUnheard(each time.Duration, streams int) {
 	p.unheardTime, p.unheardMax = int64(each), int64(streams)
 }
 
+// places counts the streams to unheard addresses. Video has places of its own, so that it
+// takes none of audio's.
+func (l *Leg) places() *atomic.Int64 {
+	if l.video != nil {
+		return &l.pool.unheardVideo
+	}
+	return &l.pool.unheard
+}
+
 // takeUnheard takes one of the places for streams to unheard addresses, if there is one.
-func (p *PortPool) takeUnheard() bool {
-	if p.unheard.Load() >= p.unheardMax {
+func (l *Leg) takeUnheard() bool {
+	taken, most := l.places(), l.pool.unheardMax
+	if taken.Load() >= most {
 		return false // mostly, and then without a write that other workers would feel
 	}
-	if p.unheard.Add(1) > p.unheardMax {
-		p.unheard.Add(-1)
+	if taken.Add(1) > most {
+		taken.Add(-1)
 		return false
 	}
 	return true
@@ -61,7 +72,7 @@ func (l *Leg) vouchedFor(host netip.Addr) bool {
 // stand changes what is known of the address that media goes to.
 func (l *Leg) stand(s standing) {
 	if l.latch.standing == standingTried {
-		l.pool.unheard.Add(-1)
+		l.places().Add(-1)
 	}
 	l.latch.standing = s
 }
@@ -73,7 +84,7 @@ func (l *Leg) admits() bool {
 	case t.standing == standingKnown:
 	case l.vouchedFor(t.remote.Addr()):
 		l.stand(standingKnown)
-	case t.standing == standingSpent, t.standing == standingNew && !l.pool.takeUnheard():
+	case t.standing == standingSpent, t.standing == standingNew && !l.takeUnheard():
 		return false
 	case t.standing == standingNew:
 		t.standing = standingTried

@@ -1,0 +1,134 @@
+package transport
+
+import (
+	"github.com/confd/confd/transport/repair"
+)
+
+// Poll hands to "to" what has arrived by now, in order, reading at most limit packets and 16
+// datagrams of RTCP, and does what reports and latching have to do. It returns how many
+// datagrams it read, whoever sent them; with as many as limit there may be more. It never
+// blocks. It wants to be called whenever a descriptor is readable, and every 50 ms.
+func (v *VideoLeg) Poll(now int64, limit int, to VideoReceiver) int {
+	l := &v.leg
+	if l.closed.Load() || limit < 1 {
+		return 0
+	}
+	stamps.keep(now)
+	m := scratches.Get().(*scratch)
+	v.to = to
+	n := v.drain(m, now, limit) + l.drainControl(m, now)
+	if v.setup != nil {
+		v.watch(now)
+		l.watchUnheard(now)
+		v.due(m, now)
+	}
+	v.to = nil
+	scratches.Put(m)
+	l.lastPoll = now
+	return n
+}
+
+// drain reads the RTP socket.
+func (v *VideoLeg) drain(m *scratch, now int64, limit int) int {
+	l := &v.leg
+	for n := range limit {
+		switch verdict := l.rtp.recv(m, l.latch.unsure()); {
+		case verdict == ioEmpty:
+			l.latch.purging = false
+			return n
+		case verdict != ioDone:
+			l.count.sent(verdict, 0)
+		case v.setup == nil:
+			l.drop(dropStranger)
+		default:
+			arrival := stamps.arrival(m.stamp, now)
+			if payload, ok := l.unpack(m, arrival); ok {
+				v.accept(m, payload, arrival)
+			}
+		}
+	}
+	return limit
+}
+
+// accept takes a packet of the peer.
+func (v *VideoLeg) accept(m *scratch, payload []byte, arrival int64) {
+	l, h := &v.leg, &m.head
+	l.hear(l.latch.remote.Addr(), arrival)
+	if v.ours(h.ssrc) && v.collide(h.ssrc, arrival) {
+		l.drop(dropLoop)
+		return
+	}
+	if v.came != nil {
+		v.came.hear(h, v.setup.params.TransportCCID, arrival)
+	}
+	kind := v.setup.kinds[h.pt]
+	encoding, reason, ok := v.admit(h, kind, arrival)
+	if !ok {
+		l.drop(reason)
+		return
+	}
+	if !l.plan.receive {
+		l.drop(dropHeld)
+		return
+	}
+	v.deliver(h, kind, encoding, payload, arrival)
+}
+
+func (v *VideoLeg) deliver(h *header, kind videoKind, encoding uint8, payload []byte, arrival int64) {
+	p := &v.packet
+	*p = VideoPacket{
+		Arrival: arrival, SSRC: h.ssrc, Timestamp: h.timestamp, Sequence: h.sequence,
+		PayloadType: h.pt, Marker: h.marker, Encoding: encoding,
+		FrameMarking: h.element(v.setup.params.FrameMarkingID), Payload: payload,
+	}
+	if kind == videoRepair && !v.unwrap(p) {
+		return
+	}
+	c := &v.leg.count
+	c.packetsIn.Add(1)
+	c.octetsIn.Add(uint64(len(payload)))
+	c.lastPacket.Store(arrival)
+	v.to.Video(p)
+	p.Payload, p.FrameMarking = nil, nil
+}
+
+// unwrap makes of a retransmission what it stands for (RFC 4588 section 4). One that has no
+// payload is padding, which probes the path.
+func (v *VideoLeg) unwrap(p *VideoPacket) bool {
+	if len(p.Payload) == 0 {
+		v.count.probes.Add(1)
+		return false
+	}
+	main := v.place(p.Encoding, videoMain)
+	number, payload, ok := repair.ReadRetransmission(p.Payload)
+	if !ok {
+		return v.leg.drop(dropMalformed)
+	}
+	if !main.active {
+		return v.leg.drop(dropSource)
+	}
+	v.count.repairsIn.Add(1)
+	p.SSRC, p.Sequence, p.Payload = main.ssrc, number, payload
+	p.PayloadType, p.Repaired = v.setup.originals[p.PayloadType], true
+	return true
+}
+
+// ours tells whether an SSRC is one that we send under.
+func (v *VideoLeg) ours(ssrc uint32) bool {
+	return ssrc == v.leg.ssrc.Load() || ssrc == v.rtx.ssrc.Load()
+}
+
+// collide is Leg.collide for either stream of egress.
+func (v *VideoLeg) collide(ssrc uint32, now int64) bool {
+	if ssrc == v.leg.ssrc.Load() {
+		return v.leg.collide(now)
+	}
+	l := &v.leg
+	looped := l.loop.since != 0 && now-l.loop.since < loopMemory
+	l.loop.since = now
+	if !looped {
+		l.count.collisions.Add(1)
+		v.rtx.begin(l.ssrc.Load())
+	}
+	return looped
+}

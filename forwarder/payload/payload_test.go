@@ -9,11 +9,11 @@ import (
 	"github.com/confd/confd/media"
 )
 
-var codecs = []media.VideoCodec{media.VP8, media.VP9, media.H264, media.H265, media.AV1}
+var allCodecs = []media.VideoCodec{media.VP8, media.VP9, media.H264, media.H265, media.AV1}
 
 // cameras are streams of each codec in its variants.
 func cameras() (all []pictures.Config) {
-	for _, codec := range codecs {
+	for _, codec := range allCodecs {
 		for temporal := 1; temporal <= 3; temporal++ {
 			c := pictures.Config{Codec: codec, Source: 7, Width: 426, Height: 238, Temporal: temporal, PictureIDBits: 15, PictureID: 0x7ffe, TL0: 254, KeyIndex: 30}
 			all = append(all, c)

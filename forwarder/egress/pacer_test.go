@@ -1,0 +1,149 @@
+package egress
+
+import (
+	"testing"
+
+	"github.com/confd/confd/media"
+)
+
+func TestANormalPictureLeavesInOneCall(t *testing.T) {
+	b, one := playing(t, 1, Config{Codec: media.VP8})
+	b.to.calls = nil
+	one.cameras[0].Bytes = 14_700 // 15,000 bytes with headers, in 13 packets
+	b.shoot(one)
+	if len(b.to.calls) != 1 || b.to.calls[0] != 13 || b.Flush(b.now, b.to) != 0 {
+		t.Errorf("calls of %v packets", b.to.calls)
+	}
+}
+
+func TestABigPictureIsSpread(t *testing.T) {
+	b, one := playing(t, 1, Config{Codec: media.VP8})
+	b.to.calls = nil
+	one.cameras[0].Bytes = 35_000 // at 1 MB/s
+	began := b.now
+	b.shoot(one)
+	if next := b.Flush(b.now, b.to); next != began+paceEvery {
+		t.Errorf("wants to be called %d after", next-began)
+	}
+	for n := 1; n > 0; {
+		b.now = began + int64(n)*paceEvery
+		n++
+		if b.Flush(b.now-1, b.to); b.Flush(b.now, b.to) == 0 {
+			n = 0
+		}
+	}
+	// 5 kB each 5 ms, until what is left may leave at once
+	if len(b.to.calls) != 5 || b.to.calls[0] != 5 || b.to.calls[3] != 5 || b.now != began+4*paceEvery {
+		t.Errorf("calls of %v packets in %d", b.to.calls, b.now-began)
+	}
+}
+
+func TestNothingWaitsForLongerThanItMay(t *testing.T) {
+	b, one := playing(t, 1, Config{Codec: media.VP8})
+	one.cameras[0].Bytes = 400_000 // at 1 MB/s 400 ms
+	began := b.now
+	b.shoot(one)
+	b.pass(paceMost)
+	if b.Stats(b.now).Waiting != 1 {
+		t.Error("nothing waits short of the bound")
+	}
+	most := 0
+	for _, n := range b.to.calls {
+		most = max(most, n)
+	}
+	if b.Flush(b.now, b.to) != 0 || b.now != began+paceMost || most > 50 {
+		t.Errorf("waits for longer than %d, or leaves in a lump: %v", paceMost, b.to.calls)
+	}
+	one.cameras[0].Bytes = 100_000
+	b.shoot(one)
+	b.now += second // a worker that comes late sends what is due
+	if b.Flush(b.now, b.to) != 0 {
+		t.Error("still waits when it is late")
+	}
+}
+
+func TestPaceFollowsTheEstimate(t *testing.T) {
+	for _, c := range []struct {
+		estimate uint64
+		want     int64
+	}{{0, paceFloor}, {3_200_000, paceFloor}, {3_200_800, 1_000_250}, {1 << 63, mostRate / 8 * 5 / 2}} {
+		var p pacer
+		if p.set(c.estimate); p.rate != c.want {
+			t.Errorf("estimate %d: %d bytes per second, want %d", c.estimate, p.rate, c.want)
+		}
+	}
+}
+
+func TestTheQueueIsBounded(t *testing.T) {
+	b, one := playing(t, 1, Config{Codec: media.VP8})
+	one.cameras[0].Bytes = 40_000
+	b.shoot(one)
+	one.cameras[0].Bytes = 500
+	for range mostWaiting - 1 {
+		b.shoot(one)
+	}
+	if st := b.Stats(b.now); st.Waiting != mostWaiting || st.Dropped.Queue != 0 {
+		t.Fatalf("%+v", st)
+	}
+	b.shoot(one)
+	b.shoot(one)
+	if st := b.Stats(b.now); st.Waiting != mostWaiting || st.Dropped.Queue != 2 {
+		t.Fatalf("%+v", st)
+	}
+	b.pass(paceMost)
+	b.shoot(one) // cannot be decoded
+	if st := b.Stats(b.now); st.Dropped.Queue != 3 || st.Pictures != 1+mostWaiting {
+		t.Fatalf("%+v", st)
+	}
+	b.pass(slowKeyEvery)
+	b.answer()
+	b.run(1)
+	if s := b.to.seen(); !s[len(s)-1].Key {
+		t.Errorf("saw %v", s)
+	}
+}
+
+func TestTheQueueIsBoundedInPackets(t *testing.T) {
+	s := New(Config{})
+	for _, c := range []struct {
+		waiting, packets, count int
+		want                    bool
+	}{
+		{0, 0, 10_000, true}, // what leaves at once does not wait
+		{1, 500, 12, true}, {1, 500, 13, false}, {mostWaiting - 1, 0, 1, true}, {mostWaiting, 0, 1, false},
+	} {
+		s.history.tail, s.pacer.packets = uint64(c.waiting), c.packets
+		if s.roomFor(c.count) != c.want {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestWhatWaitedTooLongForTheRing(t *testing.T) {
+	b, one := playing(t, 1, Config{Codec: media.VP8})
+	one.cameras[0].Bytes = 40_000
+	b.shoot(one)
+	one.cameras[0].Bytes = 3_000
+	b.shoot(one)
+	for range 400 { // the ring turns, unseen by the subscription
+		for _, p := range one.cameras[0].Next(false) {
+			b.put(one.streams[0], &p)
+		}
+		for one.streams[0].Next() != nil {
+		}
+	}
+	was := len(b.to.checker.Pictures)
+	b.pass(paceMost)
+	if st := b.Stats(b.now); st.Dropped.Overwritten != 2 || st.Waiting != 0 || len(b.to.checker.Pictures) != was {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestCountsWhatTheSenderDoesNotTake(t *testing.T) {
+	b, _ := playing(t, 5, Config{Codec: media.VP8})
+	b.to.refuses = true
+	b.run(5)
+	if st := b.Stats(b.now); st.Refused != 15 || st.Pictures != 10 {
+		t.Errorf("%+v", st)
+	}
+}

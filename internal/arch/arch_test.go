@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,25 +19,40 @@ const module = "github.com/confd/confd"
 // folder may import, beside their own folder, internal (but its test kit) and media.
 // A folder that is not in it is a mistake; a new one needs a decision.
 var mayImport = map[string][]string{
-	"internal":          {"codec"}, // the test kit's phones code Opus
-	"media":             {},
-	"codec":             {},
-	"transport":         {},
-	"mixer":             {"codec", "transport"},
-	"forwarder":         {"codec", "transport"},
-	"multicast":         {"codec", "transport"},
-	"rooms":             {"codec", "transport", "mixer", "forwarder", "multicast"},
-	"focus":             {"codec", "transport", "mixer", "forwarder", "multicast", "rooms"},
-	"focus/offeranswer": {},
-	"focus/guard":       {},
-	"api":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms"},
-	"store":             {},
-	"webhook":           {},
-	"announce":          {"codec", "mixer"},
-	"cmd":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce", "webhook", "bench"},
-	"bench":             {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
-	"client":            {},
-	"e2e":               {"client"},
+	"internal":            {"codec"}, // the test kit's phones code Opus
+	"media":               {},
+	"codec":               {},
+	"transport":           {},
+	"mixer":               {"codec", "transport"},
+	"forwarder":           {"codec", "transport"},
+	"forwarder/payload":   {},
+	"forwarder/bandwidth": {"transport"},
+	"forwarder/ingress":   {"transport"},
+	"forwarder/egress":    {"transport"},
+	"multicast":           {"codec", "transport"},
+	"rooms":               {"codec", "transport", "mixer", "forwarder", "multicast"},
+	"focus":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms"},
+	"focus/offeranswer":   {},
+	"focus/guard":         {},
+	"api":                 {"codec", "transport", "mixer", "forwarder", "multicast", "rooms"},
+	"store":               {},
+	"webhook":             {},
+	"announce":            {"codec", "mixer"},
+	"cmd":                 {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api", "store", "announce", "webhook", "bench"},
+	"bench":               {"codec", "transport", "mixer", "forwarder", "multicast", "rooms", "focus", "api"},
+	"client":              {},
+	"e2e":                 {"client"},
+}
+
+// within is the same order for the parts of one folder: whom of it they may import. A part
+// that is not in it may import all others.
+var within = map[string][]string{
+	"focus/offeranswer":   {},
+	"focus/guard":         {},
+	"forwarder/payload":   {},
+	"forwarder/bandwidth": {},
+	"forwarder/ingress":   {"forwarder/payload"},
+	"forwarder/egress":    {"forwarder/payload", "forwarder/ingress"},
 }
 
 // control is what knows no signalling and no network.
@@ -44,8 +60,14 @@ var mustNotKnow = map[string][]string{
 	"rooms": {"net/http", "net", "github.com/emiago/sipgo", "github.com/pion", "github.com/go-chi"},
 	"mixer": {"net", "net/http", "github.com/emiago/sipgo", "github.com/pion"},
 	"codec": {"net", "net/http", "github.com/emiago/sipgo", "github.com/pion"},
-	"media": {"net", "net/http", "os", "sync", "github.com"},
-	"api":   {"github.com/emiago/sipgo"},
+
+	"forwarder":           {"net", "net/http", "github.com/emiago/sipgo", "github.com/pion"},
+	"forwarder/payload":   {"net", "net/http", "github.com/emiago/sipgo", "github.com/pion"},
+	"forwarder/bandwidth": {"net", "net/http", "github.com/emiago/sipgo", "github.com/pion"},
+	"forwarder/ingress":   {"net", "net/http", "github.com/emiago/sipgo", "github.com/pion"},
+	"forwarder/egress":    {"net", "net/http", "github.com/emiago/sipgo", "github.com/pion"},
+	"media":               {"net", "net/http", "os", "sync", "github.com"},
+	"api":                 {"github.com/emiago/sipgo"},
 }
 
 type pkg struct {
@@ -142,7 +164,8 @@ func allowed(from, path string) bool {
 	to, _ := folderOf(path)
 	switch {
 	case top(from) == top(rest): // parts of one folder, the test kit in itself
-		return !strings.HasPrefix(from, "focus/") || from == to
+		parts, ordered := within[from]
+		return !ordered || from == to || slices.Contains(parts, to)
 	case isTestkit(path):
 		return from == "e2e" || from == "bench"
 	case to == "internal" || to == "media":
@@ -170,6 +193,9 @@ func TestRulesOfImports(t *testing.T) {
 		{"api", "focus", false}, {"focus", "focus/guard", true}, {"focus/guard", "focus", false},
 		{"focus/offeranswer", "media", true}, {"focus/offeranswer", "transport", false}, {"focus/offeranswer", "focus/guard", false},
 		{"media", "codec", false}, {"codec", "codec/resample", true}, {"mixer", "internal/clock", true},
+		{"forwarder", "forwarder/egress", true}, {"forwarder/egress", "forwarder/ingress", true}, {"forwarder/egress", "forwarder", false},
+		{"forwarder/ingress", "forwarder/egress", false}, {"forwarder/payload", "transport", false}, {"forwarder/ingress", "transport", true},
+		{"multicast", "forwarder", false}, {"forwarder", "multicast", false}, {"forwarder", "mixer", false}, {"rooms", "forwarder", true},
 		{"mixer", "internal/testkit/tone", false}, {"api", "cmd/confd", false}, {"cmd", "focus/guard", true},
 	} {
 		if got := allowed(c.from, module+"/"+c.to); got != c.want {

@@ -1,0 +1,213 @@
+package forwarder
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/internal/testkit/pictures"
+	"github.com/confd/confd/media"
+)
+
+// One films, three look: all see everything from a key frame on.
+func TestOneIsShownToMany(t *testing.T) {
+	b := newBed(t, Config{})
+	source := b.join(both(), pictures.Config{})
+	var all []*phone
+	for range 3 {
+		all = append(all, b.viewer())
+	}
+	b.shows(source, all...)
+	b.run(2 * time.Second)
+	for _, p := range all {
+		seen := p.check()
+		if len(seen) < 45 || !seen[0].Key || seen[0].Source != source.cam.Source {
+			t.Errorf("phone %d saw %d pictures of 48, the first %+v", p.cam.Source, len(seen), seen[:1])
+		}
+		if n := b.count(Shown, p); n != 1 {
+			t.Errorf("%d times shown, want once", n)
+		}
+	}
+	if len(source.asked) != 1 {
+		t.Errorf("asked for %d key frames, want one for all", len(source.asked))
+	}
+	if b.count(SourceStarted, source) != 1 || b.events[0].Kind != SourceStarted && b.events[0].Width != 640 {
+		t.Errorf("events %+v", b.events)
+	}
+}
+
+// Five talk in turn; each is shown what the last speaker sends, the speaker the one before.
+// No picture is ever undecodable, with and without loss on both ways.
+func TestSpeakersChange(t *testing.T) {
+	for _, loss := range []int{0, 5} {
+		b := newBed(t, Config{})
+		var all []*phone
+		for range 5 {
+			p := b.join(both(), pictures.Config{Temporal: 2})
+			p.lose = every(loss)
+			all = append(all, p)
+		}
+		for turn := range 12 {
+			speaker, before := all[turn%5], all[(turn+4)%5]
+			b.shows(speaker, all...)
+			b.shows(before, speaker)
+			b.run(1500 * time.Millisecond)
+		}
+		for i, p := range all {
+			seen := p.check()
+			switches := 0
+			for _, s := range seen {
+				if s.Switched {
+					switches++
+					if !s.Key {
+						t.Errorf("phone %d: a switch to %d without a key frame", i, s.Source)
+					}
+				}
+			}
+			if len(seen) < 380 || switches < 9 || switches > 11 {
+				t.Errorf("loss %d: phone %d saw %d pictures of 450, with %d switches", loss, i, len(seen), switches)
+			}
+		}
+	}
+}
+
+// every loses one in a hundred, or as many as given, at random but the same each time.
+func every(percent int) func(*pictures.Packet) bool {
+	r := rand.New(rand.NewPCG(1, uint64(percent)))
+	return func(*pictures.Packet) bool { return r.IntN(100) < percent }
+}
+
+// Who sees nobody is sent nothing, and neither is who is stopped, may not be sent to, or
+// should see somebody who is muted; once that ends, pictures come from a key frame on.
+func TestWhoIsSentNothing(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.run(time.Second)
+	if len(p.heard) > 0 {
+		t.Fatalf("who is shown nothing was sent %d packets", len(p.heard))
+	}
+	b.shows(source, p)
+	b.until(time.Second, "the first picture", func() bool { return len(p.heard) > 0 })
+	stopped, deaf, muted, other := both(), both(), both(), both()
+	stopped.Stopped, deaf.Send, muted.Muted, other.Format = true, false, true, media.VideoFormat{Codec: media.VP9}
+	for what, c := range map[string]struct {
+		p   *phone
+		cfg LineConfig
+	}{"stopped": {p, stopped}, "not to be sent to": {p, deaf}, "another format": {p, other}, "source muted": {source, muted}} {
+		b.conf.Configure(c.p.line, c.cfg, nil)
+		b.turn()
+		n := len(p.heard)
+		b.run(time.Second)
+		if len(p.heard) != n {
+			t.Errorf("%s: %d packets were sent", what, len(p.heard)-n)
+		}
+		b.conf.Configure(c.p.line, both(), nil)
+		b.until(time.Second, what+": pictures again", func() bool { return len(p.heard) > n+10 })
+	}
+	p.check()
+}
+
+// A line that moves to another room goes on with its numbers, with a key frame of whom it
+// sees there, and who saw it is sent nothing more of it.
+func TestMove(t *testing.T) {
+	b := newBed(t, Config{})
+	a, c, mover := b.join(both(), pictures.Config{}), b.join(both(), pictures.Config{}), b.join(both(), pictures.Config{})
+	other := b.room()
+	b.shows(a, mover)
+	b.shows(mover, a)
+	b.run(time.Second)
+	seen := len(a.heard)
+	b.conf.Remove(c.line, func() { _ = other.Add(c.line) })
+	b.conf.Remove(mover.line, func() {
+		if err := other.Add(mover.line); err != nil {
+			t.Error(err)
+		}
+		other.Show(mover.line, c.line)
+	})
+	b.run(time.Second)
+	if len(a.heard) != seen {
+		t.Errorf("%d packets of who had left", len(a.heard)-seen)
+	}
+	pictures := mover.check()
+	if last := pictures[len(pictures)-1]; last.Source != c.cam.Source {
+		t.Errorf("sees %d in the other room, want %d", last.Source, c.cam.Source)
+	}
+	if mover.line.Stats().Ingress.Streams.Frames < 40 {
+		t.Errorf("counters did not go along: %+v", mover.line.Stats().Ingress)
+	}
+	if b.engine.Stats().Lines != 3 || b.conf.count.Load() != 1 {
+		t.Errorf("%d lines, %d in the first room", b.engine.Stats().Lines, b.conf.count.Load())
+	}
+}
+
+// Closing a conference takes everybody out; later changes are made, and do no harm.
+func TestCloseConference(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	closed, removed, did := false, false, false
+	b.conf.Close(func() { closed = true })
+	b.conf.Remove(p.line, func() { removed = true })
+	b.conf.Configure(p.line, both(), func() { did = true })
+	b.conf.Show(p.line, source.line)
+	b.turn()
+	n, polls := len(p.heard), source.polls
+	b.run(time.Second)
+	if !closed || !removed || !did {
+		t.Errorf("closed %v, removed %v, did %v", closed, removed, did)
+	}
+	if len(p.heard) != n || source.polls != polls || b.worker.wheel.used != 0 || b.engine.Stats().Lines != 0 {
+		t.Errorf("something goes on: %d packets, %d polls, wheel %x", len(p.heard)-n, source.polls-polls, b.worker.wheel.used)
+	}
+	if err := b.conf.Add(p.line); err != ErrClosed {
+		t.Errorf("Add says %v, want ErrClosed", err)
+	}
+}
+
+func TestConferenceIsFull(t *testing.T) {
+	b := newBed(t, Config{Lines: 2})
+	b.viewer()
+	second := b.viewer()
+	third := b.phone(both(), pictures.Config{})
+	if err := b.conf.Add(third.line); err != ErrFull {
+		t.Fatalf("the third of two: %v, want ErrFull", err)
+	}
+	b.conf.Remove(second.line, nil)
+	b.turn()
+	if err := b.conf.Add(third.line); err != nil {
+		t.Errorf("after one has left: %v", err)
+	}
+}
+
+// A panic ends the conference that it happened in, and no other.
+func TestPanicStaysInItsConference(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	other := b.engine.NewConference(ConferenceConfig{})
+	x, y := b.phone(both(), pictures.Config{}), b.phone(both(), pictures.Config{})
+	for _, l := range []*phone{x, y} {
+		if err := other.Add(l.line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other.Show(y.line, x.line)
+	b.run(time.Second)
+	b.fails = true
+	source.line.in.streams[0] = nil // whoever uses it panics
+	n, m := len(p.heard), len(y.heard)
+	b.run(time.Second)
+	if b.count(Failed, nil) != 1 || b.engine.Stats().Panics == 0 {
+		t.Errorf("%d failures told, %d counted", b.count(Failed, nil), b.engine.Stats().Panics)
+	}
+	if len(p.heard) != n || len(y.heard) < m+50 {
+		t.Errorf("%d packets in the broken room, %d in the other", len(p.heard)-n, len(y.heard)-m)
+	}
+	gone := false
+	b.conf.Remove(p.line, func() { gone = true })
+	b.turn()
+	if !gone {
+		t.Error("nobody can leave a broken room")
+	}
+}

@@ -1,0 +1,130 @@
+package forwarder
+
+import "time"
+
+const (
+	// housekeeping is how often each line is looked after, whatever comes, ns.
+	housekeeping = 50 * int64(time.Millisecond)
+	// phases is over how many moments of that the lines are spread.
+	phases    = 10
+	rateEvery = second
+)
+
+// serve does what is due for a line.
+func (w *worker) serve(l *Line) {
+	defer w.rescue(l.conf)
+	if l.conf.failed {
+		return
+	}
+	if l.resting {
+		w.resume(l)
+	}
+	if w.now >= l.houseAt {
+		l.keepHouse(w.now)
+	}
+	w.wheel.set(l, l.houseAt)
+	if o := &l.out; o.next != 0 && o.next <= w.now {
+		o.flush(w.now)
+	} else if o.next != 0 {
+		w.wheel.set(l, o.next)
+	}
+	l.in.ask(w.now)
+	l.in.recall(w.now)
+}
+
+// resume looks at the sockets of a line that rests, and has them wake the worker again if
+// it did not read too much of late.
+func (w *worker) resume(l *Line) {
+	w.poll(l)
+	if l.in.effort.spend(w.now, 0) {
+		w.rise(l)
+	}
+	if l.resting {
+		w.wheel.set(l, w.now+restFor)
+	}
+}
+
+// recall has the streams looked at that have to give something up, or to ask for it, now.
+func (in *intake) recall(now int64) {
+	for _, s := range in.streams {
+		switch due := s.Due(); {
+		case due == 0:
+		case due <= now:
+			in.line.worker.freshen(in.line)
+		default:
+			in.line.worker.wheel.set(in.line, due)
+		}
+	}
+}
+
+// keepHouse looks after a line: reports, estimates, liveness, counters.
+func (l *Line) keepHouse(now int64) {
+	late := (now - l.houseAt) / housekeeping
+	l.houseAt += (late + 1) * housekeeping
+	if !l.resting {
+		l.worker.poll(l)
+	}
+	l.in.keepHouse(now)
+	l.out.keepHouse(now)
+	l.publish(now)
+}
+
+func (in *intake) keepHouse(now int64) {
+	if in.hidden != 0 && now >= in.hidden {
+		in.hidden = 0
+		in.aimAll()
+	}
+	if in.live && now-in.heard >= silence {
+		in.stop()
+	}
+	for i, s := range in.streams {
+		in.asks[i].see(s.KeyFrameAt())
+		s.SetRoundTrip(in.line.roundTrip)
+		if len(in.watchers) > 0 && s.WantsKey(now) {
+			in.wish(s, now)
+		}
+	}
+	in.rate.update(now, in.count.Bytes)
+	in.ask(now)
+}
+
+func (o *outlet) keepHouse(now int64) {
+	o.estimate()
+	o.wants(now)
+	o.watch(now)
+	o.rate.update(now, o.sub.Stats(now).Bytes)
+}
+
+// watch tells when the peer's picture stands still though its source sends, and when it
+// moves again.
+func (o *outlet) watch(now int64) {
+	frozen := o.aimed != nil && o.aimed.in.live && o.sub.Frozen(now)
+	if frozen == o.frozen {
+		return
+	}
+	o.frozen = frozen
+	kind := Thawed
+	if frozen {
+		kind = Frozen
+	}
+	o.line.emit(Event{Kind: kind, Source: o.aimed})
+}
+
+// rate is a bit rate over the last second or so.
+type rate struct {
+	at, bytes int64
+	bits      uint64
+}
+
+// update notes how many bytes there have been in all.
+func (r *rate) update(now int64, bytes uint64) {
+	past := now - r.at
+	if past < rateEvery {
+		return
+	}
+	r.bits = 0
+	if past < 2*rateEvery {
+		r.bits = uint64((int64(bytes) - r.bytes) * 8 * second / past)
+	}
+	r.at, r.bytes = now, int64(bytes)
+}

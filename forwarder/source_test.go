@@ -1,0 +1,137 @@
+package forwarder
+
+import (
+	"testing"
+	"time"
+
+	"github.com/confd/confd/internal/testkit/pictures"
+	"github.com/confd/confd/media"
+)
+
+// A source starts with its first whole picture, stops after 2 s of nothing, and starts again.
+func TestSourceLiveness(t *testing.T) {
+	b := newBed(t, Config{})
+	p := b.join(both(), pictures.Config{Width: 1280, Height: 720})
+	b.run(time.Second)
+	p.stop()
+	b.run(1900 * time.Millisecond)
+	if b.count(SourceStarted, p) != 1 || b.count(SourceStopped, p) != 0 {
+		t.Fatalf("events %v", b.events)
+	}
+	if e := b.events[0]; e.Width != 1280 || e.Height != 720 {
+		t.Errorf("%d x %d, want 1280 x 720", e.Width, e.Height)
+	}
+	b.run(200 * time.Millisecond)
+	if b.count(SourceStopped, p) != 1 || p.line.Stats().Ingress.Live {
+		t.Errorf("not stopped after 2 s: %v", b.events)
+	}
+	p.films()
+	b.run(time.Second)
+	if b.count(SourceStarted, p) != 2 {
+		t.Errorf("not started again: %v", b.events)
+	}
+}
+
+// A key frame of another size is told.
+func TestSourceChangesSize(t *testing.T) {
+	for _, f := range []media.VideoFormat{vp8, formats[1], formats[2], formats[3], formats[4]} {
+		b := newBed(t, Config{})
+		c := both()
+		c.Format = f
+		p := b.join(c, pictures.Config{})
+		b.run(time.Second)
+		p.cam.Width, p.cam.Height = 320, 180
+		p.keyDue = true
+		b.run(time.Second)
+		if n := b.count(SourceChanged, p); n != 1 {
+			t.Errorf("%v: %d changes told, want one", f, n)
+			continue
+		}
+		if s := p.line.Stats().Ingress; s.Width != 320 || s.Height != 180 {
+			t.Errorf("%v: %d x %d, want 320 x 180", f, s.Width, s.Height)
+		}
+	}
+}
+
+// Muting stops a source, and unmuting starts it.
+func TestMuting(t *testing.T) {
+	b := newBed(t, Config{})
+	p := b.join(both(), pictures.Config{})
+	b.run(time.Second)
+	muted := both()
+	muted.Muted = true
+	b.conf.Configure(p.line, muted, nil)
+	b.run(time.Second)
+	if b.count(SourceStopped, p) != 1 || p.line.Stats().Ingress.Unwanted == 0 {
+		t.Fatalf("events %v, %+v", b.events, p.line.Stats().Ingress)
+	}
+	b.conf.Configure(p.line, both(), nil)
+	b.run(time.Second)
+	if b.count(SourceStarted, p) != 2 {
+		t.Errorf("events %v", b.events)
+	}
+}
+
+// Who gets no picture of a source that sends is frozen, and thaws.
+func TestFreeze(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	if b.count(Frozen, p) != 0 {
+		t.Fatal("frozen from the start")
+	}
+	source.stubborn = true
+	source.lose = func(k *pictures.Packet) bool { return true }
+	b.run(100 * time.Millisecond)
+	source.line.cfg.NACK = false
+	source.last = nil
+	source.lose = nil
+	b.run(2 * time.Second)
+	if b.count(Frozen, p) != 1 {
+		t.Fatalf("%d times frozen, want once: %v", b.count(Frozen, p), b.events)
+	}
+	source.stubborn = false
+	b.run(6 * time.Second)
+	if b.count(Thawed, p) != 1 || p.line.Stats().Egress.Subscription.Freezes != 1 {
+		t.Errorf("%d times thawed, %+v", b.count(Thawed, p), p.line.Stats().Egress.Subscription)
+	}
+	p.check()
+}
+
+// A source of three encodings is shown by the one that fits the receiver.
+func TestSimulcast(t *testing.T) {
+	b := newBed(t, Config{})
+	c := both()
+	c.Encodings = 3
+	source := b.join(c, pictures.Config{Bytes: 600})
+	cams := []*pictures.Camera{source.cam}
+	for i := uint8(1); i < 3; i++ {
+		cams = append(cams, pictures.New(pictures.Config{Codec: media.VP8, Source: source.cam.Source, Encoding: i, SSRC: 100 + uint32(i),
+			Width: 640 * uint16(i), Height: 360 * uint16(i), Bytes: 600 << (2 * i), PictureIDBits: 15}))
+	}
+	source.stop()
+	wide, narrow, low := b.viewer(), b.viewer(), b.viewer()
+	cfg := both()
+	cfg.MaxBitrate = 700_000
+	b.conf.Configure(narrow.line, cfg, nil)
+	cfg.MaxBitrate, cfg.Low = 0, true
+	b.conf.Configure(low.line, cfg, nil)
+	b.shows(source, wide, narrow, low)
+	for n := range 400 {
+		for _, cam := range cams {
+			source.send(cam.Next(source.keyDue || n%100 == 0))
+		}
+		source.keyDue = false
+		b.run(40 * time.Millisecond)
+	}
+	for what, v := range map[string]struct {
+		p    *phone
+		want uint8
+	}{"wide": {wide, 2}, "narrow": {narrow, 1}, "low": {low, 0}} {
+		seen := v.p.check()
+		if len(seen) == 0 || seen[len(seen)-1].Encoding != v.want {
+			t.Errorf("%s saw %d pictures, want the last of encoding %d", what, len(seen), v.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@
 //
 //	fleet    the callers' media: sockets, threads, what is said and what is heard
 //	signal   what a talker says, and how an ear judges what it hears
+//	video    what callers show, and how what they see is judged
 //	calls    the callers' SIP
 //	audience listeners of a multicast group, beside the callers or alone
 //	machine  what the server uses

@@ -218,7 +218,7 @@ func (l *Leg) readControl(h *rtcp.Header, b []byte, arrival int64) {
 		l.report.peerSSRC, l.report.lastSRTime = ssrc, arrival
 		l.report.lastSR = binary.BigEndian.Uint32(b[6:])
 		if l.video != nil {
-			l.video.senderReport(ssrc, b[4:], arrival)
+			l.video.senderReport(ssrc, b, arrival)
 		}
 		l.readBlocks(int(h.Count), b[24:], arrival)
 	case rtcp.TypeReceiverReport:

@@ -26,6 +26,9 @@ func (l *Leg) sayBye(ssrc uint32) {
 	m := scratches.Get().(*scratch)
 	b := l.appendReport(m.out[:0], ssrc, l.lastPoll)
 	b = AppendBye(AppendCNAME(b, ssrc, l.cname), ssrc)
+	if l.video != nil && l.closed.Load() && l.video.rtx.packets > 0 {
+		b = AppendBye(b, l.video.rtx.ssrc.Load())
+	}
 	l.sendControl(m, b)
 	scratches.Put(m)
 }

@@ -148,7 +148,6 @@ func (l *Leg) rekey(k *cryptoKeys, now int64) *crypto {
 	n.before, n.rekeyed = c.in, now
 	n.carryIn(&l.reception)
 	if l.video != nil {
-		n.carries = nil
 		for i := range l.video.sources {
 			n.carryIn(&l.video.sources[i].reception)
 		}

@@ -182,7 +182,7 @@ func (v *VideoLeg) reported(r *rtcp.ReceptionReport, repaired bool, arrival int6
 	})
 }
 
-// senderReport takes the 24 bytes of a sender report from its SSRC on.
+// senderReport takes the first 24 bytes of a sender report, from its SSRC on.
 func (v *VideoLeg) senderReport(ssrc uint32, b []byte, arrival int64) {
 	for i := range v.sources {
 		s := &v.sources[i]

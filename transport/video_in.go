@@ -31,6 +31,9 @@ func (v *VideoLeg) Poll(now int64, limit int, to VideoReceiver) int {
 // drain reads the RTP socket.
 func (v *VideoLeg) drain(m *scratch, now int64, limit int) int {
 	l := &v.leg
+	if l.crypto != nil && l.latch.mode == latchOpen {
+		limit = min(limit, cryptoReads) // each has to be authenticated
+	}
 	for n := range limit {
 		switch verdict := l.rtp.recv(m, l.latch.unsure()); {
 		case verdict == ioEmpty:

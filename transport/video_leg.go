@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/media"
@@ -35,10 +36,10 @@ type VideoLeg struct {
 	count       videoCounters
 }
 
-// What the system is asked to queue. A key frame of 1080p has 150 packets, of about 2 KB each
-// as the system counts; what is asked for beyond its limits it cuts.
+// What the system is asked to queue, in bytes, of which it grants twice as many and counts
+// about 2,300 for a packet. A key frame of 1080p has 150 packets.
 const (
-	videoReceiveBuffer = 1 << 20 // bytes
+	videoReceiveBuffer = 1 << 19
 	videoSendBuffer    = 1 << 19
 )
 
@@ -93,8 +94,8 @@ func (v *VideoLeg) Apply(s *VideoSetup) error {
 	if !begun {
 		v.leg.report.next = clock.Now() + interval(videoReports/2)
 	}
-	if v.setup != nil && v.setup.encodings != s.encodings {
-		clear(v.sources[:])
+	if v.setup != nil && (v.setup.encodings != s.encodings || !slices.Equal(v.setup.params.RIDs, s.params.RIDs)) {
+		clear(v.sources[:]) // their places are others now
 	}
 	v.setup = s
 	v.wire.begin(&v.leg.rtp)

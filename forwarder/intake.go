@@ -1,6 +1,7 @@
 package forwarder
 
 import (
+	"github.com/confd/confd/forwarder/bandwidth"
 	"github.com/confd/confd/forwarder/ingress"
 	"github.com/confd/confd/transport"
 )
@@ -28,6 +29,9 @@ type intake struct {
 	hidden        int64 // until when it is shown to nobody, since it sends too many pictures
 	asked         int64 // for a key frame, last
 	lost          []uint16
+	limit         bandwidth.Limit
+	thought       int64 // when that was thought over last
+	takes         []uint64
 	rate          rate
 	past          ingress.Stats // of streams that are gone
 	count         ingressCounts

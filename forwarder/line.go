@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/confd/confd/forwarder/bandwidth"
 	"github.com/confd/confd/forwarder/egress"
 	"github.com/confd/confd/media"
 )
@@ -65,6 +66,7 @@ type Line struct {
 func NewLine(p Port, c LineConfig) *Line {
 	l := &Line{port: p, cfg: c.withDefaults(), token: -1}
 	l.in.line, l.out.line = l, l
+	l.out.est = bandwidth.New(bandwidth.Config{Start: firstEstimate})
 	return l
 }
 

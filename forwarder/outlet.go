@@ -3,6 +3,7 @@ package forwarder
 import (
 	"math/rand/v2"
 
+	"github.com/confd/confd/forwarder/bandwidth"
 	"github.com/confd/confd/forwarder/egress"
 	"github.com/confd/confd/forwarder/ingress"
 	"github.com/confd/confd/media"
@@ -14,6 +15,7 @@ type outlet struct {
 	line  *Line
 	codec media.VideoCodec     // of sub
 	sub   *egress.Subscription // nil before the line is first added
+	est   *bandwidth.Estimator
 
 	source  *Line // what control wants shown
 	aimed   *Line // what sub was told to show: source, or nil while that cannot be
@@ -133,7 +135,7 @@ func (in *intake) has(s *ingress.Stream) bool {
 
 // offer hands a picture to the line.
 func (o *outlet) offer(f *ingress.Frame, now int64) {
-	o.sub.Offer(f, now, o.line.port)
+	o.sub.Offer(f, now, o)
 	if f.Key {
 		o.settle()
 	}
@@ -143,7 +145,7 @@ func (o *outlet) offer(f *ingress.Frame, now int64) {
 
 // flush sends what is due, and has the line come back for the rest.
 func (o *outlet) flush(now int64) {
-	o.next = o.sub.Flush(now, o.line.port)
+	o.next = o.sub.Flush(now, o)
 	if o.next != 0 {
 		o.line.worker.wheel.set(o.line, o.next)
 	}
@@ -152,7 +154,7 @@ func (o *outlet) flush(now int64) {
 // forget lets go of all that refers to a source's streams.
 func (o *outlet) forget(in *intake) {
 	for _, s := range in.streams {
-		o.sub.Forget(s, o.line.worker.now, o.line.port)
+		o.sub.Forget(s, o.line.worker.now, o)
 	}
 	o.settle()
 }
@@ -198,7 +200,7 @@ func (o *outlet) feedback(f *transport.Feedback) {
 		o.request(now)
 	default:
 		if !f.Repair {
-			o.learn(f)
+			o.learn(f, now)
 		}
 	}
 }
@@ -209,6 +211,6 @@ func (o *outlet) repair(f *transport.Feedback, now int64) {
 		o.count.Ignored++ // a lost retransmission is asked for under its own number
 		return
 	}
-	o.sub.NACK(f.Lost, now, o.line.port)
+	o.sub.NACK(f.Lost, now, o)
 	o.flush(now)
 }

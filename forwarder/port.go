@@ -15,8 +15,8 @@ type Port interface {
 	RequestKeyFrame(now int64, encoding uint8) bool
 	// NACK asks the peer for lost packets; false if it takes none.
 	NACK(now int64, encoding uint8, lost []uint16) bool
-	// LimitBitrate asks the peer to send at most so much, bits per second; false if it
-	// takes no such wish.
+	// LimitBitrate asks the peer to send at most so much, bits per second, until it is
+	// called again; 0 asks for nothing any more. False if the peer takes no such wish.
 	LimitBitrate(now int64, bitsPerSecond uint64) bool
 	// Descriptors are what becomes readable when there is something to poll. They stay the
 	// same while the line is in a conference. Who has none is polled every 50 ms.

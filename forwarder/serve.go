@@ -86,6 +86,7 @@ func (in *intake) keepHouse(now int64) {
 	}
 	in.rate.update(now, in.count.Bytes)
 	in.ask(now)
+	in.restrain(now)
 }
 
 func (o *outlet) keepHouse(now int64) {

@@ -112,7 +112,7 @@ func (l *Line) publish(now int64) {
 	in, out := &l.in, &l.out
 	l.shown.stats = LineStats{
 		Ingress: IngressStats{Live: in.live, Watchers: len(in.watchers), Width: int(in.width), Height: int(in.height),
-			Bitrate: in.rate.bits, RoundTrip: l.roundTrip, ingressCounts: in.count, Streams: in.total()},
+			Bitrate: in.rate.bits, Limit: in.limit.Asked(), RoundTrip: l.roundTrip, ingressCounts: in.count, Streams: in.total()},
 		Egress: EgressStats{Shown: out.showing != nil, Bitrate: out.rate.bits, egressCounts: out.count, Subscription: out.sub.Stats(now)},
 	}
 }

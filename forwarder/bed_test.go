@@ -74,9 +74,10 @@ type phone struct {
 	limits      []uint64
 	keyDue      bool
 
-	heard []pictures.Packet // what it was sent, in order, without retransmissions
-	again []uint16          // what it was sent again
-	mute  bool              // do not keep what is sent
+	sent  []transport.VideoOut // heads and bodies are not kept
+	heard []pictures.Packet    // what it was sent, in order, without retransmissions
+	again []uint16             // what it was sent again
+	mute  bool                 // do not keep what is sent
 	polls int
 }
 

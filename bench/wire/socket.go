@@ -67,6 +67,10 @@ func address(a netip.AddrPort) unix.Sockaddr {
 // Local returns the address that the socket is bound to.
 func (s *Socket) Local() netip.AddrPort { return s.local }
 
+// FD returns the descriptor, for epoll and for calls that Socket does not have. It is the
+// socket's: nobody else closes it.
+func (s *Socket) FD() int { return s.fd }
+
 // Connect fixes the peer: the kernel then drops everyone else's packets, and a send looks up
 // no route. It may be called again, for another peer. The error says if the peer is of the
 // other IP version, or cannot be reached from the socket's address.

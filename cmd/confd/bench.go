@@ -23,6 +23,7 @@ import (
 // benchCommand is what can be measured.
 type benchCommand struct {
 	Mix       benchMix       `cmd:"" default:"withargs" help:"What mixing costs: the kernel, the whole tick and the transport of a room. This is the default."`
+	Forward   benchForward   `cmd:"" help:"What forwarding a video packet costs, beside the barest loop that does as much."`
 	Multicast benchMulticast `cmd:"" help:"What an audience costs over unicast and over a multicast group, on a network of its own. Takes root."`
 }
 

@@ -27,7 +27,20 @@ func runLocal(args string) (status int, stdout, stderr string) {
 // What cannot be is refused before anything is measured.
 func TestBenchFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"bench forward":                           "unexpected argument forward",
+		"bench forward more":                      "unexpected argument more",
+		"bench forward --case 1":                  "right is such as 1x500",
+		"bench forward --case 1x500x2":            "right is such as 1x500",
+		"bench forward --case 0x5":                "0 senders: right is 1 to 50",
+		"bench forward --case 51x5":               "51 senders",
+		"bench forward --case 1x2001":             "2001 receivers: right is 1 to 2000",
+		"bench forward --case 3x1500":             "right is 4000 at most",
+		"bench forward --bitrate 49999":           "49999 bit/s: right is 50000 to 10000000",
+		"bench forward --bitrate 10000001":        "10000001 bit/s",
+		"bench forward --srtp maybe":              "srtp",
+		"bench forward --rounds 0":                "right is 1 to 1000",
+		"bench forward --rounds 1001":             "right is 1 to 1000",
+		"bench forward --slice 99ms":              "right is 100ms to 1s",
+		"bench forward --slice 1001ms":            "right is 100ms to 1s",
 		"bench multicast --hosts 0":               "right is 1 to 197",
 		"bench multicast --hosts 198":             "right is 1 to 197",
 		"bench multicast --hosts x":               "hosts",

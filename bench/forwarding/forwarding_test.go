@@ -1,0 +1,103 @@
+//go:build linux
+
+package forwarding
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asServer has this test's program be a server process.
+const asServer = "CONFD_TEST_FORWARDING_SERVER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asServer) == "" {
+		os.Exit(m.Run())
+	}
+	if err := Serve(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func server() *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), asServer+"=1")
+	return cmd
+}
+
+// TestEveryWayForwards: all that is sent comes out, once, under the sinks' numbers.
+func TestEveryWayForwards(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		c := Case{Senders: 2, Receivers: 3, Bitrate: 1_200_000, Secure: secure}
+		r, err := Run(t.Context(), c, Options{Rounds: 2, Slice: 200 * time.Millisecond, Ways: []Way{Forwarder, Batched, Segmented}, Server: server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		least := uint64(2*200*PictureRate/1000) * 5 * uint64(c.Lines()) // in both rounds
+		for _, w := range r.Ways {
+			if w.Missing != 0 || w.Packets < least || w.PerPacket <= 0 || w.Load <= 0 || w.Late50 <= 0 || w.Late50 > w.Late99 {
+				t.Errorf("%v, %s: %+v; want %d packets or more, and none missing", c, w.Way, w, least)
+			}
+		}
+		if f := r.Floor(); f == nil || f.Way == Forwarder || f.PerPacket > r.Cost(Batched).PerPacket || f.PerPacket > r.Cost(Segmented).PerPacket {
+			t.Errorf("the floor is %+v", f)
+		}
+	}
+}
+
+// TestServeSaysWhatIsWrong: an order that cannot be is answered, not begun.
+func TestServeSaysWhatIsWrong(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                             "read the order",
+		"{":                            "read the order",
+		`{"way":"sendmmsg","case":{}}`: "0 senders",
+		`{"way":"confd","case":{"senders":1,"receivers":2001}}`: "2001 receivers",
+	} {
+		var out bytes.Buffer
+		if err := Serve(strings.NewReader(in), &out); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want …%s…", in, err, want)
+		}
+	}
+}
+
+// TestRuns: a message holds packets of one size, of which the last may be smaller.
+func TestRuns(t *testing.T) {
+	for sizes, want := range map[string]int{"5": 1, "55": 2, "53": 2, "535": 2, "35": 1, "5553": 4, "5555": 4} {
+		var p [][]byte
+		for _, c := range sizes {
+			p = append(p, make([]byte, c-'0'))
+		}
+		if got := run(p, 4); got != want {
+			t.Errorf("%s: a message of %d, want %d", sizes, got, want)
+		}
+		if got := run(p, 1); got != 1 {
+			t.Errorf("%s: a message of %d where one is all", sizes, got)
+		}
+	}
+}
+
+// TestCaseLimits at their edges.
+func TestCaseLimits(t *testing.T) {
+	for c, ok := range map[Case]bool{
+		{Senders: 1, Receivers: 1, Bitrate: 50_000}:       true,
+		{Senders: 50, Receivers: 80, Bitrate: 10_000_000}: true,
+		{Senders: 1, Receivers: 2000, Bitrate: 50_000}:    true,
+		{Senders: 0, Receivers: 1, Bitrate: 50_000}:       false,
+		{Senders: 51, Receivers: 1, Bitrate: 50_000}:      false,
+		{Senders: 1, Receivers: 0, Bitrate: 50_000}:       false,
+		{Senders: 1, Receivers: 2001, Bitrate: 50_000}:    false,
+		{Senders: 50, Receivers: 81, Bitrate: 50_000}:     false,
+		{Senders: 1, Receivers: 1, Bitrate: 49_999}:       false,
+		{Senders: 1, Receivers: 1, Bitrate: 10_000_001}:   false,
+	} {
+		if err := c.Check(); (err == nil) != ok {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

@@ -23,7 +23,7 @@ func Accept(ours *OfferResult, answer []byte, caps Capabilities, local Local) (*
 	st := *ours.state
 	st.audio = -1
 	st.conclude(s, ours.previous)
-	st.watch(e.acceptVideos(ours))
+	st.watch(e.acceptVideos(ours), caps.Video != nil)
 	return &Result{Negotiated: st.last, State: &st, Unchanged: e.unchanged(&st)}, nil
 }
 

@@ -3,7 +3,12 @@ package offeranswer
 import (
 	"bytes"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/confd/confd/media"
 )
 
 // FuzzNegotiate sends one offer and then another of the same session, and has us refresh
@@ -15,6 +20,8 @@ func FuzzNegotiate(f *testing.F) {
 			f.Add(offers[0], second, policy)
 			f.Add(offers[0], second, policy|16)
 			f.Add(offers[0], second, policy|32|8)
+			f.Add(offers[0], second, policy|64)
+			f.Add(offers[0], second, policy|128)
 		}
 	}
 	groups := []*Group{testGroup("opus"), testGroup("ssm-red-srtp")}
@@ -32,6 +39,7 @@ func FuzzNegotiate(f *testing.F) {
 		case settings&48 == 32:
 			local.Group = groups[1]
 		}
+		fuzzVideo(&caps, &local, settings)
 		var state *State
 		for _, offer := range [][]byte{first, second} {
 			r, err := Negotiate(offer, caps, local, state)
@@ -46,10 +54,24 @@ func FuzzNegotiate(f *testing.F) {
 	})
 }
 
+// fuzzVideo gives the room no video, two lines of any format, or one of VP8.
+func fuzzVideo(caps *Capabilities, local *Local, settings byte) {
+	switch settings & 192 {
+	case 64:
+		caps.Video = testVideo(2)
+	case 128:
+		caps.Video = testVideo(1)
+		caps.Video.Formats, caps.Video.Settled = []media.VideoFormat{vp8}, true
+	}
+	if caps.Video != nil {
+		*local = withVideo(*local, 2)
+	}
+}
+
 // checkOwnOffers wants offers of ours that fit the session.
 func checkOwnOffers(t *testing.T, caps Capabilities, local Local, state *State) {
 	t.Helper()
-	for _, write := range []func(Capabilities, Local, *State) (*OfferResult, error){Offer, Refresh} {
+	for _, write := range []func(Capabilities, Local, *State) (*OfferResult, error){Offer, Refresh, OfferVideo} {
 		o, err := write(caps, local, state)
 		if err != nil {
 			if code(err) != Internal || state.audio >= 0 {
@@ -65,6 +87,7 @@ func checkOwnOffers(t *testing.T, caps Capabilities, local Local, state *State) 
 			t.Errorf("%d m= lines shrink to %d", len(state.slots), len(d.media))
 		}
 		checkLines(t, o.SDP)
+		checkVideoNumbers(t, d, state, caps)
 		if o.state.group != nil {
 			continue // its numbers are the group's
 		}
@@ -78,19 +101,57 @@ func checkOwnOffers(t *testing.T, caps Capabilities, local Local, state *State) 
 	}
 }
 
+// checkVideoNumbers wants no payload type of video to mean what it did not mean before, and no
+// more lines than there may be.
+func checkVideoNumbers(t *testing.T, d *description, state *State, caps Capabilities) {
+	t.Helper()
+	live := 0
+	for i := range d.media {
+		m := &d.media[i]
+		if !isVideo(m.media) || m.port == 0 {
+			continue
+		}
+		live++
+		now, before := videoSlot{}, state.video(i)
+		now.bindAll(m.payloads())
+		if before == nil {
+			continue
+		}
+		for _, n := range now.numbers {
+			same := func(old videoNumber) bool {
+				return old.number == n.number && (old.meaning == n.meaning || old.standsFor(n.meaning))
+			}
+			if slices.ContainsFunc(before.numbers, func(old videoNumber) bool { return old.number == n.number }) && !slices.ContainsFunc(before.numbers, same) {
+				t.Errorf("number %d of %v means %+v in an offer", n.number, before.numbers, n.meaning)
+			}
+		}
+	}
+	if live > 0 && (caps.Video == nil || live > caps.Video.Lines) {
+		t.Errorf("%d lines of video", live)
+	}
+}
+
 // FuzzAccept answers a plain and an encrypted offer of ours with anything.
 func FuzzAccept(f *testing.F) {
 	for _, offers := range corpus(f) {
 		f.Add(offers[0])
 	}
-	for _, policy := range []SRTPPolicy{SRTPOff, SRTPRequired} {
-		caps := DefaultCapabilities()
-		caps.SRTP = policy
-		o, err := Offer(caps, phone(), nil)
+	answers, _ := filepath.Glob("testdata/video-answers/*.sdp")
+	for _, file := range answers {
+		text, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
 		}
-		r, err := Negotiate(o.SDP, caps, testLocal(""), nil)
+		f.Add(text)
+	}
+	for _, policy := range []SRTPPolicy{SRTPOff, SRTPRequired} {
+		caps := videoCapabilities(2)
+		caps.SRTP = policy
+		o, err := Offer(caps, videoPhone(2), nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		r, err := Negotiate(o.SDP, caps, withVideo(testLocal(""), 2), nil)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -98,7 +159,7 @@ func FuzzAccept(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		for _, policy := range []SRTPPolicy{SRTPOff, SRTPRequired} {
-			caps, local := DefaultCapabilities(), testLocal("")
+			caps, local := videoCapabilities(2), withVideo(testLocal(""), 2)
 			caps.SRTP = policy
 			ours, err := Offer(caps, local, nil)
 			if err != nil {
@@ -111,6 +172,8 @@ func FuzzAccept(f *testing.F) {
 				continue
 			}
 			checkAccepted(t, ours, r)
+			checkVideos(t, r, caps, local)
+			checkOwnOffers(t, caps, local, r.State)
 			if !bytes.Equal(before, ours.SDP) {
 				t.Error("Accept modified the offer")
 			}

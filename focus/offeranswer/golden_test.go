@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write the expected answers anew")
 // The corpus is in testdata: offers/NAME.sdp holds one offer, or several of one session,
 // in order, divided by lines of "---"; answers/NAME.txt holds what comes of them. A name
 // that ends in @required or @off sets the SRTP policy, @6 gives us an IPv6 address, @group and
-// @securegroup give the room a group, of testdata/groups.
+// @securegroup give the room a group, of testdata/groups, @video two lines of video in any
+// format, @vp8 the same in a room that has settled on that.
 
 func testLocal(name string) Local {
 	l := Local{
@@ -34,6 +35,10 @@ func testLocal(name string) Local {
 		l.Group = testGroup("opus")
 	case strings.Contains(name, "@securegroup"):
 		l.Group = testGroup("ssm-red-srtp")
+	}
+	if hasVideo(name) {
+		l = withVideo(l, 2)
+		l.Video[0].Image = &Image{Recv: []ImageSize{{320, 1280, 180, 720}}}
 	}
 	return l
 }
@@ -68,6 +73,13 @@ func testCapabilities(name string) Capabilities {
 		c.SRTP = SRTPRequired
 	case strings.Contains(name, "@off"):
 		c.SRTP = SRTPOff
+	}
+	if hasVideo(name) {
+		c.Video = testVideo(2)
+		c.Video.Bitrate = 1_500_000
+	}
+	if strings.Contains(name, "@vp8") {
+		c.Video.Formats, c.Video.Settled = []media.VideoFormat{{Codec: media.VP8}, h264(media.H264High, 1)}, true
 	}
 	return c
 }
@@ -178,6 +190,9 @@ func summary(r *Result) string {
 	}
 	if n.SRTP != nil {
 		fmt.Fprintf(&b, "srtp %s local %x.%x remote %x.%x\n", n.SRTP, n.SRTP.LocalKey, n.SRTP.LocalSalt, n.SRTP.RemoteKey, n.SRTP.RemoteSalt)
+	}
+	for i := range n.Video {
+		n.Video[i].summarise(&b)
 	}
 	return b.String()
 }

@@ -284,7 +284,7 @@ func (o *OfferResult) Abandoned() *State {
 	}
 	s := *o.state
 	s.audio, s.group, s.told, s.last = -1, nil, nil, Negotiated{}
-	s.watch(slices.Clone(s.videos))
+	s.watch(slices.Clone(s.videos), false)
 	return &s
 }
 

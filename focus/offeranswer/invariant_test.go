@@ -28,6 +28,7 @@ func checkResult(t testing.TB, offer []byte, r *Result, caps Capabilities, local
 		t.Errorf("c= is %q, not %s (%v)", out.conn.text, local.Address, err)
 	}
 	checkNegotiated(t, &r.Negotiated)
+	checkVideos(t, r, caps, local)
 	if r.Negotiated.Multicast.IsValid() {
 		checkGroup(t, in, out, r, local)
 	} else if r.Negotiated.Audio {
@@ -87,7 +88,9 @@ func checkSlots(t testing.TB, in, out *description, r *Result) {
 				t.Errorf("m= line %d: format %s was not offered in %v", i, f, m.formats)
 			}
 		}
-		if a.port != 0 {
+		if isVideo(a.media) && r.Negotiated.Audio && r.Negotiated.Media != i {
+			checkVideoSlot(t, i, in, out, r)
+		} else if a.port != 0 {
 			live++
 			if !r.Negotiated.Audio || r.Negotiated.Media != i {
 				t.Errorf("m= line %d is live, Negotiated says %v %d", i, r.Negotiated.Audio, r.Negotiated.Media)

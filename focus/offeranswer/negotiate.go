@@ -142,7 +142,7 @@ func (e *exchange) answer(s *stream, videos []videoSlot) *Result {
 		}
 		st.told = own
 	}
-	st.watch(videos)
+	st.watch(videos, e.caps.Video != nil)
 	sdp := st.describe(e.local)
 	return &Result{SDP: sdp, Negotiated: st.last, State: st, Unchanged: e.unchanged(st)}
 }

@@ -129,7 +129,8 @@ type Video struct {
 	// SSRCs are the sources that the peer announces (RFC 5576).
 	SSRCs []VideoSource
 
-	// RemoteRTP, RemoteRTCP, RTCPMux, Direction, RemoteHold, SRTP and Profile are as for audio.
+	// RemoteRTP, RemoteRTCP, RTCPMux, Direction, SRTP and Profile are as for audio. RemoteHold
+	// says that audio is on hold and that the peer wants no pictures either.
 	RemoteRTP, RemoteRTCP netip.AddrPort
 	RTCPMux               bool
 	Direction             Direction

@@ -13,11 +13,12 @@ func (e *exchange) acceptVideos(ours *OfferResult) []videoSlot {
 	all := slices.Clone(ours.state.videos)
 	for i := range all {
 		v := &all[i]
-		v.numbers = slices.Clone(v.numbers)
 		v.last = v.begin()
 		if v.told == nil {
 			continue
 		}
+		v.numbers = slices.Clone(v.numbers)
+		v.observeAnswer(e.peer)
 		if err := e.acceptVideo(v, ours); err != nil {
 			v.told, v.last = nil, v.begin()
 			v.last.Refused = err
@@ -38,7 +39,7 @@ func (e *exchange) acceptVideo(v *videoSlot, ours *OfferResult) *Error {
 	case !isVideo(m.media):
 		return refused(WarnMediaType, m.line, "m= lines are answered in their order", "video was offered, %s answered", quote(m.media))
 	case m.port == 0:
-		return refused(WarnMediaType, m.line, "", "the peer declined the video that we offered")
+		return refused(WarnMediaType, m.line, "", "the peer declined the video that we offered, %s", v.told.describe())
 	case !known || want != got:
 		return refused(WarnTransport, m.line, offered+" was offered", "profile %s was answered", quote(m.proto))
 	}
@@ -46,16 +47,15 @@ func (e *exchange) acceptVideo(v *videoSlot, ours *OfferResult) *Error {
 	list := m.payloads()
 	pick, several, ok := told.match(list)
 	if !ok {
-		return told.noMatch(m, list)
+		return refused(WarnMediaFormat, m.line, "offered was "+told.describe(), "the answer has %s", describeVideo(videoOptions(list), list))
 	}
-	t := videoTerms{pick: pick, mux: told.mux, feedback: told.feedback, taken: told.numbers()}
+	t := videoTerms{pick: pick, mux: told.mux, feedback: told.feedback, taken: told.taken(pick.option.Format)}
 	t.extensions = told.extensions.and(e.peer.videoExtensions(m))
 	for _, id := range m.rids(pick.number) {
 		if slices.Contains(told.rids, id) {
 			t.rids = append(t.rids, id)
 		}
 	}
-	v.learn(videoOptions(list))
 	if err := e.agree(v, m, t); err != nil {
 		return err
 	}
@@ -69,9 +69,21 @@ func (e *exchange) acceptVideo(v *videoSlot, ours *OfferResult) *Error {
 	return nil
 }
 
-// learn adds what an answer names to what the peer can: it may have named more before.
-func (v *videoSlot) learn(can []VideoOption) {
-	all := slices.Clone(can)
+// observeAnswer takes what the peer says on its line. It can what it has named before, too, and
+// the line keeps the name that we gave it.
+func (v *videoSlot) observeAnswer(d *description) {
+	if v.told.content != "" {
+		v.content = v.told.content
+	}
+	if v.index >= len(d.media) || !isVideo(d.media[v.index].media) {
+		return
+	}
+	m := &d.media[v.index]
+	if v.content == "" {
+		v.content = m.content()
+	}
+	v.label, v.mid = m.name("label"), m.name("mid")
+	all := videoOptions(m.payloads())
 	for _, o := range v.can {
 		if optionOf(all, o.Format) == nil {
 			all = append(all, o)
@@ -120,6 +132,14 @@ func (o *ownVideo) find(p payload) (f ownFormat, as VideoOption, ok bool) {
 	return f, as, false
 }
 
+// taken are our numbers that cannot mean f: those of other codecs. A peer that answers with the
+// number of one H.264 and the parameters of another sends the latter under the former.
+func (o *ownVideo) taken(f media.VideoFormat) []uint8 {
+	others := ownVideo{formats: slices.Clone(o.formats)}
+	others.formats = slices.DeleteFunc(others.formats, func(own ownFormat) bool { return own.format.Codec == f.Codec })
+	return others.numbers()
+}
+
 // level is what we told of a format.
 func (o *ownVideo) level(f media.VideoFormat) uint8 {
 	for _, own := range o.formats {
@@ -130,10 +150,11 @@ func (o *ownVideo) level(f media.VideoFormat) uint8 {
 	return 0
 }
 
-func (o *ownVideo) noMatch(m *section, list []payload) *Error {
+// describe lists our formats for an error.
+func (o *ownVideo) describe() string {
 	var ours []string
 	for _, f := range o.formats {
 		ours = append(ours, f.format.String())
 	}
-	return refused(WarnMediaFormat, m.line, "offered was "+strings.Join(ours, " or "), "the answer has %s", describeVideo(videoOptions(list), list))
+	return strings.Join(ours, " or ")
 }

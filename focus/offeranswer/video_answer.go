@@ -5,9 +5,6 @@ import "slices"
 // answerVideos goes through the m=video lines of an offer. Only a mistake of ours is an error:
 // what is wrong with a line has it refused.
 func (e *exchange) answerVideos() ([]videoSlot, *Error) {
-	if e.caps.Video == nil || e.local.NoAudio {
-		return nil, nil
-	}
 	var all []videoSlot
 	for i := range e.peer.media {
 		m := &e.peer.media[i]
@@ -18,6 +15,9 @@ func (e *exchange) answerVideos() ([]videoSlot, *Error) {
 		v.observe(e.peer, m)
 		v.last = v.begin()
 		all = append(all, v)
+	}
+	if e.caps.Video == nil || e.local.NoAudio {
+		return all, nil
 	}
 	free := newEnds(e.local)
 	for _, v := range e.last.inUseFirst(all) {

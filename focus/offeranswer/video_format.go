@@ -153,6 +153,8 @@ func ownOption(f media.VideoFormat) VideoOption {
 		o.Level, o.wire.told = defaultLevelH265, false
 	case media.AV1:
 		o.Level, o.wire.told = defaultLevelAV1, false
+	case media.VP8, media.VP9:
+		o.wire.told = false
 	}
 	return o
 }
@@ -179,11 +181,13 @@ func (o *VideoOption) write(limit VideoLimit) (params string, level uint8) {
 		}
 		return params + o.wire.kept, level
 	case media.AV1:
-		params = fmt.Sprintf("profile=%d", f.Profile)
+		if f.Profile != 0 || o.wire.told {
+			params = fmt.Sprintf(";profile=%d", f.Profile)
+		}
 		if o.wire.told || level != defaultLevelAV1 {
 			params += fmt.Sprintf(";level-idx=%d", level)
 		}
-		return params, level
+		return strings.TrimPrefix(params, ";"), level
 	case media.VP9:
 		if f.Profile != 0 || o.wire.told {
 			params = fmt.Sprintf("profile-id=%d", f.Profile)

@@ -24,7 +24,7 @@ type videoTerms struct {
 	feedback   VideoFeedback
 	extensions videoExtensions
 	rids       []string
-	taken      []uint8 // the numbers of our offer
+	taken      []uint8 // numbers of our offer that mean something else
 }
 
 // agree fits an m=video line of the peer to what we can, all but its keys.
@@ -45,7 +45,6 @@ func (e *exchange) agree(v *videoSlot, m *section, t videoTerms) *Error {
 	n.SSRCs = m.sources()
 	n.extend(t.feedback.and(m.feedback(t.pick.number)), t.extensions, t.rids)
 	n.Direction = peer.Reverse()
-	v.habit, n.RemoteHold = v.habit.observe(peer)
 	v.last = n
 	return nil
 }
@@ -112,12 +111,20 @@ func (c *VideoCapabilities) noFormat(m *section, can []VideoOption, list []paylo
 
 // describeVideo lists formats for an error, or what there is instead.
 func describeVideo(can []VideoOption, list []payload) string {
-	if can == nil {
-		return describeAll(list)
-	}
 	var names []string
-	for _, o := range can[:min(len(can), 12)] {
+	for _, o := range can {
 		names = append(names, o.Format.String())
+	}
+	for _, p := range list {
+		if _, err := media.ParseVideoCodec(p.encoding); err == nil && p.videoOptions() == nil {
+			names = append(names, p.rtpmap()+" with "+quote(p.params))
+		}
+	}
+	switch {
+	case names == nil:
+		return describeAll(list)
+	case len(names) > 12:
+		names = append(names[:12], "...")
 	}
 	return strings.Join(names, ", ")
 }

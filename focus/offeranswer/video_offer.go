@@ -26,6 +26,9 @@ func (s *State) offerVideos(caps *Capabilities, local *Local, previous *State, a
 		return s.repeatVideos(local, previous)
 	}
 	most := min(caps.Video.Lines, len(local.Video))
+	if len(caps.Video.formats()) == 0 {
+		most = 0
+	}
 	for len(s.videos) < most && len(s.slots) < MaxMedia {
 		s.videos = append(s.videos, videoSlot{index: len(s.slots)})
 		s.slots = append(s.slots, slot{"video", s.videoProfile(caps), "0"})
@@ -130,6 +133,7 @@ func (v *videoSlot) plan(caps *VideoCapabilities) *ownVideo {
 		}
 		own.formats = append(own.formats, format)
 	}
+	own.feedback.REMB = own.feedback.REMB && v.feedback.REMB
 	own.feedback.TransportCC = own.feedback.TransportCC && v.feedback.TransportCC && v.extensions.transportCC != 0
 	if own.feedback.TransportCC {
 		own.extensions.transportCC = v.extensions.transportCC

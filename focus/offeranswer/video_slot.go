@@ -13,7 +13,6 @@ import (
 type videoSlot struct {
 	index   int // among the m= lines
 	numbers []videoNumber
-	habit   habit
 
 	// What the peer last said, whether the line was accepted or not.
 	can        []VideoOption
@@ -69,10 +68,16 @@ func (s *State) again(index int) videoSlot {
 	return next
 }
 
-// observe takes what the peer says on its line.
+// observe takes what the peer says on its line. One that it has disabled may have nothing to
+// say; what it could before, it still can.
 func (v *videoSlot) observe(d *description, m *section) {
 	list := m.payloads()
-	v.can = videoOptions(list)
+	can := videoOptions(list)
+	if m.port == 0 && can == nil {
+		v.bindAll(list)
+		return
+	}
+	v.can = can
 	v.content, v.label, v.mid = m.content(), m.name("label"), m.name("mid")
 	v.extensions = d.videoExtensions(m)
 	v.rtx, v.feedback = false, VideoFeedback{}
@@ -98,7 +103,7 @@ func (v *videoSlot) bindAll(list []payload) {
 		case p.is("rtx") && isRTX:
 			v.bind(p.number, meaning{of: uint8(of), name: "rtx"})
 		case p.encoding != "":
-			v.bind(p.number, meaning{name: strings.ToLower(p.encoding)})
+			v.bind(p.number, meaning{name: strings.Clone(strings.ToLower(p.encoding))})
 		}
 	}
 }
@@ -165,15 +170,17 @@ func (v *videoSlot) begin() Video {
 	return Video{Media: v.index, Content: v.content, Label: v.label, MID: v.mid, Can: v.can}
 }
 
-// watch concludes an exchange with its m=video lines. Without audio they have no media.
-func (s *State) watch(videos []videoSlot) {
+// watch concludes an exchange with its m=video lines. Without audio, or where the room has no
+// video, they have no media.
+func (s *State) watch(videos []videoSlot, wanted bool) {
 	s.videos, s.last.Video = videos, nil
 	for i := range s.videos {
 		v := &s.videos[i]
-		if s.audio < 0 {
+		if s.audio < 0 || !wanted {
 			v.told, v.last = nil, Video{}
 			continue
 		}
+		v.last.RemoteHold = v.last.Accepted && s.last.RemoteHold && !v.last.Direction.Sends()
 		s.last.Video = append(s.last.Video, v.last)
 	}
 }

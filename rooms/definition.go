@@ -59,6 +59,9 @@ func (g *Registry) Create(ctx context.Context, name Name, s Settings) (RoomSnaps
 	if err := s.check(op, g.config.MaxPerRoom); err != nil {
 		return RoomSnapshot{}, err
 	}
+	if err := g.checkVideo(op, &s.Video); err != nil {
+		return RoomSnapshot{}, err
+	}
 	unlock, err := g.names.lock(ctx, name)
 	if err != nil {
 		return RoomSnapshot{}, err
@@ -155,6 +158,9 @@ func (r *room) define(def Definition, n regrouping) {
 	r.def = def
 	if r.stage != nil {
 		r.stage.tune(r.tuning())
+	}
+	if r.video != nil {
+		r.video.changed = true
 	}
 	switch {
 	case n.changed:

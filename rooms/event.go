@@ -22,6 +22,8 @@ const (
 	RoomClosed          EventKind = "room.closed"         // with Reason
 	RoomDeleted         EventKind = "room.deleted"        // with Reason
 	RoomMulticast       EventKind = "room.multicast"      // another multicast group, key or description, or none
+	VideoSettled        EventKind = "video.codec"         // the room has settled on another video format, or none
+	VideoSwitched       EventKind = "video.switched"      // somebody else is to be seen, or nobody
 	ParticipantCalling  EventKind = "participant.calling" // dialling out has begun
 	ParticipantRinging  EventKind = "participant.ringing" // the far end rings
 	ParticipantJoined   EventKind = "participant.joined"  // with From if it has moved
@@ -42,7 +44,7 @@ const (
 
 // eventKinds is all that are published, so that each can be counted from the start.
 var eventKinds = []EventKind{
-	RoomCreated, RoomOpened, RoomUpdated, RoomClosed, RoomDeleted, RoomMulticast,
+	RoomCreated, RoomOpened, RoomUpdated, RoomClosed, RoomDeleted, RoomMulticast, VideoSettled, VideoSwitched,
 	ParticipantCalling, ParticipantRinging, ParticipantJoined, ParticipantFailed, ParticipantLeft, ParticipantUpdated,
 	TalkingStarted, TalkingStopped, DigitPressed, MediaLost, MediaResumed, AnnouncementStarted, AnnouncementEnded,
 }
@@ -114,8 +116,9 @@ type ParticipantSnapshot struct {
 	Created time.Time // the call came in, or dialling began
 	Joined  time.Time // it entered the conference; zero before
 	Talking bool
-	Lost    bool // nothing arrives from it
-	OnGroup bool // it listens to the room's multicast group instead of a stream of its own
+	Lost    bool                // nothing arrives from it
+	OnGroup bool                // it listens to the room's multicast group instead of a stream of its own
+	Video   []VideoLineSnapshot // by line; nil without video. What they see is as of the participant's last event in the stream
 }
 
 // Name returns what to call the participant: the display name that was set, or that
@@ -132,14 +135,15 @@ type RoomSnapshot struct {
 	Name Name
 	Seq  uint64
 	Settings
-	Persistent   bool                   // made by the API, survives a restart
-	Version      uint64                 // grows with every change of the settings; never the same for another room of that name
-	Created      time.Time              // the room
-	Updated      time.Time              // its settings
-	Opened       time.Time              // the conference; zero while there is none
-	Conference   string                 // what names the conference in records; "" while there is none
-	Rate         int                    // the rate in force, Hz; 0 while there is no conference
-	Group        *GroupSnapshot         // nil without one; in the stream as of the room's last event
+	Persistent   bool           // made by the API, survives a restart
+	Version      uint64         // grows with every change of the settings; never the same for another room of that name
+	Created      time.Time      // the room
+	Updated      time.Time      // its settings
+	Opened       time.Time      // the conference; zero while there is none
+	Conference   string         // what names the conference in records; "" while there is none
+	Rate         int            // the rate in force, Hz; 0 while there is no conference
+	Group        *GroupSnapshot // nil without one; in the stream as of the room's last event
+	VideoNow     VideoSnapshot
 	Count        int                    // participants, those still being called among them
 	Participants []*ParticipantSnapshot // in the order in which they came; in snapshots of the stream only
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/mixer"
 )
@@ -174,8 +175,9 @@ func (f *fakeStage) leg(p *Participant) (fakeLeg, bool) {
 // house is a registry on fake stages.
 type house struct {
 	*Registry
-	mu     sync.Mutex
-	stages []*fakeStage
+	mu      sync.Mutex
+	stages  []*fakeStage
+	screens []*fakeVideo
 }
 
 func newHouse(t *testing.T, c Config) *house {
@@ -195,8 +197,20 @@ func newHouse(t *testing.T, c Config) *house {
 		h.stages = append(h.stages, s)
 		return s
 	})
+	if len(c.Video.Formats) > 0 {
+		h.newVideoStage = func(events func(forwarder.Event)) videoStage {
+			s := &fakeVideo{hear: events, lines: make(map[*forwarder.Line]*fakeLine)}
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.screens = append(h.screens, s)
+			return s
+		}
+	}
 	t.Cleanup(func() {
 		h.Close()
+		for _, s := range h.screens {
+			s.check(t)
+		}
 		if c.Groups != nil {
 			c.Groups.Close()
 		}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/mixer"
 )
@@ -36,9 +37,10 @@ type live struct {
 	leg     leg
 	quality func() LegQuality
 	format  atomic.Pointer[media.Format]
-	joined  atomic.Int64 // ns of Unix
-	talked  atomic.Int64 // ns, up to the last time that it fell silent
-	since   atomic.Int64 // ns of Unix since when it talks; 0 if it does not
+	video   atomic.Pointer[[]liveLine] // nil without video
+	joined  atomic.Int64               // ns of Unix
+	talked  atomic.Int64               // ns, up to the last time that it fell silent
+	since   atomic.Int64               // ns of Unix since when it talks; 0 if it does not
 }
 
 func (l *live) setFormat(f media.Format) { l.format.Store(&f) }
@@ -119,7 +121,8 @@ func (s *ParticipantStats) rating() EModel {
 // ParticipantView is a participant and its figures.
 type ParticipantView struct {
 	ParticipantSnapshot
-	Stats ParticipantStats
+	Stats      ParticipantStats
+	VideoStats []VideoStats // of the lines that were accepted
 }
 
 // View returns a participant and its figures of now. Error: NotFound.
@@ -129,7 +132,7 @@ func (g *Registry) View(name Name, id string) (ParticipantView, error) {
 		return ParticipantView{}, err
 	}
 	s, err := p.Snapshot()
-	return ParticipantView{s, p.Stats()}, err
+	return ParticipantView{s, p.Stats(), p.VideoStats()}, err
 }
 
 // Views returns all participants of a room, in the order in which they came, with their
@@ -149,7 +152,32 @@ func (g *Registry) Views(name Name) ([]ParticipantView, error) {
 		return views, nil
 	})
 	for i := range views { // reading figures need not hold up the room
-		views[i].Stats = all[i].Stats()
+		views[i].Stats, views[i].VideoStats = all[i].Stats(), all[i].VideoStats()
 	}
 	return views, err
+}
+
+// liveLine is a video line that any goroutine may ask for figures.
+type liveLine struct {
+	number int
+	line   *forwarder.Line
+}
+
+// VideoStats are figures of one of a participant's video lines.
+type VideoStats struct {
+	Line int // its number, as in [VideoMedia]
+	forwarder.LineStats
+}
+
+// VideoStats returns figures of now of the lines that were accepted. Any goroutine may call it.
+func (p *Participant) VideoStats() []VideoStats {
+	l := p.live.Load()
+	if l == nil || l.video.Load() == nil {
+		return nil
+	}
+	var all []VideoStats
+	for _, line := range *l.video.Load() {
+		all = append(all, VideoStats{line.number, line.line.Stats()})
+	}
+	return all
 }

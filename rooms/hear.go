@@ -40,6 +40,7 @@ func (r *room) setTalking(p *Participant, talking bool) {
 		return
 	}
 	p.setTalking(talking)
+	r.noteTalk(p)
 	if talking {
 		r.tell(p, Event{Kind: TalkingStarted})
 	} else {

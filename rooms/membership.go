@@ -62,6 +62,11 @@ func (r *room) admit(p *Participant) {
 	c := p.changeFrom(ParticipantSettings{})
 	c.mixes = r.mixes()
 	r.stage.attach(&p.leg, c)
+	r.enterVideo(p, p.offered)
+	p.offered = nil
+	if p.video != nil {
+		r.restate(p) // which its first event tells
+	}
 	r.tell(p, Event{Kind: ParticipantJoined})
 	r.log.Debug("participant joined", "participant", p.id, "call_id", p.info.CallID)
 }
@@ -92,10 +97,12 @@ func (r *room) remove(p *Participant, why Reason, end bool) {
 	delete(r.byInput, p.leg.in)
 	p.state = StateLeft
 	r.detaching.Add(1)
-	r.stage.detach(&p.leg, change{mixes: r.mixes(), done: func() {
+	gone := newTally(func() {
 		close(p.gone)
 		r.detaching.Done()
-	}})
+	})
+	r.leaveVideo(p, gone)
+	r.stage.detach(&p.leg, change{mixes: r.mixes(), done: gone.finish})
 	p.setTalking(false)
 	p.onGroup = false
 	r.tell(p, Event{Kind: ParticipantLeft, Reason: why})
@@ -128,7 +135,8 @@ func (r *room) clear(why Reason) []*Participant {
 // update makes a change that signalling negotiated.
 func (r *room) update(p *Participant, u MediaUpdate) ticked {
 	done := make(chan struct{})
-	c := change{do: u.Do, done: func() { close(done) }}
+	all := newTally(func() { close(done) })
+	c := change{do: u.Do, done: all.finish}
 	was := p.state
 	if u.Receive != nil {
 		p.receive = *u.Receive
@@ -140,8 +148,12 @@ func (r *room) update(p *Participant, u MediaUpdate) ticked {
 		c.send = p.sending()
 		p.live.Load().setFormat(u.Send.Format)
 	}
+	if u.Video != nil {
+		r.updateVideo(p, u.Video, all)
+	}
 	r.stage.change(&p.leg, c)
 	if p.state != was {
+		r.noteTalk(p)
 		r.tell(p, Event{Kind: ParticipantUpdated})
 	}
 	return done

@@ -71,6 +71,7 @@ func (r *room) handOver(p *Participant, to *room, done chan struct{}) (Participa
 	p.room.Store(to)
 	to.seat(p)
 	to.enter(p)
+	r.moveVideo(p, to)
 	r.stage.move(&p.leg, leaving, to.stage, change{mixes: to.mixes(), done: func() { close(done) }})
 	to.tell(p, Event{Kind: ParticipantJoined, From: r.name})
 	if p.onGroup || to.wantsGroup(p) {

@@ -20,6 +20,7 @@ type Media struct {
 	Receive mixer.InputConfig
 	Send    mixer.OutputConfig
 	Quality func() LegQuality // figures of the transport; any goroutine may call it; nil = none are known
+	Video   []VideoMedia      // its video lines, those that were refused among them
 }
 
 // Call is the signalling behind a participant.
@@ -39,12 +40,14 @@ type JoinRequest struct {
 	Call    Call // nil if nobody needs to be told
 }
 
-// MediaUpdate is what changes in a participant's media, all of it at one tick. Nil fields
-// change nothing. Do runs first, on the media thread: it must not block.
+// MediaUpdate is what changes in a participant's media, all of its sound at one tick. Nil fields
+// change nothing. Do runs first, on the media thread: it must not block. Video is all lines that
+// there are from now on: what is missing is taken out.
 type MediaUpdate struct {
 	Receive *mixer.InputConfig
 	Send    *mixer.OutputConfig
 	Do      func()
+	Video   []VideoMedia
 }
 
 // Participant is one source and sink in a room, or one that is being called. Its methods
@@ -72,7 +75,9 @@ type Participant struct {
 	send     mixer.OutputConfig
 	talking  bool
 	lost     bool
-	rooms    []Name // that it has been in
+	rooms    []Name       // that it has been in
+	offered  []VideoMedia // until it is in the conference
+	video    *presence    // nil without video lines
 	// Of the room's multicast group:
 	onGroup   bool   // it listens to it
 	hasKey    bool   // it knows the key, or did
@@ -104,7 +109,7 @@ func (m *Media) leg() leg {
 
 // connect gives the participant its media. It is called by who owns it.
 func (p *Participant) connect(m Media, l leg, c Call) {
-	p.leg, p.call, p.receive, p.send = l, c, m.Receive, m.Send
+	p.leg, p.call, p.receive, p.send, p.offered = l, c, m.Receive, m.Send, m.Video
 	v := &live{leg: l, quality: m.Quality}
 	v.setFormat(m.Send.Format)
 	p.live.Store(v)
@@ -151,7 +156,7 @@ func tellOf(p *Participant, f func(r *room) error) error {
 }
 
 // Update changes the participant's media and returns after the tick at which that
-// happened. Errors: NotFound if it has left, TimedOut if ctx ended before the tick (the
+// happened, and when the video worker has let go of lines that are no more. Errors: NotFound if it has left, TimedOut if ctx ended before the tick (the
 // update still happens).
 func (p *Participant) Update(ctx context.Context, u MediaUpdate) error {
 	done, err := askOf(p, func(r *room) (ticked, error) { return r.update(p, u), nil })
@@ -225,6 +230,7 @@ func (p *Participant) snapshot() ParticipantSnapshot {
 		ID: p.id, Room: p.room.Load().name, Info: p.info, State: p.state,
 		ParticipantSettings: p.settings.clone(), Version: p.version,
 		Created: p.created, Joined: p.joined, Talking: p.talking, Lost: p.lost, OnGroup: p.onGroup,
+		Video: p.videoLines(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/multicast"
 )
@@ -32,7 +33,8 @@ type Config struct {
 	MaxPerRoom      int             // participants at a time in one room; 1000
 	History         int             // events to resume from; 4096, negative for none
 	Groups          *multicast.Host // gives rooms their multicast groups; nil: none may have one
-	Store           Store           // where rooms made by the API are kept; nil = they do not survive
+	Video           VideoConfig
+	Store           Store // where rooms made by the API are kept; nil = they do not survive
 	// Records, if not nil, is told of every call and conference that is over, by a room's
 	// goroutine: it must not block.
 	Records func(Record)
@@ -57,12 +59,13 @@ type Counts struct {
 
 // Registry is all rooms by name. Its methods may be called by any goroutine.
 type Registry struct {
-	config    Config
-	newStage  func(tuning, func(mixer.Event)) stage
-	hub       hub
-	deadlines deadlines
-	names     nameLocks  // of definitions that change
-	moving    sync.Mutex // one move at a time
+	config        Config
+	newStage      func(tuning, func(mixer.Event)) stage
+	newVideoStage func(func(forwarder.Event)) videoStage // nil: there is no video
+	hub           hub
+	deadlines     deadlines
+	names         nameLocks  // of definitions that change
+	moving        sync.Mutex // one move at a time
 
 	ledger       ledger
 	seats        atomic.Int64 // participants, and those who are about to be
@@ -83,6 +86,11 @@ type Registry struct {
 // New returns a registry without rooms.
 func New(c Config) *Registry {
 	g := newRegistry(c, func(t tuning, events func(mixer.Event)) stage { return newConference(c.Engine, t, events) })
+	if e := c.Video.Engine; e != nil {
+		g.newVideoStage = func(events func(forwarder.Event)) videoStage {
+			return e.NewConference(forwarder.ConferenceConfig{Events: events})
+		}
+	}
 	// Numbers of an earlier process are never those of this one.
 	g.hub.seq = uint64(time.Now().UnixMicro())
 	return g
@@ -100,6 +108,7 @@ func newRegistry(c Config, newStage func(tuning, func(mixer.Event)) stage) *Regi
 			*def.field = def.value
 		}
 	}
+	c.Video.fill()
 	if c.Store == nil {
 		c.Store = noStore{}
 	}

@@ -60,6 +60,8 @@ type room struct {
 	opened     time.Time
 	stage      stage
 	media      chan mixer.Event // from the media thread
+	pictures   chan struct{}    // says that the forwarder has news; nil without video
+	video      *roomVideo       // nil as long as nobody has had video lines
 	missed     *atomic.Bool     // media overflowed since the last look
 	record     conferenceFigures
 }
@@ -116,6 +118,8 @@ func (r *room) run(first func()) {
 			f()
 		case e := <-r.media:
 			r.doMedia(e)
+		case <-r.pictures:
+			r.doVideo()
 		}
 	}
 	r.end()
@@ -123,6 +127,7 @@ func (r *room) run(first func()) {
 
 // settle looks after each request whether the room has become empty, and what follows.
 func (r *room) settle() {
+	r.review()
 	if len(r.participants)+len(r.dialling) > 0 {
 		r.idle.cancel()
 		r.idle = nil
@@ -176,6 +181,7 @@ func (r *room) close() {
 	}
 	r.stopPlaying(r.why)
 	r.offAir()
+	r.closeVideo()
 	r.registry.recordConference(r)
 	r.stage, r.media, r.missed = nil, nil, nil
 	r.opened, r.conference = time.Time{}, ""
@@ -231,7 +237,7 @@ func (r *room) brief() RoomSnapshot {
 		Name: r.name, Seq: r.seq, Settings: r.def.Settings.clone(), Persistent: r.persistent,
 		Version: r.def.Version, Created: r.def.Created, Updated: r.def.Updated,
 		Opened: r.opened, Conference: r.conference, Count: len(r.participants),
-		Group: r.groupSnapshot(), place: r.def.Place,
+		Group: r.groupSnapshot(), VideoNow: r.videoSnapshot(), place: r.def.Place,
 	}
 	if r.stage != nil {
 		s.Rate = r.stage.rate()

@@ -48,6 +48,7 @@ type Settings struct {
 	EmptyTimeout    time.Duration   `json:"empty_timeout,omitempty"`  // see [Definition]; 0 to MaxEmptyTimeout
 	Metadata        json.RawMessage `json:"metadata,omitempty"`       // a JSON object of at most MaxMetadata bytes, or nothing
 	Multicast       *multicast.Spec `json:"multicast,omitempty"`      // the group that hears the room; nil for none
+	Video           VideoSettings   `json:"video,omitzero"`
 }
 
 // ParticipantSettings are what can be set in a participant; the zero value is the default
@@ -69,7 +70,11 @@ type ParticipantSettings struct {
 	Hears   *[]string `json:"hears,omitempty"`
 	HeardBy *[]string `json:"heard_by,omitempty"`
 	// Groups are those that it is in: 1 to MaxGroupName characters of a-z 0-9 . _ ~ + * -
-	Groups []string `json:"groups,omitempty"`
+	Groups       []string `json:"groups,omitempty"`
+	VideoMuted   bool     `json:"video_muted,omitempty"`   // nobody sees it
+	VideoStopped bool     `json:"video_stopped,omitempty"` // it sees nobody
+	VideoLow     bool     `json:"video_low,omitempty"`     // it is sent as little as can be
+	VideoPin     string   `json:"video_pin,omitempty"`     // id of whom it sees before others; "" is nobody
 	// Delivery moves it to the room's multicast group while it is muted. To set
 	// DeliverMulticast mutes it.
 	Delivery Delivery `json:"delivery,omitempty"`
@@ -80,6 +85,7 @@ const groupPrefix = "group:"
 
 func (s Settings) clone() Settings {
 	s.Metadata = bytes.Clone(s.Metadata)
+	s.Video = s.Video.clone()
 	if s.Multicast != nil {
 		spec := *s.Multicast
 		s.Multicast = &spec
@@ -127,6 +133,9 @@ func (s *Settings) check(op string, limit int) error {
 	default:
 		return wrong(op, "sample_rate", "%d is none of 8000, 16000, 48000, or 0 to follow the members", s.SampleRate)
 	}
+	if err := s.Video.check(op); err != nil {
+		return err
+	}
 	return checkMetadata(op, &s.Metadata)
 }
 
@@ -152,6 +161,9 @@ func (s *ParticipantSettings) check(op string) error {
 	}
 	if err := checkGroups(op, &s.Groups); err != nil {
 		return err
+	}
+	if s.VideoPin != "" && !isID(s.VideoPin) {
+		return wrong(op, "video_pin", "%.80q is no id of a participant, nor empty", s.VideoPin)
 	}
 	switch s.Delivery {
 	case DeliverUnicast:

@@ -30,6 +30,10 @@ func object(n int) json.RawMessage {
 
 // Each limit at its edge; the error names the field.
 func TestSettingsLimits(t *testing.T) {
+	var profiles []string
+	for i := range MaxVideoCodecs + 1 {
+		profiles = append(profiles, fmt.Sprint("h265/", i))
+	}
 	for _, c := range []struct {
 		s    Settings
 		want string
@@ -63,6 +67,22 @@ func TestSettingsLimits(t *testing.T) {
 		{Settings{Metadata: json.RawMessage(`{"a":1`)}, "metadata"},
 		{Settings{Metadata: json.RawMessage(`{"a":1} {}`)}, "metadata"},
 		{Settings{Metadata: json.RawMessage(strings.Repeat(" ", 1<<20))}, "metadata"},
+		{Settings{Video: VideoSettings{Policy: VideoMajority}}, ""},
+		{Settings{Video: VideoSettings{Policy: "any"}}, "video.policy"},
+		{Settings{Video: VideoSettings{MaxBitrate: MinVideoBitrate}}, ""},
+		{Settings{Video: VideoSettings{MaxBitrate: MinVideoBitrate - 1}}, "video.max_bitrate"},
+		{Settings{Video: VideoSettings{MaxBitrate: MaxVideoBitrate}}, ""},
+		{Settings{Video: VideoSettings{MaxBitrate: MaxVideoBitrate + 1}}, "video.max_bitrate"},
+		{Settings{Video: VideoSettings{Hold: MinVideoHold}}, ""},
+		{Settings{Video: VideoSettings{Hold: MinVideoHold - 1}}, "video.hold"},
+		{Settings{Video: VideoSettings{Hold: MaxVideoHold}}, ""},
+		{Settings{Video: VideoSettings{Hold: MaxVideoHold + 1}}, "video.hold"},
+		{Settings{Video: VideoSettings{Codecs: []string{"H264", "h264/high/mode1", "vp9/2"}}}, ""},
+		{Settings{Video: VideoSettings{Codecs: []string{"h263"}}}, "video.codecs"},
+		{Settings{Video: VideoSettings{Codecs: []string{"vp9/4"}}}, "video.codecs"},
+		{Settings{Video: VideoSettings{Codecs: []string{"vp8", "VP8"}}}, "video.codecs"},
+		{Settings{Video: VideoSettings{Codecs: profiles[:MaxVideoCodecs]}}, ""},
+		{Settings{Video: VideoSettings{Codecs: profiles}}, "video.codecs"},
 	} {
 		err := c.s.check("test", 50)
 		if c.want == "" && err != nil || c.want != "" && fieldOf(err) != c.want {
@@ -110,6 +130,8 @@ func TestParticipantSettingsLimits(t *testing.T) {
 		{ParticipantSettings{Groups: []string{"a b"}}, "groups"},
 		{ParticipantSettings{Groups: []string{""}}, "groups"},
 		{ParticipantSettings{Metadata: json.RawMessage(`7`)}, "metadata"},
+		{ParticipantSettings{VideoPin: "1kjmajsj0q3v7mq4wz"}, ""},
+		{ParticipantSettings{VideoPin: "group:x"}, "video_pin"},
 	} {
 		err := c.s.check("test")
 		if c.want == "" && err != nil || c.want != "" && fieldOf(err) != c.want {
@@ -146,6 +168,7 @@ func TestDefinitionAsJSON(t *testing.T) {
 		DisplayName: "A", MaxParticipants: 3, Admission: AdmitInvited, Locked: true, MutedOnEntry: true,
 		Talkers: 5, SampleRate: 16000, EmptyTimeout: 1500 * time.Millisecond, Metadata: json.RawMessage(`{"k":[1,2]}`),
 		Multicast: &multicast.Spec{Group: netip.MustParseAddr("ff15::8000:1"), SRTP: true},
+		Video:     VideoSettings{Off: true, Policy: VideoFixed, Codecs: []string{"vp8"}, MaxBitrate: 1e6, Hold: time.Second},
 	})
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Settings]()) {
 		if reflect.ValueOf(def.Settings).FieldByIndex(f.Index).IsZero() {

@@ -66,6 +66,9 @@ func (g *Registry) Patch(ctx context.Context, name Name, change func(*Settings) 
 	if next.equal(now.Settings) {
 		return now, nil
 	}
+	if err := g.checkVideo(op, &next.Video); err != nil {
+		return RoomSnapshot{}, err
+	}
 	def := Definition{Name: name, Settings: next, Created: now.Created, Updated: time.Now().UTC(), Version: now.Version + 1, Place: now.place}
 	regroup, err := g.regroup(op, now.Multicast, &def)
 	if err != nil {

@@ -1,0 +1,97 @@
+package rooms
+
+import (
+	"context"
+	"time"
+
+	"github.com/confd/confd/forwarder"
+	"github.com/confd/confd/media"
+)
+
+// VideoMedia is one video m= line of a participant, accepted or not.
+type VideoMedia struct {
+	Line    int                  // its place among the m= lines of the session, which names it
+	Content string               // of RFC 4796: "slides", or anything else for a camera
+	Can     []media.VideoFormat  // what the peer can on this line, whatever was negotiated
+	Port    forwarder.Port       // nil: the line is refused
+	Config  forwarder.LineConfig // as negotiated; settings come on top
+	Why     string               // the line is refused, for people
+	// Do, if not nil, puts what was negotiated into force. For a line that is there already the
+	// video worker calls it at the change; for a new one the room does, before it is polled. It
+	// must not block.
+	Do func()
+}
+
+// VideoPlan is what a room wants of the video of a session that is about to be negotiated.
+type VideoPlan struct {
+	Enabled bool
+	Formats []media.VideoFormat // that may be negotiated, in order of preference
+	Settled bool                // the room has its format: lines are accepted with Formats[0] alone
+	Lines   int                 // that a participant may have, 1 or more
+	Bitrate int                 // most that a participant is to send on a line, bits per second
+}
+
+// VideoCall is a [Call] whose peer may have video.
+type VideoCall interface {
+	Call
+	// SetVideo has the peer change its video to a format that it can, and returns when it has
+	// agreed and [Participant.Update] has put that into force; the zero format ends its video.
+	// One call at a time, by no room's goroutine; a [Deliverer]'s Deliver may run meanwhile.
+	// An error says why the peer stays as it was: it then goes without video, and is not asked
+	// for that format again. Signalling asks one peer after the other, [DeliveryPace] apart.
+	SetVideo(context.Context, media.VideoFormat) error
+	// AskKeyFrame asks the peer for a key frame of a line by signalling (RFC 5168), as its
+	// RTCP cannot be asked. Signalling limits the rate. A room's goroutine calls it: it must not
+	// block.
+	AskKeyFrame(line int)
+}
+
+// VideoState says what becomes of a video line.
+type VideoState string
+
+// The states of a line.
+const (
+	VideoOn      VideoState = "on"      // it has the room's format
+	VideoOff     VideoState = "off"     // it was accepted, and is not used; see Why
+	VideoRefused VideoState = "refused" // see Why
+)
+
+// VideoLineSnapshot is a video line of a participant at one moment.
+type VideoLineSnapshot struct {
+	Line    int
+	Content string
+	State   VideoState
+	Why     string            // it is not on, for people
+	Format  media.VideoFormat // zero if it was refused
+	Sends   bool              // pictures come
+	Sees    string            // id of the participant whose picture it shows; "" is none
+}
+
+// VideoSnapshot is a room's video at one moment: its settings with the server's in place of
+// what they leave open, and what came of them.
+type VideoSnapshot struct {
+	Enabled    bool
+	Policy     VideoPolicy
+	Formats    []media.VideoFormat // that the room may settle on, in order of preference
+	MaxBitrate int
+	Hold       time.Duration
+	Format     media.VideoFormat // that the room has settled on; zero before anybody has video
+	Speaker    string            // id of the participant who is to be seen; "" is nobody
+}
+
+// VideoPlan returns what is to be offered, or accepted, for a participant of the room, which
+// need not be there yet.
+func (g *Registry) VideoPlan(name Name) VideoPlan {
+	if r, err := g.find(name); err == nil {
+		if plan, err := ask(r, func() (VideoPlan, error) { return r.videoPlan(), nil }); err == nil {
+			return plan
+		}
+	}
+	return g.videoPlan(&VideoSettings{}, media.VideoFormat{})
+}
+
+// KeyFrameWanted tells the room that the peer has asked for a key frame of what it is shown
+// on a line by signalling (RFC 5168). Lines that are not there are ignored.
+func (p *Participant) KeyFrameWanted(line int) {
+	_ = tellOf(p, func(r *room) error { r.keyFrameWanted(p, line); return nil })
+}

@@ -1,0 +1,73 @@
+package rooms
+
+import (
+	"context"
+
+	"github.com/confd/confd/media"
+)
+
+// videoTimeout is how long signalling may take to have a peer change its video: as long as for
+// a listener who moves to a group.
+const videoTimeout = deliveryTimeout
+
+// setVideoSoon has signalling bring a peer to the format that its room has. Its goroutine ends
+// with the timeout.
+func (p *Participant) setVideoSoon() {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), videoTimeout)
+		defer cancel()
+		p.setVideo(ctx)
+	}()
+}
+
+// setVideo asks the peer until there is nothing more to ask.
+func (p *Participant) setVideo(ctx context.Context) {
+	for {
+		call, format, err := p.videoOrder()
+		if err != nil || call == nil {
+			return
+		}
+		refused := call.SetVideo(ctx, format)
+		if refused != nil {
+			p.room.Load().log.Info("a peer keeps its video format", "participant", p.id, "wanted", format.String(), "error", refused)
+		}
+		_ = tellOf(p, func(r *room) error { r.videoAnswered(p, format, refused); return nil })
+	}
+}
+
+// videoOrder returns what the peer is to be asked for. Without a call there is nothing to ask.
+func (p *Participant) videoOrder() (call VideoCall, format media.VideoFormat, err error) {
+	err = tellOf(p, func(r *room) error {
+		if p.video == nil {
+			return nil
+		}
+		p.video.asking = false
+		have := p.video.have()
+		var anything bool
+		if format, anything = have.wants(r.video.format); anything {
+			call, p.video.asking = p.call.(VideoCall), true
+		}
+		return nil
+	})
+	return call, format, err
+}
+
+// videoAnswered notes what a peer made of a format. One that agreed and is without it all the
+// same is not asked again either.
+func (r *room) videoAnswered(p *Participant, format media.VideoFormat, refused error) {
+	if p.video == nil {
+		return
+	}
+	have := p.video.have()
+	switch _, again := have.wants(format); {
+	case refused != nil:
+		p.video.why = "the peer does not change to " + format.String() + ": " + refused.Error()
+	case again && format != media.VideoFormat{}:
+		p.video.why = "the peer does not change to " + format.String()
+	default:
+		p.video.why = ""
+		return
+	}
+	p.video.refused = append(p.video.refused, format)
+	r.video.changed = true
+}

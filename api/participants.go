@@ -18,19 +18,23 @@ type OfRoom struct {
 
 // ParticipantFields are what can be set in a participant.
 type ParticipantFields struct {
-	DisplayName optional[string]   `json:"display_name,omitempty" maxLength:"128" doc:"Instead of what its phone says; at most 128 bytes. Default: what its phone says." example:"Anna"`
-	Role        optional[string]   `json:"role,omitempty" maxLength:"32" doc:"Yours: at most 32 bytes. Default: empty." example:"moderator"`
-	Metadata    optional[object]   `json:"metadata,omitempty" doc:"Yours: a JSON object of at most 4096 bytes. It is replaced as a whole. Default {}." example:"{\"crm\":\"4711\"}"`
-	Muted       optional[bool]     `json:"muted,omitempty" doc:"Nobody hears it. Default false." example:"true"`
-	Deaf        optional[bool]     `json:"deaf,omitempty" doc:"It hears nobody. Default false." example:"false"`
-	Held        optional[bool]     `json:"held,omitempty" doc:"On hold: neither hears nor is heard. Default false." example:"false"`
-	InputGain   optional[float64]  `json:"input_gain,omitempty" minimum:"-60" maximum:"20" doc:"Makes what it says louder by so many dB. Default 0." example:"3"`
-	OutputGain  optional[float64]  `json:"output_gain,omitempty" minimum:"-60" maximum:"20" doc:"Makes what it hears louder by so many dB, in whole steps. Default 0." example:"-6"`
-	Pinned      optional[bool]     `json:"pinned,omitempty" doc:"It is heard beside the loudest, however many speak. Default false." example:"false"`
-	Hears       optional[[]string] `json:"hears,omitempty" maxItems:"1000" doc:"Whom alone it hears: ids of participants, or group:NAME; [] is nobody, null everyone. One hears another if both lists allow it. Default null." example:"[\"group:floor\"]"`
-	HeardBy     optional[[]string] `json:"heard_by,omitempty" maxItems:"1000" doc:"Who alone hears it: ids of participants, or group:NAME; [] is nobody, null everyone. Default null." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
-	Groups      optional[[]string] `json:"groups,omitempty" maxItems:"16" doc:"The groups that it is in, for the lists of others: 1 to 32 characters of a-z 0-9 . _ ~ + * - each. Default []." example:"[\"floor\"]"`
-	Delivery    optional[string]   `json:"delivery,omitempty" enum:"unicast,multicast" doc:"How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast." example:"multicast"`
+	DisplayName  optional[string]   `json:"display_name,omitempty" maxLength:"128" doc:"Instead of what its phone says; at most 128 bytes. Default: what its phone says." example:"Anna"`
+	Role         optional[string]   `json:"role,omitempty" maxLength:"32" doc:"Yours: at most 32 bytes. Default: empty." example:"moderator"`
+	Metadata     optional[object]   `json:"metadata,omitempty" doc:"Yours: a JSON object of at most 4096 bytes. It is replaced as a whole. Default {}." example:"{\"crm\":\"4711\"}"`
+	Muted        optional[bool]     `json:"muted,omitempty" doc:"Nobody hears it. Default false." example:"true"`
+	Deaf         optional[bool]     `json:"deaf,omitempty" doc:"It hears nobody. Default false." example:"false"`
+	Held         optional[bool]     `json:"held,omitempty" doc:"On hold: neither hears nor is heard. Default false." example:"false"`
+	InputGain    optional[float64]  `json:"input_gain,omitempty" minimum:"-60" maximum:"20" doc:"Makes what it says louder by so many dB. Default 0." example:"3"`
+	OutputGain   optional[float64]  `json:"output_gain,omitempty" minimum:"-60" maximum:"20" doc:"Makes what it hears louder by so many dB, in whole steps. Default 0." example:"-6"`
+	Pinned       optional[bool]     `json:"pinned,omitempty" doc:"It is heard beside the loudest, however many speak. Default false." example:"false"`
+	Hears        optional[[]string] `json:"hears,omitempty" maxItems:"1000" doc:"Whom alone it hears: ids of participants, or group:NAME; [] is nobody, null everyone. One hears another if both lists allow it. Default null." example:"[\"group:floor\"]"`
+	HeardBy      optional[[]string] `json:"heard_by,omitempty" maxItems:"1000" doc:"Who alone hears it: ids of participants, or group:NAME; [] is nobody, null everyone. Default null." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
+	Groups       optional[[]string] `json:"groups,omitempty" maxItems:"16" doc:"The groups that it is in, for the lists of others: 1 to 32 characters of a-z 0-9 . _ ~ + * - each. Default []." example:"[\"floor\"]"`
+	Delivery     optional[string]   `json:"delivery,omitempty" enum:"unicast,multicast" doc:"How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast." example:"multicast"`
+	VideoMuted   optional[bool]     `json:"video_muted,omitempty" doc:"Nobody sees it. Default false." example:"true"`
+	VideoStopped optional[bool]     `json:"video_stopped,omitempty" doc:"It is shown nobody. Default false." example:"true"`
+	VideoLow     optional[bool]     `json:"video_low,omitempty" doc:"It is sent as little as its source has: the lowest encoding and layers. Default false." example:"true"`
+	VideoPin     optional[string]   `json:"video_pin,omitempty" maxLength:"32" doc:"The id of the participant that it sees before others; empty: whoever speaks. Default empty." example:"1kjmajsj0j1b7mq4xz"`
 }
 
 // patch changes settings, and never fails.
@@ -49,6 +53,10 @@ func (f *ParticipantFields) patch(s *rooms.ParticipantSettings) error {
 	toList(f.Hears, &s.Hears)
 	toList(f.HeardBy, &s.HeardBy)
 	f.Groups.to(&s.Groups)
+	f.VideoMuted.to(&s.VideoMuted)
+	f.VideoStopped.to(&s.VideoStopped)
+	f.VideoLow.to(&s.VideoLow)
+	f.VideoPin.to(&s.VideoPin)
 	if f.Delivery.set {
 		s.Delivery = rooms.Delivery(f.Delivery.value)
 	}
@@ -97,7 +105,7 @@ func (s *Server) addParticipants() {
 	add(s, endpoint{method: "GET", path: "/v1/rooms/{room}/participants/{id}", id: "get-participant", tag: "participants", scope: ScopeRead, perRoom: true,
 		summary: "Read a participant", text: "With figures of now.", problems: []string{"not_found"}}, s.getParticipant)
 	add(s, endpoint{method: "PATCH", path: "/v1/rooms/{room}/participants/{id}", id: "patch-participant", tag: "participants", scope: ScopeControl, perRoom: true,
-		summary: "Change a participant", text: "A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.",
+		summary: "Change a participant", text: "A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.",
 		problems: []string{"not_found", "full", "conflict", "timed_out"}}, s.patchParticipant)
 	add(s, endpoint{method: "DELETE", path: "/v1/rooms/{room}/participants/{id}", id: "remove-participant", tag: "participants", scope: ScopeControl, perRoom: true, status: http.StatusNoContent,
 		summary: "Remove a participant", text: "Its phone gets a BYE with the reason; a call that is not yet answered is cancelled.",

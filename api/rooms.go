@@ -63,6 +63,7 @@ type RoomFields struct {
 	EmptyTimeout    optional[float64]         `json:"empty_timeout,omitempty" minimum:"0" maximum:"2592000" doc:"How long the room outlives its last participant, seconds, up to 30 days; it is deleted then. 0 is for ever for a room made over the API. Default 0." example:"300"`
 	Metadata        optional[object]          `json:"metadata,omitempty" doc:"Yours: a JSON object of at most 4096 bytes, which confd keeps and tells. It is replaced as a whole. Default {}." example:"{\"team\":\"red\"}"`
 	Multicast       optional[MulticastFields] `json:"multicast,omitempty" doc:"A multicast group that hears the room: {} is one with the defaults. A patch of it is merged, too; null switches it off. Any change gives listeners another description. Default null." example:"{}"`
+	Video           optional[VideoFields]     `json:"video,omitempty" doc:"Who sees whom, and in which codec. A patch of it is merged, too; null resets all of it." example:"{\"policy\":\"fixed\",\"codecs\":[\"h264\"]}"`
 }
 
 // patch changes settings. Error: what is no address.
@@ -80,6 +81,7 @@ func (f *RoomFields) patch(s *rooms.Settings) error {
 	if f.Metadata.set {
 		s.Metadata = json.RawMessage(f.Metadata.value)
 	}
+	toVideo(f.Video, &s.Video)
 	return toMulticast(f.Multicast, &s.Multicast)
 }
 

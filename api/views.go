@@ -29,6 +29,7 @@ type Room struct {
 	Version          uint64          `json:"version" doc:"Grows with every change of the settings; the ETag has it." example:"1764000000000000"`
 	Multicast        *Multicast      `json:"multicast,omitempty" doc:"The multicast group that hears the room, as it was set; absent: none."`
 	MulticastGroup   *MulticastGroup `json:"multicast_group,omitempty" doc:"The group, and who listens to it, now; absent without one. In lists and snapshots it is as of the room's last change."`
+	Video            Video           `json:"video" doc:"Who sees whom, and in which codec: the settings in force, and what came of them. In lists and snapshots it is as of the room's last change."`
 	Participants     []Participant   `json:"participants,omitempty" nullable:"false" doc:"Who is in it, in the order in which they came. In snapshot events only."`
 }
 
@@ -40,7 +41,7 @@ func roomOf(s *rooms.RoomSnapshot) Room {
 		Persistent: s.Persistent, ParticipantCount: s.Count, Rate: s.Rate, Conference: s.Conference,
 		Created: s.Created.UTC(), Updated: s.Updated.UTC(), Opened: instant(s.Opened), Version: s.Version,
 	}
-	r.Multicast, r.MulticastGroup = multicastOf(s.Multicast), groupOf(s.Group)
+	r.Multicast, r.MulticastGroup, r.Video = multicastOf(s.Multicast), groupOf(s.Group), videoOf(&s.VideoNow)
 	if r.Admission == "" {
 		r.Admission = string(rooms.AdmitAnyone)
 	}
@@ -52,34 +53,39 @@ func roomOf(s *rooms.RoomSnapshot) Room {
 
 // Participant is a participant as JSON.
 type Participant struct {
-	ID          string            `json:"id" maxLength:"32" doc:"Names the participant, for ever." example:"1kjmajsj0q3v7mq4wz"`
-	Room        string            `json:"room" maxLength:"64" doc:"The room that it is in." example:"standup"`
-	State       string            `json:"state" enum:"calling,ringing,connected,held,left,failed" doc:"calling and ringing: dialled out to, not yet answered; connected; held: by PATCH or by the phone; left and failed in its last event only." example:"connected"`
-	Direction   string            `json:"direction" enum:"inbound,outbound" doc:"inbound: it called; outbound: the server called it." example:"inbound"`
-	URI         string            `json:"uri" doc:"Its SIP address." example:"sip:anna@example.com"`
-	DisplayName string            `json:"display_name" maxLength:"128" doc:"What to call it: what was set, or else what its phone says." example:"Anna"`
-	Address     string            `json:"address,omitempty" doc:"The IP address that its signalling comes from." example:"192.0.2.17"`
-	UserAgent   string            `json:"user_agent,omitempty" doc:"What its phone says that it is." example:"baresip v3.1"`
-	CallID      string            `json:"call_id,omitempty" doc:"The Call-ID of its SIP dialog." example:"f81d4fae@192.0.2.17"`
-	Role        string            `json:"role" maxLength:"32" doc:"Yours: at most 32 bytes." example:"moderator"`
-	Metadata    object            `json:"metadata" doc:"Yours: a JSON object of at most 4096 bytes." example:"{\"crm\":\"4711\"}"`
-	Muted       bool              `json:"muted" doc:"Nobody hears it." example:"false"`
-	Deaf        bool              `json:"deaf" doc:"It hears nobody." example:"false"`
-	Held        bool              `json:"held" doc:"Put on hold by PATCH: neither hears nor is heard." example:"false"`
-	InputGain   float64           `json:"input_gain" minimum:"-60" maximum:"20" doc:"What it says is made louder by so many dB." example:"3"`
-	OutputGain  float64           `json:"output_gain" minimum:"-60" maximum:"20" doc:"What it hears is made louder by so many dB." example:"0"`
-	Pinned      bool              `json:"pinned" doc:"It is heard beside the loudest, however many speak." example:"false"`
-	Hears       *[]string         `json:"hears,omitempty" doc:"Whom alone it hears: ids of participants, or group:NAME. Absent: everyone." example:"[\"group:floor\"]"`
-	HeardBy     *[]string         `json:"heard_by,omitempty" doc:"Who alone hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
-	Groups      []string          `json:"groups" nullable:"false" doc:"The groups that it is in, for the lists of others." example:"[\"floor\"]"`
-	Delivery    string            `json:"delivery" enum:"unicast,multicast" doc:"How its phone is to get what it hears: a stream of its own, or the room's group while it is muted." example:"unicast"`
-	Delivered   string            `json:"delivery_in_force" enum:"unicast,multicast" doc:"How it gets it now." example:"unicast"`
-	Created     time.Time         `json:"created" doc:"When the call came in, or dialling began." example:"2026-03-01T09:10:00Z"`
-	Joined      *time.Time        `json:"joined,omitempty" doc:"When it entered the conference; absent before." example:"2026-03-01T09:10:02Z"`
-	Talking     bool              `json:"talking" doc:"It speaks now." example:"true"`
-	MediaLost   bool              `json:"media_lost" doc:"Nothing arrives from it any more." example:"false"`
-	Version     uint64            `json:"version" doc:"Grows with every change of the settings; the ETag has it." example:"1"`
-	Stats       *ParticipantStats `json:"stats,omitempty" doc:"Figures of now. Absent in events, and while it is not connected."`
+	ID           string            `json:"id" maxLength:"32" doc:"Names the participant, for ever." example:"1kjmajsj0q3v7mq4wz"`
+	Room         string            `json:"room" maxLength:"64" doc:"The room that it is in." example:"standup"`
+	State        string            `json:"state" enum:"calling,ringing,connected,held,left,failed" doc:"calling and ringing: dialled out to, not yet answered; connected; held: by PATCH or by the phone; left and failed in its last event only." example:"connected"`
+	Direction    string            `json:"direction" enum:"inbound,outbound" doc:"inbound: it called; outbound: the server called it." example:"inbound"`
+	URI          string            `json:"uri" doc:"Its SIP address." example:"sip:anna@example.com"`
+	DisplayName  string            `json:"display_name" maxLength:"128" doc:"What to call it: what was set, or else what its phone says." example:"Anna"`
+	Address      string            `json:"address,omitempty" doc:"The IP address that its signalling comes from." example:"192.0.2.17"`
+	UserAgent    string            `json:"user_agent,omitempty" doc:"What its phone says that it is." example:"baresip v3.1"`
+	CallID       string            `json:"call_id,omitempty" doc:"The Call-ID of its SIP dialog." example:"f81d4fae@192.0.2.17"`
+	Role         string            `json:"role" maxLength:"32" doc:"Yours: at most 32 bytes." example:"moderator"`
+	Metadata     object            `json:"metadata" doc:"Yours: a JSON object of at most 4096 bytes." example:"{\"crm\":\"4711\"}"`
+	Muted        bool              `json:"muted" doc:"Nobody hears it." example:"false"`
+	Deaf         bool              `json:"deaf" doc:"It hears nobody." example:"false"`
+	Held         bool              `json:"held" doc:"Put on hold by PATCH: neither hears nor is heard." example:"false"`
+	InputGain    float64           `json:"input_gain" minimum:"-60" maximum:"20" doc:"What it says is made louder by so many dB." example:"3"`
+	OutputGain   float64           `json:"output_gain" minimum:"-60" maximum:"20" doc:"What it hears is made louder by so many dB." example:"0"`
+	Pinned       bool              `json:"pinned" doc:"It is heard beside the loudest, however many speak." example:"false"`
+	Hears        *[]string         `json:"hears,omitempty" doc:"Whom alone it hears: ids of participants, or group:NAME. Absent: everyone." example:"[\"group:floor\"]"`
+	HeardBy      *[]string         `json:"heard_by,omitempty" doc:"Who alone hears it: ids of participants, or group:NAME. Absent: everyone." example:"[\"1kjmajsj0q3v7mq4wz\"]"`
+	Groups       []string          `json:"groups" nullable:"false" doc:"The groups that it is in, for the lists of others." example:"[\"floor\"]"`
+	Delivery     string            `json:"delivery" enum:"unicast,multicast" doc:"How its phone is to get what it hears: a stream of its own, or the room's group while it is muted." example:"unicast"`
+	Delivered    string            `json:"delivery_in_force" enum:"unicast,multicast" doc:"How it gets it now." example:"unicast"`
+	VideoMuted   bool              `json:"video_muted" doc:"Nobody sees it." example:"false"`
+	VideoStopped bool              `json:"video_stopped" doc:"It is shown nobody." example:"false"`
+	VideoLow     bool              `json:"video_low" doc:"It is sent as little as its source has." example:"false"`
+	VideoPin     string            `json:"video_pin" maxLength:"32" doc:"The id of the participant that it sees before others; empty: whoever speaks." example:""`
+	Video        []VideoLine       `json:"video,omitempty" nullable:"false" doc:"Its video lines. Absent without."`
+	Created      time.Time         `json:"created" doc:"When the call came in, or dialling began." example:"2026-03-01T09:10:00Z"`
+	Joined       *time.Time        `json:"joined,omitempty" doc:"When it entered the conference; absent before." example:"2026-03-01T09:10:02Z"`
+	Talking      bool              `json:"talking" doc:"It speaks now." example:"true"`
+	MediaLost    bool              `json:"media_lost" doc:"Nothing arrives from it any more." example:"false"`
+	Version      uint64            `json:"version" doc:"Grows with every change of the settings; the ETag has it." example:"1"`
+	Stats        *ParticipantStats `json:"stats,omitempty" doc:"Figures of now. Absent in events, and while it is not connected."`
 }
 
 func participantOf(p *rooms.ParticipantSnapshot) Participant {
@@ -90,6 +96,7 @@ func participantOf(p *rooms.ParticipantSnapshot) Participant {
 		InputGain: p.InputGain, OutputGain: p.OutputGain, Pinned: p.Pinned, Hears: p.Hears, HeardBy: p.HeardBy,
 		Groups: append([]string{}, p.Groups...), Created: p.Created.UTC(), Joined: instant(p.Joined),
 		Talking: p.Talking, MediaLost: p.Lost, Version: p.Version,
+		VideoMuted: p.VideoMuted, VideoStopped: p.VideoStopped, VideoLow: p.VideoLow, VideoPin: p.VideoPin, Video: videoLinesOf(p.Video),
 	}
 	v.Delivery, v.Delivered = string(rooms.DeliverUnicast), string(rooms.DeliverUnicast)
 	if p.Delivery != "" {
@@ -110,6 +117,7 @@ func viewOf(v *rooms.ParticipantView) Participant {
 		s := statsOf(&v.Stats)
 		p.Stats = &s
 	}
+	addVideoStats(p.Video, v.VideoStats)
 	return p
 }
 

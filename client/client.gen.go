@@ -755,6 +755,63 @@ func (e RoomFieldsSampleRate) Valid() bool {
 	}
 }
 
+// Defines values for VideoPolicy.
+const (
+	VideoPolicyFixed    VideoPolicy = "fixed"
+	VideoPolicyMajority VideoPolicy = "majority"
+)
+
+// Valid indicates whether the value is a known member of the VideoPolicy enum.
+func (e VideoPolicy) Valid() bool {
+	switch e {
+	case VideoPolicyFixed:
+		return true
+	case VideoPolicyMajority:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VideoFieldsPolicy.
+const (
+	VideoFieldsPolicyFixed    VideoFieldsPolicy = "fixed"
+	VideoFieldsPolicyMajority VideoFieldsPolicy = "majority"
+)
+
+// Valid indicates whether the value is a known member of the VideoFieldsPolicy enum.
+func (e VideoFieldsPolicy) Valid() bool {
+	switch e {
+	case VideoFieldsPolicyFixed:
+		return true
+	case VideoFieldsPolicyMajority:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VideoLineState.
+const (
+	VideoLineStateOff     VideoLineState = "off"
+	VideoLineStateOn      VideoLineState = "on"
+	VideoLineStateRefused VideoLineState = "refused"
+)
+
+// Valid indicates whether the value is a known member of the VideoLineState enum.
+func (e VideoLineState) Valid() bool {
+	switch e {
+	case VideoLineStateOff:
+		return true
+	case VideoLineStateOn:
+		return true
+	case VideoLineStateRefused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListCallsParamsDirection.
 const (
 	ListCallsParamsDirectionInbound  ListCallsParamsDirection = "inbound"
@@ -1232,6 +1289,26 @@ type Dial struct {
 	//
 	// Examples: trunk-17
 	Username *string `json:"username,omitempty"`
+
+	// VideoLow It is sent as little as its source has: the lowest encoding and layers. Default false.
+	//
+	// Examples: true
+	VideoLow nullable.Nullable[bool] `json:"video_low,omitempty"`
+
+	// VideoMuted Nobody sees it. Default false.
+	//
+	// Examples: true
+	VideoMuted nullable.Nullable[bool] `json:"video_muted,omitempty"`
+
+	// VideoPin The id of the participant that it sees before others; empty: whoever speaks. Default empty.
+	//
+	// Examples: 1kjmajsj0j1b7mq4xz
+	VideoPin nullable.Nullable[string] `json:"video_pin,omitempty"`
+
+	// VideoStopped It is shown nobody. Default false.
+	//
+	// Examples: true
+	VideoStopped nullable.Nullable[bool] `json:"video_stopped,omitempty"`
 }
 
 // DialDelivery How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast.
@@ -1925,6 +2002,29 @@ type Participant struct {
 	//
 	// Examples: 1
 	Version int64 `json:"version"`
+
+	// Video Its video lines. Absent without.
+	Video []VideoLine `json:"video,omitempty"`
+
+	// VideoLow It is sent as little as its source has.
+	//
+	// Examples: false
+	VideoLow bool `json:"video_low"`
+
+	// VideoMuted Nobody sees it.
+	//
+	// Examples: false
+	VideoMuted bool `json:"video_muted"`
+
+	// VideoPin The id of the participant that it sees before others; empty: whoever speaks.
+	//
+	// Examples:
+	VideoPin string `json:"video_pin"`
+
+	// VideoStopped It is shown nobody.
+	//
+	// Examples: false
+	VideoStopped bool `json:"video_stopped"`
 }
 
 // ParticipantDelivery How its phone is to get what it hears: a stream of its own, or the room's group while it is muted.
@@ -2013,6 +2113,26 @@ type ParticipantFields struct {
 	//
 	// Examples: moderator
 	Role nullable.Nullable[string] `json:"role,omitempty"`
+
+	// VideoLow It is sent as little as its source has: the lowest encoding and layers. Default false.
+	//
+	// Examples: true
+	VideoLow nullable.Nullable[bool] `json:"video_low,omitempty"`
+
+	// VideoMuted Nobody sees it. Default false.
+	//
+	// Examples: true
+	VideoMuted nullable.Nullable[bool] `json:"video_muted,omitempty"`
+
+	// VideoPin The id of the participant that it sees before others; empty: whoever speaks. Default empty.
+	//
+	// Examples: 1kjmajsj0j1b7mq4xz
+	VideoPin nullable.Nullable[string] `json:"video_pin,omitempty"`
+
+	// VideoStopped It is shown nobody. Default false.
+	//
+	// Examples: true
+	VideoStopped nullable.Nullable[bool] `json:"video_stopped,omitempty"`
 }
 
 // ParticipantFieldsDelivery How its phone gets what it hears: unicast, a stream of its own; multicast, the room's group, while it is muted, which it becomes with this. Default unicast.
@@ -2274,6 +2394,9 @@ type Room struct {
 	//
 	// Examples: 1764000000000000
 	Version int64 `json:"version"`
+
+	// Video Who sees whom, and in which codec: the settings in force, and what came of them. In lists and snapshots it is as of the room's last change.
+	Video Video `json:"video"`
 }
 
 // RoomAdmission Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here.
@@ -2347,6 +2470,11 @@ type RoomCreate struct {
 	//
 	// Examples: 8
 	Talkers nullable.Nullable[int64] `json:"talkers,omitempty"`
+
+	// Video Who sees whom, and in which codec. A patch of it is merged, too; null resets all of it.
+	//
+	// Examples: {"codecs":["h264"],"policy":"fixed"}
+	Video nullable.Nullable[VideoFields] `json:"video,omitempty"`
 }
 
 // RoomCreateAdmission Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here. Default anyone.
@@ -2410,6 +2538,11 @@ type RoomFields struct {
 	//
 	// Examples: 8
 	Talkers nullable.Nullable[int64] `json:"talkers,omitempty"`
+
+	// Video Who sees whom, and in which codec. A patch of it is merged, too; null resets all of it.
+	//
+	// Examples: {"codecs":["h264"],"policy":"fixed"}
+	Video nullable.Nullable[VideoFields] `json:"video,omitempty"`
 }
 
 // RoomFieldsAdmission Who may join by calling: anyone; private, callers from networks that the server trusts; invited, nobody, only who is dialled out to or moved here. Default anyone.
@@ -2563,6 +2696,197 @@ type Stats struct {
 	//
 	// Examples: 0
 	WatchersCutTotal int64 `json:"watchers_cut_total"`
+}
+
+// Video defines model for Video.
+type Video struct {
+	// Codec The format that the room has settled on; absent while nobody has video.
+	//
+	// Examples: vp8
+	Codec *string `json:"codec,omitempty"`
+
+	// Codecs What it may be, in order of preference.
+	//
+	// Examples: ["vp8","h264/constrained-baseline/mode1"]
+	Codecs []string `json:"codecs"`
+
+	// Enabled Participants may have video.
+	//
+	// Examples: true
+	Enabled bool `json:"enabled"`
+
+	// Hold How long a speaker is seen before the next is, seconds.
+	//
+	// Examples: 2
+	Hold float64 `json:"hold"`
+
+	// MaxBitrate Most that a participant is asked to send, bits per second.
+	//
+	// Examples: 2000000
+	MaxBitrate int64 `json:"max_bitrate"`
+
+	// Policy How the room comes by the one format that all who see each other share: majority, what most of them can; fixed, the first of codecs that the first of them can.
+	//
+	// Examples: majority
+	Policy VideoPolicy `json:"policy"`
+
+	// Speaker The id of the participant who is to be seen; absent: nobody.
+	//
+	// Examples: 1kjmajsj0q3v7mq4wz
+	Speaker *string `json:"speaker,omitempty"`
+}
+
+// VideoPolicy How the room comes by the one format that all who see each other share: majority, what most of them can; fixed, the first of codecs that the first of them can.
+//
+// Examples: majority
+type VideoPolicy string
+
+// VideoFields defines model for VideoFields.
+type VideoFields struct {
+	// Codecs What it may be, in order of preference, of what the configuration has: codecs, as h264, or formats, as h264/constrained-baseline/mode1. Default []: all of them.
+	//
+	// Examples: ["vp8","h264"]
+	Codecs nullable.Nullable[[]string] `json:"codecs,omitempty"`
+
+	// Enabled Let participants have video. Default true, as far as the configuration has video.enabled.
+	//
+	// Examples: true
+	Enabled nullable.Nullable[bool] `json:"enabled,omitempty"`
+
+	// Hold How long a speaker is seen before the next is, seconds, from 0.1 on; 0 is the configuration's. Default 0.
+	//
+	// Examples: 2
+	Hold nullable.Nullable[float64] `json:"hold,omitempty"`
+
+	// MaxBitrate Most that a participant is asked to send, bits per second, from 64000 on; 0 is the configuration's. Default 0.
+	//
+	// Examples: 1000000
+	MaxBitrate nullable.Nullable[int64] `json:"max_bitrate,omitempty"`
+
+	// Policy How the room comes by the one format that all who see each other share: majority, what most of them can, changed when another would serve more; fixed, the first of codecs that the first of them can. Default: the configuration's.
+	//
+	// Examples: majority
+	Policy nullable.Nullable[VideoFieldsPolicy] `json:"policy,omitempty"`
+}
+
+// VideoFieldsPolicy How the room comes by the one format that all who see each other share: majority, what most of them can, changed when another would serve more; fixed, the first of codecs that the first of them can. Default: the configuration's.
+//
+// Examples: majority
+type VideoFieldsPolicy string
+
+// VideoLine defines model for VideoLine.
+type VideoLine struct {
+	// Codec Its format; absent if it was refused.
+	//
+	// Examples: vp8
+	Codec *string `json:"codec,omitempty"`
+
+	// Content What it is for (RFC 4796): slides, or else whoever speaks.
+	//
+	// Examples: main
+	Content string `json:"content"`
+
+	// Line Its place among the m= lines of the session, from 0.
+	//
+	// Examples: 1
+	Line int64 `json:"line"`
+
+	// Receives Figures of what it is sent, likewise.
+	Receives *VideoReceives `json:"receives,omitempty"`
+
+	// Sees The id of the participant whose picture it is shown; absent: none. In events and snapshots it is as of the participant's last event.
+	//
+	// Examples: 1kjmajsj0j1b7mq4xz
+	Sees *string `json:"sees,omitempty"`
+
+	// Sending Pictures come from it.
+	//
+	// Examples: true
+	Sending bool `json:"sending"`
+
+	// Sends Figures of what it sends. Absent in events, and of a line that was refused.
+	Sends *VideoSends `json:"sends,omitempty"`
+
+	// State on: it shows and is shown; off: it was accepted, and is not used; refused.
+	//
+	// Examples: on
+	State VideoLineState `json:"state"`
+
+	// Why It is not on, for people.
+	//
+	// Examples: the room has vp8
+	Why *string `json:"why,omitempty"`
+}
+
+// VideoLineState on: it shows and is shown; off: it was accepted, and is not used; refused.
+//
+// Examples: on
+type VideoLineState string
+
+// VideoReceives defines model for VideoReceives.
+type VideoReceives struct {
+	// Bitrate Bits per second, over the last second.
+	//
+	// Examples: 1150000
+	Bitrate int64 `json:"bitrate"`
+
+	// Estimate What its path seems to bear, bits per second; 0: unknown.
+	//
+	// Examples: 1800000
+	Estimate int64 `json:"estimate"`
+
+	// FramesDropped Pictures that it was not sent, as they were more than its path bears, or broken.
+	//
+	// Examples: 5
+	FramesDropped int64 `json:"frames_dropped"`
+
+	// Freezes Times that its picture stood still.
+	//
+	// Examples: 0
+	Freezes int64 `json:"freezes"`
+
+	// KeyFrameRequests Times that it asked for a key frame.
+	//
+	// Examples: 4
+	KeyFrameRequests int64 `json:"key_frame_requests"`
+}
+
+// VideoSends defines model for VideoSends.
+type VideoSends struct {
+	// Bitrate Bits per second, over the last second.
+	//
+	// Examples: 1200000
+	Bitrate int64 `json:"bitrate"`
+
+	// Frames Whole pictures that came.
+	//
+	// Examples: 4500
+	Frames int64 `json:"frames"`
+
+	// Height Likewise.
+	//
+	// Examples: 720
+	Height int64 `json:"height"`
+
+	// KeyFrames Of them, key frames.
+	//
+	// Examples: 12
+	KeyFrames int64 `json:"key_frames"`
+
+	// Lost RTP packets that never came.
+	//
+	// Examples: 3
+	Lost int64 `json:"lost"`
+
+	// Repaired RTP packets that came because they were asked for again.
+	//
+	// Examples: 40
+	Repaired int64 `json:"repaired"`
+
+	// Width Pixels, by the last key frame; 0: it does not tell.
+	//
+	// Examples: 1280
+	Width int64 `json:"width"`
 }
 
 // Webhook defines model for Webhook.
@@ -3153,7 +3477,7 @@ type ClientInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
@@ -3380,7 +3704,7 @@ type ClientInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
@@ -3456,7 +3780,7 @@ type ClientInterface interface {
 
 	// PatchParticipantWithBody Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -3467,7 +3791,7 @@ type ClientInterface interface {
 
 	// PatchParticipant Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -3478,7 +3802,7 @@ type ClientInterface interface {
 
 	// PatchParticipantWithApplicationMergePatchPlusJSONBody Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -3908,7 +4232,7 @@ func (c *Client) Drain(ctx context.Context, params *DrainParams, body DrainJSONR
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
@@ -4365,7 +4689,7 @@ func (c *Client) GetAnnouncement(ctx context.Context, room string, id string, re
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
@@ -4521,7 +4845,7 @@ func (c *Client) GetParticipant(ctx context.Context, room string, id string, req
 
 // PatchParticipantWithBody Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -4542,7 +4866,7 @@ func (c *Client) PatchParticipantWithBody(ctx context.Context, room string, id s
 
 // PatchParticipant Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -4563,7 +4887,7 @@ func (c *Client) PatchParticipant(ctx context.Context, room string, id string, p
 
 // PatchParticipantWithApplicationMergePatchPlusJSONBody Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -7643,7 +7967,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
@@ -7892,7 +8216,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 	//
-	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+	// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 	//
 	// Scope: read.
 	//
@@ -7980,7 +8304,7 @@ type ClientWithResponsesInterface interface {
 
 	// PatchParticipantWithBodyWithResponse Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -7991,7 +8315,7 @@ type ClientWithResponsesInterface interface {
 
 	// PatchParticipantWithResponse Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -8002,7 +8326,7 @@ type ClientWithResponsesInterface interface {
 
 	// PatchParticipantWithApplicationMergePatchPlusJSONBodyWithResponse Change a participant
 	//
-	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+	// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 	//
 	// Scope: control.
 	//
@@ -10866,7 +11190,7 @@ func (c *ClientWithResponses) DrainWithResponse(ctx context.Context, params *Dra
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
@@ -11253,7 +11577,7 @@ func (c *ClientWithResponses) GetAnnouncementWithResponse(ctx context.Context, r
 //
 // Without Last-Event-ID the first is a snapshot: all that there is, with participants, as of its id. With it, the stream goes on from there without gap or double, or with a snapshot if that is too long ago. Who does not keep up is cut off, and resumes. A comment comes every 15 seconds while nothing happens.
 //
-// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
+// Kinds: snapshot, room.created, room.opened, room.updated, room.closed, room.deleted, room.multicast, video.codec, video.switched, participant.calling, participant.ringing, participant.joined, participant.failed, participant.left, participant.updated, talking.started, talking.stopped, digit, media.lost, media.resumed, announcement.started, announcement.ended.
 //
 // Scope: read.
 //
@@ -11389,7 +11713,7 @@ func (c *ClientWithResponses) GetParticipantWithResponse(ctx context.Context, ro
 
 // PatchParticipantWithBodyWithResponse Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -11406,7 +11730,7 @@ func (c *ClientWithResponses) PatchParticipantWithBodyWithResponse(ctx context.C
 
 // PatchParticipantWithResponse Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //
@@ -11423,7 +11747,7 @@ func (c *ClientWithResponses) PatchParticipantWithResponse(ctx context.Context, 
 
 // PatchParticipantWithApplicationMergePatchPlusJSONBodyWithResponse Change a participant
 //
-// A merge patch: mute, deafen, hold, gains, name, role, who hears whom. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
+// A merge patch: mute, deafen, hold, gains, name, role, who hears whom, video. The answer comes once it can be heard. The lists of a room may take 64 different mixes, which those share who hear the same; a change, a call or a move that would take more is refused as full.
 //
 // Scope: control.
 //

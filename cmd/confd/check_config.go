@@ -21,6 +21,7 @@ func (c *Config) Check() error {
 	c.Rooms.check(&w)
 	c.checkMulticast(&w)
 	c.Audio.check(&w)
+	c.Video.check(&w)
 	c.HTTP.check(&w)
 	c.HTTP.Limits.check(&w)
 	w.duration("records.keep", c.Records.Keep, time.Hour, 10*365*24*time.Hour)

@@ -19,6 +19,7 @@ type Config struct {
 	Rooms        RoomsConfig     `yaml:"rooms"`
 	Multicast    MulticastConfig `yaml:"multicast"`
 	Audio        AudioConfig     `yaml:"audio"`
+	Video        VideoConfig     `yaml:"video"`
 	HTTP         HTTPConfig      `yaml:"http"`
 	Store        StoreConfig     `yaml:"store"`
 	Records      RecordsConfig   `yaml:"records"`
@@ -215,6 +216,7 @@ func DefaultConfig() Config {
 			OpusComplexity: 5,
 			OpusBitrate:    64000,
 		},
+		Video:        defaultVideo(),
 		HTTP:         HTTPConfig{Listen: "127.0.0.1:8080", Keys: []string{}, CORS: []string{}, Limits: HTTPLimitsConfig{Connections: 4096, EventStreams: 2048}},
 		Store:        StoreConfig{Path: autoPath},
 		Records:      RecordsConfig{Keep: 30 * 24 * time.Hour},

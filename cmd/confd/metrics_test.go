@@ -7,6 +7,7 @@ import (
 	"github.com/confd/confd/api"
 	"github.com/confd/confd/focus"
 	"github.com/confd/confd/focus/guard"
+	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/store"
 	"github.com/confd/confd/webhook"
@@ -25,6 +26,7 @@ func TestEverythingIsTold(t *testing.T) {
 		{reflect.TypeFor[store.Stats](), storeFigures},
 		{reflect.TypeFor[webhook.Stats](), hookFigures},
 		{reflect.TypeFor[announcerStats](), announcerFigures},
+		{reflect.TypeFor[forwarder.Stats](), forwarderFigures},
 		{reflect.TypeFor[multicast.Stats](), append(groupFigures, api.One("Stream.SSRC", "none", "Of all groups there is none."))},
 	} {
 		if untold := api.Untold(c.snapshot, c.figures...); len(untold) > 0 {

@@ -20,19 +20,23 @@ type participantsCommand struct {
 
 // participantFlags are what can be set in a participant.
 type participantFlags struct {
-	DisplayName *string  `placeholder:"TEXT" help:"Instead of what its phone says."`
-	Role        *string  `placeholder:"TEXT" help:"Yours."`
-	Metadata    *string  `placeholder:"JSON" help:"A JSON object that the server keeps."`
-	Muted       *bool    `negatable:"" help:"Nobody hears it."`
-	Deaf        *bool    `negatable:"" help:"It hears nobody."`
-	Held        *bool    `negatable:"" help:"On hold."`
-	Pinned      *bool    `negatable:"" help:"It is heard beside the loudest."`
-	InputGain   *float64 `placeholder:"DB" help:"Makes what it says louder, -60 to 20."`
-	OutputGain  *float64 `placeholder:"DB" help:"Makes what it hears louder, -60 to 20."`
-	Hears       []string `placeholder:"WHOM" help:"Whom alone it hears: ids or group:NAME with commas between; everyone, or nobody."`
-	HeardBy     []string `placeholder:"WHOM" help:"Who alone hears it, likewise."`
-	Delivery    *string  `placeholder:"HOW" help:"How its phone gets what it hears: unicast, or multicast, the room's group, which mutes it."`
-	Groups      []string `placeholder:"NAMES" help:"The groups that it is in, with commas between; none for none."`
+	DisplayName  *string  `placeholder:"TEXT" help:"Instead of what its phone says."`
+	Role         *string  `placeholder:"TEXT" help:"Yours."`
+	Metadata     *string  `placeholder:"JSON" help:"A JSON object that the server keeps."`
+	Muted        *bool    `negatable:"" help:"Nobody hears it."`
+	Deaf         *bool    `negatable:"" help:"It hears nobody."`
+	Held         *bool    `negatable:"" help:"On hold."`
+	Pinned       *bool    `negatable:"" help:"It is heard beside the loudest."`
+	InputGain    *float64 `placeholder:"DB" help:"Makes what it says louder, -60 to 20."`
+	OutputGain   *float64 `placeholder:"DB" help:"Makes what it hears louder, -60 to 20."`
+	Hears        []string `placeholder:"WHOM" help:"Whom alone it hears: ids or group:NAME with commas between; everyone, or nobody."`
+	HeardBy      []string `placeholder:"WHOM" help:"Who alone hears it, likewise."`
+	Delivery     *string  `placeholder:"HOW" help:"How its phone gets what it hears: unicast, or multicast, the room's group, which mutes it."`
+	Groups       []string `placeholder:"NAMES" help:"The groups that it is in, with commas between; none for none."`
+	VideoMuted   *bool    `negatable:"" help:"Nobody sees it."`
+	VideoStopped *bool    `negatable:"" help:"It is shown nobody."`
+	VideoLow     *bool    `negatable:"" help:"It is sent as little as its source has."`
+	VideoPin     *string  `placeholder:"ID" help:"Whom it sees before others; empty for whoever speaks."`
 }
 
 func (f *participantFlags) patch() (patch, error) {
@@ -46,6 +50,10 @@ func (f *participantFlags) patch() (patch, error) {
 	put(p, "input_gain", f.InputGain)
 	put(p, "output_gain", f.OutputGain)
 	put(p, "delivery", f.Delivery)
+	put(p, "video_muted", f.VideoMuted)
+	put(p, "video_stopped", f.VideoStopped)
+	put(p, "video_low", f.VideoLow)
+	put(p, "video_pin", f.VideoPin)
 	p.whom("hears", f.Hears)
 	p.whom("heard_by", f.HeardBy)
 	switch {
@@ -90,7 +98,7 @@ type participantsList struct {
 // Run prints who is in a room.
 func (c participantsList) Run(ctx context.Context, m *Main) error {
 	return c.list(ctx, m, listing{path: participantsPath(c.Room), field: "participants",
-		head: "ID\tNAME\tSTATE\tTALKS\tLEVEL\tCODEC\tLOSS\tJITTER\tROUND TRIP\tMOS\tURI", row: rowOf(participantRow)})
+		head: "ID\tNAME\tSTATE\tTALKS\tLEVEL\tCODEC\tLOSS\tJITTER\tROUND TRIP\tMOS\tSEES\tURI", row: rowOf(participantRow)})
 }
 
 func participantRow(p *api.Participant) []string {
@@ -99,7 +107,7 @@ func participantRow(p *api.Participant) []string {
 		talks = "yes"
 	}
 	return append(append([]string{client.Clip(p.ID, 32), dash(p.DisplayName), stateOf(p), talks},
-		figures(p.Stats)...), client.Clip(p.URI, 60))
+		figures(p.Stats)...), sees(p, nil), client.Clip(p.URI, 60))
 }
 
 // stateOf is a participant's state and what limits it.
@@ -108,7 +116,7 @@ func stateOf(p *api.Participant) string {
 	for _, f := range []struct {
 		is   bool
 		name string
-	}{{p.Muted, "muted"}, {p.Deaf, "deaf"}, {p.Held && p.State != "held", "held"}, {p.Pinned, "pinned"}, {p.Delivered == "multicast", "multicast"}, {p.MediaLost, "no media"}} {
+	}{{p.Muted, "muted"}, {p.Deaf, "deaf"}, {p.Held && p.State != "held", "held"}, {p.Pinned, "pinned"}, {p.VideoMuted, "video muted"}, {p.Delivered == "multicast", "multicast"}, {p.MediaLost, "no media"}} {
 		if f.is {
 			state += "," + f.name
 		}

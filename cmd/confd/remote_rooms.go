@@ -32,6 +32,7 @@ type roomFlags struct {
 	EmptyTimeout    *time.Duration `placeholder:"TIME" help:"How long the room outlives its last participant, as 5m; 0s is for ever."`
 	Metadata        *string        `placeholder:"JSON" help:"A JSON object that the server keeps."`
 	multicastFlags  `embed:""`
+	videoFlags      `embed:""`
 }
 
 func (f *roomFlags) patch() (patch, error) {
@@ -46,9 +47,10 @@ func (f *roomFlags) patch() (patch, error) {
 	if f.EmptyTimeout != nil {
 		p["empty_timeout"] = f.EmptyTimeout.Seconds()
 	}
-	if err := f.addTo(p); err != nil {
+	if err := f.multicastFlags.addTo(p); err != nil {
 		return nil, err
 	}
+	f.videoFlags.addTo(p)
 	return p, p.metadata(f.Metadata)
 }
 

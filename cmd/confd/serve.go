@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/confd/confd/api"
 	"github.com/confd/confd/focus"
+	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/internal/buildinfo"
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/multicast"
@@ -29,7 +31,8 @@ type server struct {
 	env      []string
 	storage  *storage
 	engine   *mixer.Engine
-	groups   *multicast.Host // nil if rooms have none
+	groups   *multicast.Host   // nil if rooms have none
+	video    *forwarder.Engine // nil if there is no video
 	registry *rooms.Registry
 	pool     *transport.PortPool
 	agent    *focus.Agent
@@ -85,6 +88,9 @@ func (s *server) start() (err error) {
 	if s.groups, err = s.newGroups(); err != nil {
 		return err
 	}
+	if err = s.startVideo(); err != nil {
+		return err
+	}
 	s.registry = rooms.New(c.registry(s))
 	if err = s.storage.restore(s.registry); err != nil {
 		return err
@@ -103,7 +109,7 @@ func (s *server) start() (err error) {
 	if err = s.startExtras(); err != nil {
 		return err
 	}
-	if err = s.startHTTP(append(sipMetrics(s.agent, guard, s.pool), groupMetrics(s.groups)...)); err != nil {
+	if err = s.startHTTP(slices.Concat(sipMetrics(s.agent, guard, s.pool), groupMetrics(s.groups), videoMetrics(s.video))); err != nil {
 		return err
 	}
 	if err = s.agent.Start(); err != nil {
@@ -191,6 +197,9 @@ func (s *server) stop() error {
 	}
 	if s.groups != nil {
 		s.groups.Close()
+	}
+	if s.video != nil {
+		s.video.Close()
 	}
 	errs = append(errs, s.extras.close())
 	if s.http != nil {

@@ -309,18 +309,16 @@ func (r *roomFrame) rows() []string {
 	}
 	var b bytes.Buffer
 	w := table(&b)
-	fmt.Fprintln(w, "  \tNAME\tSTATE\tLEVEL\t\tCODEC\tLOSS\tJITTER\tROUND TRIP\tMOS")
+	fmt.Fprintln(w, "  \tNAME\tSTATE\tLEVEL\t\tCODEC\tLOSS\tJITTER\tROUND TRIP\tMOS\tSEES")
+	names := r.names()
 	for i := range r.people {
 		p := &r.people[i]
-		mark, name := "  ", p.DisplayName
+		mark := "  "
 		if p.Talking {
 			mark = "  *"
 		}
-		if name == "" {
-			name = p.URI
-		}
 		n := figures(p.Stats)
-		fmt.Fprintln(w, strings.Join(append([]string{mark, dash(name), stateOf(p), bar(levelOf(p)), n[0]}, n[1:]...), "\t"))
+		fmt.Fprintln(w, strings.Join(append([]string{mark, dash(names[p.ID]), stateOf(p), bar(levelOf(p)), n[0]}, append(n[1:], sees(p, names))...), "\t"))
 	}
 	_ = w.Flush() // into memory
 	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
@@ -328,6 +326,17 @@ func (r *roomFrame) rows() []string {
 		lines = append(lines, fmt.Sprintf("  … and %d more", r.ParticipantCount-len(r.people)))
 	}
 	return lines
+}
+
+// names are what to call the participants, by id.
+func (r *roomFrame) names() map[string]string {
+	names := make(map[string]string, len(r.people))
+	for i := range r.people {
+		if names[r.people[i].ID] = r.people[i].DisplayName; r.people[i].DisplayName == "" {
+			names[r.people[i].ID] = r.people[i].URI
+		}
+	}
+	return names
 }
 
 // bar draws a level between -60 and 0 dBov.

@@ -30,7 +30,8 @@ func busy(t *testing.T, stats int) string {
 		case "/v1/rooms/full":
 			io.WriteString(w, `{"id":"full","participant_count":2,"rate":16000}`)
 		case "/v1/rooms/full/participants":
-			io.WriteString(w, `{"participants":[{"id":"p2","display_name":"quiet","state":"connected","stats":{"level":-127}},`+hostile+`]}`)
+			io.WriteString(w, `{"participants":[{"id":"p2","display_name":"quiet","state":"connected","stats":{"level":-127},`+
+				`"video":[{"state":"on","sees":"p3"},{"state":"on"},{"state":"refused"}]},{"id":"p3","uri":"sip:seen@example.com","stats":{"level":-127}},`+hostile+`]}`)
 		default:
 			w.WriteHeader(404)
 			io.WriteString(w, `{"type":"urn:confd:problem:not_found","detail":"gone"}`)
@@ -47,7 +48,7 @@ func TestTopOnce(t *testing.T) {
 	}
 	at := -1
 	for _, want := range []string{"confd 1.2.3", "up 1m1s", "load 12 %", "lost 7", "full   2 in it   1 talking   16 kHz", "* ", "a?2Jb?c?d?e",
-		"connected,muted", "#######.....", "-23 dB", "1.2 %", "quiet", "............", "gone   1 in it", "empty   0 in it"} {
+		"connected,muted", "#######.....", "-23 dB", "1.2 %", "quiet", "............", "sip:seen@example.com,nobody,refused", "gone   1 in it", "empty   0 in it"} {
 		i := strings.Index(stdout, want)
 		if i <= at {
 			t.Errorf("%q is not there, or not in its place:\n%s", want, stdout)

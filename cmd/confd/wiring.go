@@ -46,6 +46,7 @@ func (c *Config) registry(s *server) rooms.Config {
 		Engine:          s.engine,
 		Store:           s.storage,
 		Groups:          s.groups,
+		Video:           c.Video.rooms(s.video),
 		Records:         s.storage.record,
 		Open:            c.Rooms.Open,
 		MaxRooms:        c.Rooms.MaxRooms,

@@ -74,10 +74,9 @@ type phone struct {
 	limits      []uint64
 	keyDue      bool
 
-	sent  []transport.VideoOut // heads and bodies are not kept
-	heard []pictures.Packet    // what it was sent, in order, without retransmissions
-	again []uint16             // what it was sent again
-	mute  bool                 // do not keep what is sent
+	heard []pictures.Packet // what it was sent, in order, without retransmissions
+	again []uint16          // what it was sent again
+	mute  bool              // do not keep what is sent
 	polls int
 }
 

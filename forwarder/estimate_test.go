@@ -8,14 +8,6 @@ import (
 	"github.com/confd/confd/transport"
 )
 
-// remb has a phone say what it can take, for a while.
-func (p *phone) remb(bits uint64, d time.Duration) {
-	for range d / time.Second {
-		p.say(transport.Feedback{Kind: transport.FeedbackREMB, Bitrate: bits})
-		p.bed.run(time.Second)
-	}
-}
-
 // A source of one layer, here of 600 kbit/s, is asked for what three of four can take; a
 // single slow receiver loses pictures of its own, and nobody else any.
 func TestSourceIsLimited(t *testing.T) {

@@ -129,3 +129,22 @@ func applyVideo(t testing.TB, v *VideoLeg, p VideoParams) {
 }
 
 func (v *VideoLeg) look(to VideoReceiver) int { return v.Poll(clock.Now(), 512, to) }
+
+// pictures are packets of sizes, each with contents of its own.
+func pictures(sizes ...int) []VideoOut {
+	out := make([]VideoOut, len(sizes))
+	for i, n := range sizes {
+		b := bytes.Repeat([]byte{byte(i)}, n-headerSize)
+		cut := min(len(b), i%5)
+		out[i] = VideoOut{Sequence: uint16(i), Timestamp: uint32(i / 3), Marker: i%3 == 2, Head: b[:cut], Body: b[cut:]}
+	}
+	return out
+}
+
+func times(n, size int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = size
+	}
+	return s
+}

@@ -2,8 +2,6 @@ package transport
 
 import (
 	"encoding/binary"
-	"sync"
-	"sync/atomic"
 
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/transport/repair"
@@ -14,62 +12,8 @@ const (
 	// authentication tag included: what an Ethernet frame can hold, and what is read.
 	MaxVideoDatagram = maxPacket
 
-	maxSegments  = 64     // packets that the kernel cuts from one buffer at most
-	maxRun       = 65_000 // bytes of them: below the largest UDP datagram
-	numberSize   = 8      // of the header extension with a transport-wide number
-	maxVideoHead = headerSize + numberSize + repair.RetransmissionSize
+	numberSize = 8 // of the header extension with a transport-wide number
 )
-
-// rtxStream is the stream of retransmissions (RFC 4588).
-type rtxStream struct {
-	ssrc                    atomic.Uint32
-	sequence                uint16
-	packets, octets, atLast uint32 // as in reporter
-	stamp                   uint32
-	stampTime               int64
-}
-
-// begin starts a stream under an SSRC of its own.
-func (x *rtxStream) begin(main uint32) {
-	ssrc := Random32()
-	for ssrc == main {
-		ssrc = Random32()
-	}
-	x.ssrc.Store(ssrc)
-	x.sequence = uint16(Random32() & 0x7fff)
-	x.packets, x.octets, x.atLast = 0, 0, 0
-}
-
-// wire is how packets get to the kernel.
-type wire struct {
-	// segments is the size in bytes of the largest packet that the kernel is known or
-	// believed to cut; 0 = it cuts none.
-	segments int
-	refusals int    // times that it did not
-	number   uint16 // transport-wide, of the next packet
-	begun    bool   // a packet was sent
-}
-
-// maxRefusals is how often the kernel may refuse to cut before it is not asked any more.
-const maxRefusals = 4
-
-// begin believes in a socket's best.
-func (w *wire) begin(s *socket) {
-	w.segments, w.refusals = 0, 0
-	if s.segments() {
-		w.segments = MaxVideoDatagram
-	}
-}
-
-// refused takes note that packets of a size were not cut.
-func (w *wire) refused(size int) {
-	w.segments = size - 1
-	if w.refusals++; w.refusals >= maxRefusals {
-		w.segments = 0
-	}
-}
-
-var videoScratches = sync.Pool{New: func() any { return newVideoScratch() }}
 
 // SendVideo sends packets and returns how many of them, from the first on, are done with:
 // sent, or lost in a way that another attempt would not cure, which is counted. The rest found
@@ -85,7 +29,7 @@ func (v *VideoLeg) SendVideo(now int64, out []VideoOut) int {
 		l.count.withheld.Add(uint64(len(out)))
 		return len(out)
 	}
-	m := videoScratches.Get().(*videoScratch)
+	m := batches.Get().(*batch)
 	done, full := 0, false
 	for done < len(out) && !full {
 		var n int
@@ -95,14 +39,13 @@ func (v *VideoLeg) SendVideo(now int64, out []VideoOut) int {
 	if full {
 		l.count.noRoom.Add(1)
 	}
-	m.forget()
-	videoScratches.Put(m)
+	batches.Put(m)
 	return done
 }
 
 // sendRun sends what can go at once, and returns how many packets are done with, and whether
 // the socket is full.
-func (v *VideoLeg) sendRun(m *videoScratch, out []VideoOut, now int64) (done int, full bool) {
+func (v *VideoLeg) sendRun(m *batch, out []VideoOut, now int64) (done int, full bool) {
 	if v.size(&out[0]) > MaxVideoDatagram {
 		v.leg.count.oversize.Add(1)
 		return 1, false
@@ -119,7 +62,7 @@ func (v *VideoLeg) sendRun(m *videoScratch, out []VideoOut, now int64) (done int
 }
 
 // gather writes as many packets as can go at once, at least one, and returns how many.
-func (v *VideoLeg) gather(m *videoScratch, out []VideoOut, now int64) int {
+func (v *VideoLeg) gather(m *batch, out []VideoOut, now int64) int {
 	first := v.size(&out[0])
 	m.start(first)
 	most := min(len(out), maxSegments)
@@ -170,16 +113,12 @@ func (v *VideoLeg) mayRepeat(o *VideoOut) bool {
 }
 
 // write adds a packet to those that go at once.
-func (v *VideoLeg) write(m *videoScratch, o *VideoOut, size int, now int64) {
+func (v *VideoLeg) write(m *batch, o *VideoOut, size int, now int64) {
 	if v.setup.params.TransportCCID != 0 {
 		v.sent.note(v.wire.number, now, size)
 	}
-	if v.leg.crypto == nil {
-		m.plain(v.appendHeader(m.head(), o), o.Head, o.Body)
-	} else {
-		b := append(v.appendHeader(m.slab(), o), o.Head...)
-		m.sealed(v.leg.crypto.seal(m.slab(), append(b, o.Body...)))
-	}
+	b := append(v.appendHeader(m.room(), o), o.Head...)
+	m.add(v.leg.crypto.seal(m.room(), append(b, o.Body...)))
 	if !o.Repair {
 		v.leg.sequence, v.wire.begun = uint64(o.Sequence)+1, true
 	}
@@ -240,7 +179,7 @@ func (v *VideoLeg) takeBack(out []VideoOut) {
 
 // flush sends what was gathered, at once if the kernel cuts it, and returns how many packets
 // are done with, and whether the socket is full.
-func (v *VideoLeg) flush(m *videoScratch, out []VideoOut, now int64) (done int, full bool) {
+func (v *VideoLeg) flush(m *batch, out []VideoOut, now int64) (done int, full bool) {
 	if len(out) > 1 {
 		switch verdict := v.transmit(m, 0, len(out)); verdict {
 		case ioEmpty:
@@ -266,7 +205,7 @@ func (v *VideoLeg) flush(m *videoScratch, out []VideoOut, now int64) (done int, 
 
 // transmit sends some of what was gathered. What the peer's host said about an earlier packet
 // is not held against these.
-func (v *VideoLeg) transmit(m *videoScratch, first, n int) verdict {
+func (v *VideoLeg) transmit(m *batch, first, n int) verdict {
 	s, connected := &v.leg.rtp, v.leg.latch.connected
 	verdict := m.send(s, connected, first, n)
 	if verdict == ioRefused {

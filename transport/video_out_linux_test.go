@@ -47,32 +47,6 @@ func TestVideoGolden(t *testing.T) {
 	}
 }
 
-// pictures are packets of sizes, each with contents of its own.
-func pictures(sizes ...int) []VideoOut {
-	out := make([]VideoOut, len(sizes))
-	for i, n := range sizes {
-		b := bytes.Repeat([]byte{byte(i)}, n-headerSize)
-		cut := min(len(b), i%5)
-		out[i] = VideoOut{Sequence: uint16(i), Timestamp: uint32(i / 3), Marker: i%3 == 2, Head: b[:cut], Body: b[cut:]}
-	}
-	return out
-}
-
-func times(n, size int) []int {
-	s := make([]int, n)
-	for i := range s {
-		s[i] = size
-	}
-	return s
-}
-
-func join2(lists ...[]int) (all []int) {
-	for _, l := range lists {
-		all = append(all, l...)
-	}
-	return all
-}
-
 // TestVideoRuns: a receiver gets the same packets whether the kernel cuts them or not, plain
 // and sealed; and as many runs go as there must be.
 func TestVideoRuns(t *testing.T) {

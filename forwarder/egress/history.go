@@ -275,8 +275,6 @@ func (s *Subscription) resend(sequence uint16, now int64, out *transport.VideoOu
 	s.write(out, head, p, packet, c.gone)
 	out.Repair = true
 	r.times, r.at = r.times+1, int32(now/millisecond)
-	s.stats.Repaired++
-	s.stats.RepairedBytes += uint64(len(packet.Payload))
 	s.budget.take(len(packet.Payload)+headerSize, false, now)
 	return true
 }

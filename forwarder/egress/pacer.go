@@ -19,6 +19,10 @@ const (
 	paceBurst    = 10 * millisecond
 	smallPicture = 15_000
 
+	// mostLate is how late a picture may begin to leave where the socket is full, or the worker
+	// late. Then it, and what waits behind it, is dropped.
+	mostLate = 500 * millisecond
+
 	// mostWaiting pictures, and mostWaitingPackets beyond the one that is leaving, wait at most.
 	mostWaiting        = 32
 	mostWaitingPackets = 512
@@ -27,7 +31,8 @@ const (
 // pacer spreads big pictures. The queue is history's, from head to tail.
 type pacer struct {
 	rate    int64  // bytes per second
-	gone    cursor // what of the picture at the head has left
+	begun   bool   // the picture at the head has its numbers
+	gone    cursor // what of it has left
 	ready   int64  // when the next part may leave
 	packets int    // that wait
 }
@@ -55,25 +60,34 @@ func (s *Subscription) Flush(now int64, to Sender) (next int64) {
 // part sends the next part of the picture at the head of the queue.
 func (s *Subscription) part(now int64, to Sender) {
 	p := s.history.at(s.history.head)
-	if s.pacer.gone.gone == 0 && !s.begin(p, now) {
-		s.abandon()
-		return
+	if !s.pacer.begun {
+		if now-p.due > mostLate {
+			s.abandon(brokenQueue)
+			return
+		}
+		if !s.begin(p, now) {
+			s.abandon(brokenHere)
+			return
+		}
 	}
-	left := p.count - s.pacer.gone.gone
-	n := s.pacer.share(p, left, now)
-	if !s.send(p, n, now, to) {
-		s.abandon()
-		return
-	}
-	if n < left {
+	n := s.pacer.share(p, now)
+	switch s.send(p, n, now, to) {
+	case overwritten:
+		s.abandon(brokenHere)
+	case sent:
+		if s.pacer.gone.gone == p.count {
+			s.leave()
+			return
+		}
+		fallthrough
+	case full:
 		s.pacer.ready = now + paceEvery
-		return
 	}
-	s.leave()
 }
 
 // share returns how many of the packets that are left of a picture may leave now.
-func (c *pacer) share(p *picture, left uint32, now int64) uint32 {
+func (c *pacer) share(p *picture, now int64) uint32 {
+	left := p.count - c.gone.gone
 	bytes := int64(p.bytes) / int64(p.count) * int64(left)
 	if bytes <= max(smallPicture, c.rate*(paceBurst/millisecond)/1000) {
 		return left
@@ -86,20 +100,19 @@ func (c *pacer) share(p *picture, left uint32, now int64) uint32 {
 // leave takes the picture at the head out of the queue.
 func (s *Subscription) leave() {
 	s.pacer.packets -= int(s.history.at(s.history.head).count)
-	s.pacer.gone = cursor{}
+	s.pacer.begun, s.pacer.gone = false, cursor{}
 	s.history.head++
 }
 
-// abandon gives up the queue, from which the ring has lost packets: what is behind it cannot
-// be decoded.
-func (s *Subscription) abandon() {
-	s.stats.Dropped.Overwritten += uint64(s.waiting())
-	if s.pacer.gone.gone > 0 {
+// abandon gives up the queue: nothing behind a picture that does not leave can be decoded.
+func (s *Subscription) abandon(why broken) {
+	s.count(why, s.waiting())
+	if s.pacer.begun {
 		s.leave()
 	}
 	s.history.tail = s.history.head
 	s.pacer.packets = 0
-	s.breakOff(brokenHere)
+	s.breakOff(why)
 }
 
 // roomFor reports whether a picture of so many packets may wait.
@@ -110,12 +123,9 @@ func (s *Subscription) roomFor(count int) bool {
 // finish sends what has begun to leave of a stream, and takes out of the queue what waits of it.
 func (s *Subscription) finish(stream *ingress.Stream, now int64, to Sender) {
 	h := &s.history
-	if p := h.at(h.head); h.head < h.tail && p.stream == stream && s.pacer.gone.gone > 0 {
-		if s.send(p, p.count-s.pacer.gone.gone, now, to) {
-			s.leave()
-		} else {
-			s.abandon()
-		}
+	if p := h.at(h.head); h.head < h.tail && p.stream == stream && s.pacer.begun {
+		s.send(p, p.count-s.pacer.gone.gone, now, to) // what is not taken now is lost
+		s.leave()
 	}
 	kept := h.head
 	for n := h.head; n < h.tail; n++ {

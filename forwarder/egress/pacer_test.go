@@ -139,11 +139,62 @@ func TestWhatWaitedTooLongForTheRing(t *testing.T) {
 	}
 }
 
-func TestCountsWhatTheSenderDoesNotTake(t *testing.T) {
+func TestWhatTheSocketDoesNotTakeWaits(t *testing.T) {
+	for room := range 3 {
+		codec := []media.VideoCodec{media.VP8, media.AV1, media.VP9}[room]
+		b := newBench(t, Config{Codec: codec})
+		c := layered(codec, 1, 1)
+		if codec == media.VP9 {
+			c.Spatial = 3
+			b.SetLow(true, b.now)
+		}
+		c.Bytes, c.Payload = 3000, 400
+		one := b.source(1, c)
+		b.run(10)
+		b.show(one)
+		b.run(1)
+		b.to.room = room
+		b.shoot(one)
+		b.shoot(one)
+		if st := b.Stats(b.now); st.Waiting != 2 || st.Full == 0 || st.Packets != uint64(len(b.to.out)) {
+			t.Fatalf("%v: %+v", codec, st)
+		}
+		b.to.calls = nil
+		b.pass(20 * millisecond)
+		if len(b.to.calls) != 3 {
+			t.Errorf("%v: it is tried %d times in 20 ms", codec, len(b.to.calls))
+		}
+		b.to.room = 1000
+		b.pass(paceEvery)
+		if st := b.Stats(b.now); st.Waiting != 0 || st.Pictures != 3 || len(b.to.seen()) != 3 {
+			t.Fatalf("%v: %+v", codec, st)
+		}
+	}
+}
+
+func TestWhatWaitsForTooLongIsDropped(t *testing.T) {
+	for _, late := range []int64{0, 1} {
+		b, one := playing(t, 3, Config{Codec: media.VP8})
+		b.to.room = 1
+		b.shoot(one)
+		b.shoot(one)
+		b.now += paceMost + mostLate + late
+		b.to.room = 1000
+		b.Flush(b.now, b.to)
+		st := b.Stats(b.now)
+		if want := uint64(late); st.Dropped.Queue != want || st.Pictures != 5-want || st.Waiting != 0 {
+			t.Errorf("%d too late: %+v", late, st)
+		}
+	}
+}
+
+func TestRetransmissionsDoNotWait(t *testing.T) {
 	b, _ := playing(t, 5, Config{Codec: media.VP8})
-	b.to.refuses = true
-	b.run(5)
-	if st := b.Stats(b.now); st.Refused != 15 || st.Pictures != 10 {
-		t.Errorf("%+v", st)
+	b.to.room = 1
+	b.NACK(lost(t, b.to.out[0].Sequence, b.to.out[1].Sequence), b.now, b.to)
+	b.to.room = 1000
+	b.pass(second)
+	if st := b.Stats(b.now); len(b.to.repairs) != 1 || st.Full != 1 {
+		t.Errorf("%d repairs, %+v", len(b.to.repairs), st)
 	}
 }

@@ -8,8 +8,8 @@ import (
 
 // Sender is the transport of an egress stream; a *transport.VideoLeg is one. It is given
 // packets of one picture, or retransmissions, at most 64 at a time, valid until it returns,
-// and says how many it took. The others are as good as lost on the way: their numbers are
-// used, and the receiver can have them sent again.
+// and says how many from the front it is done with. Fewer than it was given: its socket is
+// full. The others are offered again, unless they are retransmissions.
 type Sender interface {
 	SendVideo(now int64, out []transport.VideoOut) int
 }
@@ -32,6 +32,7 @@ func (s *Subscription) begin(p *picture, now int64) bool {
 		return false
 	}
 	s.rewriter.number(p, &packet.Info)
+	s.pacer.begun = true
 	s.stats.Pictures++
 	if p.key {
 		s.stats.KeyFrames++
@@ -44,31 +45,39 @@ func (s *Subscription) begin(p *picture, now int64) bool {
 // the picture behind the last that has begun to leave.
 func (s *Subscription) sent() (next, end uint64) {
 	next, end = s.rewriter.sequence, s.history.head
-	if gone := s.pacer.gone.gone; gone > 0 {
-		next, end = s.history.at(end).base+uint64(gone), end+1
+	if s.pacer.begun {
+		next, end = s.history.at(end).base+uint64(s.pacer.gone.gone), end+1
 	}
 	return next, end
 }
 
-// send sends the next n packets of the picture at the head of the queue; false if the ring
-// has lost some of them.
-func (s *Subscription) send(p *picture, n uint32, now int64, to Sender) bool {
-	filled := 0
-	for ; n > 0; n-- {
-		packet, ok := p.next(&s.pacer.gone)
-		if !ok {
-			break
+// outcome is what became of packets that were to be sent.
+type outcome uint8
+
+const (
+	sent        outcome = iota
+	full                // the socket has no room for all of them
+	overwritten         // the ring has lost some of them
+)
+
+// send sends the next n packets of the picture at the head of the queue.
+func (s *Subscription) send(p *picture, n uint32, now int64, to Sender) outcome {
+	for n > 0 {
+		filled := 0
+		for ; filled < int(min(n, batch)); filled++ {
+			packet, ok := p.next(&s.pacer.gone)
+			if !ok {
+				return overwritten
+			}
+			s.write(&s.work.out[filled], s.work.heads[filled][:0], p, packet, s.pacer.gone.gone)
 		}
-		s.write(&s.work.out[filled], s.work.heads[filled][:0], p, packet, s.pacer.gone.gone)
-		if filled++; filled == batch {
-			s.deliver(filled, now, to)
-			filled = 0
+		if done := s.deliver(filled, now, to); done < filled {
+			s.pacer.gone, _ = p.at(s.pacer.gone.gone - uint32(filled-done))
+			return full
 		}
+		n -= uint32(filled)
 	}
-	if filled > 0 {
-		s.deliver(filled, now, to)
-	}
-	return n == 0
+	return sent
 }
 
 // write makes a packet as it leaves: the count-th of its picture.
@@ -82,17 +91,22 @@ func (s *Subscription) write(out *transport.VideoOut, head []byte, p *picture, p
 	out.Head, out.Body = head, packet.Payload[replaced:]
 }
 
-// deliver hands the first n packets of the workspace over.
-func (s *Subscription) deliver(n int, now int64, to Sender) {
+// deliver hands the first n packets of the workspace over and returns how many were taken.
+func (s *Subscription) deliver(n int, now int64, to Sender) int {
 	out := s.work.out[:n]
+	done := min(max(to.SendVideo(now, out), 0), n)
 	bytes := 0
-	for i := range out {
+	for i := range out[:done] {
 		bytes += len(out[i].Head) + len(out[i].Body)
 	}
-	s.stats.Packets += uint64(n)
+	s.stats.Packets += uint64(done)
 	s.stats.Bytes += uint64(bytes)
-	s.stats.Refused += uint64(n - min(to.SendVideo(now, out), n))
+	s.stats.Full += uint64(n - done)
 	if !out[0].Repair {
 		s.history.earn(bytes)
+		return done
 	}
+	s.stats.Repaired += uint64(done)
+	s.stats.RepairedBytes += uint64(bytes)
+	return done
 }

@@ -4,9 +4,9 @@ package egress
 type Stats struct {
 	Pictures  uint64 // that left, key frames included
 	KeyFrames uint64
-	Packets   uint64 // handed to the Sender, retransmissions included
+	Packets   uint64 // that the Sender took, retransmissions included
 	Bytes     uint64 // of their payloads
-	Refused   uint64 // packets that the Sender did not take
+	Full      uint64 // packets that the Sender's socket had no room for: retransmissions are lost, others wait
 
 	Switches         uint64 // to another source
 	EncodingSwitches uint64 // to another encoding of the same
@@ -32,7 +32,7 @@ type Dropped struct {
 	Broken      uint64 // came behind one that was lost on the way from the source
 	Slow        uint64 // more than the receiver takes, or behind such
 	Low         uint64 // the same in low mode
-	Queue       uint64 // more than may wait
+	Queue       uint64 // more than may wait, or for longer, or behind such
 	Overwritten uint64 // waited until the ring had overwritten it, or came behind such
 	Forgotten   uint64 // waited when their source went
 }

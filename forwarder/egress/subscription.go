@@ -159,7 +159,7 @@ func (s *Subscription) passes(f *ingress.Frame, now int64) bool {
 		return false
 	}
 	if f.After {
-		s.count(brokenBySource)
+		s.count(brokenBySource, 1)
 		return false
 	}
 	return s.wants(f) && s.affords(f, now)
@@ -202,7 +202,7 @@ func (s *Subscription) affords(f *ingress.Frame, now int64) bool {
 	if !f.Discardable {
 		s.lose(f, why)
 	}
-	s.count(why)
+	s.count(why, 1)
 	return false
 }
 
@@ -231,21 +231,21 @@ func (s *Subscription) breakOff(why broken) {
 }
 
 // dropped counts a picture that does not leave because it could not be decoded.
-func (s *Subscription) dropped() { s.count(s.broken) }
+func (s *Subscription) dropped() { s.count(s.broken, 1) }
 
-func (s *Subscription) count(why broken) {
-	d := &s.stats.Dropped
+func (s *Subscription) count(why broken, pictures int) {
+	n, d := uint64(pictures), &s.stats.Dropped
 	switch why {
 	case brokenBySource:
-		d.Broken++
+		d.Broken += n
 	case brokenSlow:
-		d.Slow++
+		d.Slow += n
 	case brokenLow:
-		d.Low++
+		d.Low += n
 	case brokenQueue:
-		d.Queue++
+		d.Queue += n
 	case brokenHere:
-		d.Overwritten++
+		d.Overwritten += n
 	}
 }
 

@@ -38,6 +38,7 @@ func testLocal(name string) Local {
 	}
 	if hasVideo(name) {
 		l = withVideo(l, 2)
+		l.Video[0].SSRC, l.Video[0].RTXSSRC, l.Video[0].CNAME = 4000000001, 4000000002, "Zm9vYmFy"
 		l.Video[0].Image = &Image{Recv: []ImageSize{{320, 1280, 180, 720}}}
 	}
 	return l

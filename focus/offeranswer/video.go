@@ -62,6 +62,11 @@ type VideoLocal struct {
 	// Content is what we call the line in an offer of ours (RFC 4796) if the peer has not
 	// named it; "" says nothing.
 	Content string
+	// SSRC and RTXSSRC are what we send pictures and their retransmission under, CNAME their name
+	// (RFC 5576). Where retransmission is agreed on they are told, as some receivers do not find
+	// out by themselves what it belongs to; 0 and "" say nothing.
+	SSRC, RTXSSRC uint32
+	CNAME         string
 	// Image is written for the peer: Send is what we send, Recv what it should send us. Nil
 	// says nothing. An answer tells it only to a peer that named sizes itself.
 	Image *Image
@@ -76,6 +81,8 @@ func (l *VideoLocal) check(i int) *Error {
 		return internal("local RTCP port %d of video %d is not in 1..65535", rtcp, i)
 	case l.Content != "" && !isToken(l.Content, false):
 		return internal("content %s of video %d is no token", quote(l.Content), i)
+	case l.CNAME != "" && !isToken(l.CNAME, true):
+		return internal("cname %s of video %d is no token", quote(l.CNAME), i)
 	}
 	return nil
 }
@@ -119,6 +126,8 @@ type Video struct {
 	Receive map[uint8]uint8
 
 	Feedback VideoFeedback // what both ends know
+	// ReducedSize says that RTCP need not be compound (RFC 5506).
+	ReducedSize bool
 
 	// Ids of header extensions (RFC 8285), 1 to 14; 0 is not agreed. All but TransportCCID are
 	// of ingress only.

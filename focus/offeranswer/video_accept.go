@@ -49,7 +49,7 @@ func (e *exchange) acceptVideo(v *videoSlot, ours *OfferResult) *Error {
 	if !ok {
 		return refused(WarnMediaFormat, m.line, "offered was "+told.describe(), "the answer has %s", describeVideo(videoOptions(list), list))
 	}
-	t := videoTerms{pick: pick, mux: told.mux, feedback: told.feedback, taken: told.taken(pick.option.Format)}
+	t := videoTerms{pick: pick, mux: told.mux, reduced: told.reduced, feedback: told.feedback, taken: told.taken(pick.option.Format)}
 	t.extensions = told.extensions.and(e.peer.videoExtensions(m))
 	for _, id := range m.rids(pick.number) {
 		if slices.Contains(told.rids, id) {

@@ -113,7 +113,7 @@ func (e *exchange) answerVideo(v *videoSlot, m *section, free *ends) *Error {
 // terms are what we answer a line with.
 func (e *exchange) terms(m *section, pick videoPick) videoTerms {
 	caps := e.caps.Video
-	t := videoTerms{pick: pick, mux: e.caps.RTCPMux, feedback: caps.Feedback, extensions: e.peer.videoExtensions(m)}
+	t := videoTerms{pick: pick, mux: e.caps.RTCPMux, feedback: caps.Feedback, reduced: true, extensions: e.peer.videoExtensions(m)}
 	if !caps.FrameMarking {
 		t.extensions.marking = 0
 	}
@@ -149,7 +149,7 @@ func (c *VideoCapabilities) pick(m *section, list []payload, can []VideoOption, 
 func (e *exchange) answeredVideo(n *Video, pick *videoPick) *ownVideo {
 	caps := e.caps.Video
 	own := &ownVideo{
-		local: n.Local, feedback: n.Feedback, extensions: n.extensions(), rids: n.RIDs, mid: n.MID, content: n.Content,
+		local: n.Local, feedback: n.Feedback, reduced: n.ReducedSize, extensions: n.extensions(), rids: n.RIDs, mid: n.MID, content: n.Content,
 		bitrate: caps.Bitrate, mux: n.RTCPMux, muxed: n.RTCPMux, direction: n.Direction,
 	}
 	f := ownFormat{format: n.Format, number: pick.own, rtx: pick.ownRTX}

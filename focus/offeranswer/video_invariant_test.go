@@ -189,10 +189,13 @@ func checkOffered(t testing.TB, v *Video, i int, in, out *description) {
 	if out.videoExtensions(a).transportCC != v.TransportCCID {
 		t.Errorf("transport-cc is not told as %d", v.TransportCCID)
 	}
+	if _, ours := a.attr("rtcp-rsize"); ours != v.ReducedSize {
+		t.Errorf("a=rtcp-rsize is answered: %v, told %v", ours, v.ReducedSize)
+	}
 	if text, _ := a.attr("simulcast"); v.RIDs != nil && text.value != "recv "+strings.Join(v.RIDs, ";") {
 		t.Errorf("simulcast %q for %v", text.value, v.RIDs)
 	}
-	for _, name := range []string{"mid", "content", "simulcast", "imageattr", "rtcp-mux"} {
+	for _, name := range []string{"mid", "content", "simulcast", "imageattr", "rtcp-mux", "rtcp-rsize"} {
 		_, theirs := m.attr(name)
 		if _, ours := a.attr(name); ours && !theirs {
 			t.Errorf("a=%s was not offered", name)

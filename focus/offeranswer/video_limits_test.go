@@ -83,6 +83,7 @@ func TestLocalVideoMistakes(t *testing.T) {
 		"last port":    func(l *VideoLocal) { l.RTPPort = 65535 },
 		"wild port":    func(l *VideoLocal) { l.RTCPPort = 65536 },
 		"no token":     func(l *VideoLocal) { l.Content = "main slides" },
+		"no name":      func(l *VideoLocal) { l.CNAME = "a b" },
 		"end of lines": func(l *VideoLocal) { l.Content = "main\r\na=x" },
 	} {
 		local := withVideo(testLocal(""), 2)

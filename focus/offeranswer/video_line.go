@@ -24,6 +24,7 @@ type videoTerms struct {
 	feedback   VideoFeedback
 	extensions videoExtensions
 	rids       []string
+	reduced    bool    // RTCP may be of reduced size
 	taken      []uint8 // numbers of our offer that mean something else
 }
 
@@ -43,6 +44,8 @@ func (e *exchange) agree(v *videoSlot, m *section, t videoTerms) *Error {
 	n.RemoteRTP, n.RemoteRTCP, n.RTCPMux = r.rtp, r.rtcp, r.mux
 	n.Profile, n.Bandwidth, n.Image = strings.Clone(m.proto), e.peer.bandwidth(m), m.image(t.pick.number)
 	n.SSRCs = m.sources()
+	_, n.ReducedSize = m.attr("rtcp-rsize")
+	n.ReducedSize = n.ReducedSize && t.reduced
 	n.extend(t.feedback.and(m.feedback(t.pick.number)), t.extensions, t.rids)
 	n.Direction = peer.Reverse()
 	v.last = n

@@ -116,7 +116,7 @@ func (s *State) key(v *videoSlot, own *ownVideo, local *Local, before *videoSlot
 // plan is what we offer on a line: the room's formats in its order, and of what only browsers
 // and their like know, what the peer has named before.
 func (v *videoSlot) plan(caps *VideoCapabilities) *ownVideo {
-	own := &ownVideo{feedback: caps.Feedback, bitrate: caps.Bitrate}
+	own := &ownVideo{feedback: caps.Feedback, reduced: v.reduced, bitrate: caps.Bitrate}
 	for _, f := range caps.formats() {
 		o := ownOption(f)
 		if known := optionOf(v.can, f); known != nil {

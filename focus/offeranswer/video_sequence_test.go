@@ -56,7 +56,7 @@ func checkVideoMirror(t *testing.T, a, b []Video) {
 				t.Error("keys do not fit")
 			}
 		}
-		if v.Format != w.Format || v.Feedback != w.Feedback || v.RTCPMux != w.RTCPMux || v.TransportCCID != w.TransportCCID || v.Direction != w.Direction.Reverse() {
+		if v.Format != w.Format || v.Feedback != w.Feedback || v.ReducedSize != w.ReducedSize || v.RTCPMux != w.RTCPMux || v.TransportCCID != w.TransportCCID || v.Direction != w.Direction.Reverse() {
 			t.Errorf("one end has %+v\nthe other %+v", v, w)
 		}
 	}

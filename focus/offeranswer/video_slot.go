@@ -19,6 +19,7 @@ type videoSlot struct {
 	content    string
 	label, mid string
 	rtx        bool
+	reduced    bool
 	feedback   VideoFeedback
 	extensions videoExtensions
 
@@ -81,6 +82,7 @@ func (v *videoSlot) observe(d *description, m *section) {
 	v.content, v.label, v.mid = m.content(), m.name("label"), m.name("mid")
 	v.extensions = d.videoExtensions(m)
 	v.rtx, v.feedback = false, VideoFeedback{}
+	_, v.reduced = m.attr("rtcp-rsize")
 	for _, p := range list {
 		v.rtx = v.rtx || p.is("rtx")
 	}

@@ -64,7 +64,7 @@ func (v *Video) summarise(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "end %d %s %s hold=%v several=%v\n", v.Local, v.Profile, v.Direction, v.RemoteHold, v.Several)
 	fmt.Fprintf(b, "send %d %s, rtx %d for %d ms, receive %v at level %d\n", v.SendPT, v.Format, v.SendRTX, v.RTXTime, v.Receive, v.Level)
-	fmt.Fprintf(b, "feedback %v transport-cc %d marking %d mid %d rid %d repaired %d rids %v\n", v.Feedback.lines(), v.TransportCCID, v.FrameMarkingID, v.MIDID, v.RIDID, v.RepairedRIDID, v.RIDs)
+	fmt.Fprintf(b, "feedback %v reduced=%v transport-cc %d marking %d mid %d rid %d repaired %d rids %v\n", v.Feedback.lines(), v.ReducedSize, v.TransportCCID, v.FrameMarkingID, v.MIDID, v.RIDID, v.RepairedRIDID, v.RIDs)
 	fmt.Fprintf(b, "sources %v bandwidth %d", v.SSRCs, v.Bandwidth)
 	if v.Image != nil {
 		fmt.Fprintf(b, " image %s, largest %dx%d", v.Image, v.Image.Width, v.Image.Height)

@@ -13,6 +13,7 @@ type ownVideo struct {
 	local      int // index in Local.Video
 	formats    []ownFormat
 	feedback   VideoFeedback
+	reduced    bool // a=rtcp-rsize
 	extensions videoExtensions
 	rids       []string
 	mid        string
@@ -65,12 +66,27 @@ func (o *ownVideo) write(b *strings.Builder, slot slot, local *Local) {
 	if o.mux {
 		b.WriteString("a=rtcp-mux\r\n")
 	}
+	if o.reduced {
+		b.WriteString("a=rtcp-rsize\r\n")
+	}
 	lines(b, "extmap:", o.extensions.lines())
 	for _, c := range o.crypto {
 		fmt.Fprintf(b, "a=crypto:%s\r\n", c)
 	}
+	o.writeSources(b, end)
 	o.writeNames(b)
 	fmt.Fprintf(b, "a=%s\r\n", o.direction)
+}
+
+func (o *ownVideo) writeSources(b *strings.Builder, end *VideoLocal) {
+	repaired := slices.ContainsFunc(o.formats, func(f ownFormat) bool { return f.rtx != 0 })
+	if !repaired || end.SSRC == 0 || end.RTXSSRC == 0 || end.CNAME == "" {
+		return
+	}
+	fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", end.SSRC, end.RTXSSRC)
+	for _, ssrc := range []uint32{end.SSRC, end.RTXSSRC} {
+		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", ssrc, end.CNAME)
+	}
 }
 
 func (o *ownVideo) writeNames(b *strings.Builder) {

@@ -286,6 +286,10 @@ func TestVideoPollIsBounded(t *testing.T) {
 	v, c := show(t, nil)
 	c.frame(20)
 	var got blind
+	v.leg.report.next = 1
+	if n := v.Poll(clock.Now(), 0, &got); n != 0 || got.packets != 0 || v.Stats().RTCP.Sent != 1 {
+		t.Errorf("read %d, handed over %d, want none, and a report sent", n, got.packets)
+	}
 	if n := v.Poll(clock.Now(), 8, &got); n != 8 || got.packets != 8 {
 		t.Errorf("read %d, handed over %d, want 8", n, got.packets)
 	}

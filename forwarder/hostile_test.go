@@ -111,7 +111,7 @@ func TestMissingParameterSets(t *testing.T) {
 	b := newBed(t, Config{})
 	pair := b.pair()
 	h264 := both()
-	h264.Format = formats[2]
+	h264.Format, h264.NACK = formats[2], false // or they would be repaired
 	bad := b.join(h264, pictures.Config{})
 	bad.lose = func(p *pictures.Packet) bool {
 		kind := p.Payload[0] & 0x1f

@@ -109,23 +109,20 @@ func (s *Stream) WantsKey(now int64) bool {
 	return d.lost() || d.broken != intact && now-d.since >= mendTime
 }
 
-// turn is where decoding can begin anew: the latest packet that begins a key frame, or that
-// carries parameter sets.
+// turn is where decoding can begin anew: the first packet of the latest picture that is key, or
+// that has parameter sets.
 type turn struct {
-	at, end uint64
+	at        uint64
+	timestamp uint32
 }
 
 // note takes a packet that was stored.
 func (t *turn) note(p *slot) {
-	if !p.Info.Parameters && !(p.Info.Key && p.Info.Begin) {
-		return
-	}
 	switch {
-	case t.at > 0 && p.ext == t.end+1:
-		t.end = p.ext
-	case t.at > 0 && p.ext == t.at-1:
-		t.at = p.ext
-	case p.ext > t.end:
-		t.at, t.end = p.ext, p.ext
+	case !p.Info.Parameters && !(p.Info.Key && p.Info.Begin):
+	case t.at > 0 && p.Timestamp == t.timestamp:
+		t.at = min(t.at, p.ext)
+	case p.ext > t.at:
+		t.at, t.timestamp = p.ext, p.Timestamp
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/internal/testkit/pictures"
 	"github.com/confd/confd/media"
+	"github.com/confd/confd/transport"
 )
 
 // layered is a pattern of two temporal layers, of three with sync, as encoders make them.
@@ -98,15 +100,16 @@ func TestWholePicturesMissing(t *testing.T) {
 	for name, c := range map[string]struct {
 		lost  pictures
 		next  shape
-		after bool
+		after bool // next
+		base  bool // a picture of the base layer, then
 	}{
-		"an upper one before a base":     {pictures{upper}, base, false},
-		"an upper one before an upper":   {pictures{upper}, upper, true},
-		"a base one before a base":       {pictures{base}, base, true},
-		"a base one before an upper":     {pictures{base}, upper, true},
-		"both before a base":             {pictures{base, upper}, base, true},
-		"256 base ones look like none":   {nil, base, false},
-		"several upper ones before base": {pictures{upper, upper, upper}, base, false},
+		"an upper one before a base":     {pictures{upper}, base, false, false},
+		"an upper one before an upper":   {pictures{upper}, upper, true, false},
+		"a base one before a base":       {pictures{base}, base, true, true},
+		"a base one before an upper":     {pictures{base}, upper, true, true},
+		"both before a base":             {pictures{base, upper}, base, true, true},
+		"none":                           {nil, base, false, false},
+		"several upper ones before base": {pictures{upper, upper, upper}, base, false, false},
 	} {
 		r := newRun(t, Config{Codec: media.VP8})
 		s := &source{codec: media.VP8}
@@ -115,8 +118,9 @@ func TestWholePicturesMissing(t *testing.T) {
 			s.picture(l)
 		}
 		r.put(s.picture(c.next)...)
+		r.put(s.picture(base)...)
 		r.pass(100 * ms)
-		if len(r.frames) != 2 || r.frames[1].After != c.after {
+		if len(r.frames) != 3 || r.frames[1].After != c.after || r.frames[2].After != c.base {
 			t.Errorf("%s: %+v", name, r.frames[1:])
 		}
 	}
@@ -147,5 +151,74 @@ func TestABrokenUpperLayerWantsAKeyFrameInTheEnd(t *testing.T) {
 	r.pass(time.Second)
 	if !r.s.WantsKey(r.now) {
 		t.Error("not wanted after a second")
+	}
+}
+
+// Packets that do not tell whether their picture is needed do not keep it from being
+// discardable: those of VP9 but for the first of a layer, and what comes ahead of slices.
+func TestDiscardablePictures(t *testing.T) {
+	for name, c := range map[string]struct {
+		codec    media.VideoCodec
+		payloads [][]byte
+		want     bool
+	}{
+		"vp9":                       {media.VP9, [][]byte{vp9Packet(0x08, 1, 0, false), vp9Packet(0, 1, 0, false), vp9Packet(0x04, 1, 0, false)}, true},
+		"vp9, needed":               {media.VP9, [][]byte{vp9Packet(0x08, 1, 0, true), vp9Packet(0x04, 1, 0, true)}, false},
+		"vp9, its upper one needed": {media.VP9, [][]byte{vp9Packet(0x0c, 1, 0, false), vp9Packet(0x0c, 1, 1, true)}, false},
+		"h264":                      {media.H264, [][]byte{delim, {0x06, 5, 0, 0x80}, {0x01, 0x9a, 1}, {0x01, 0x5a, 1}}, true},
+		"h264, needed":              {media.H264, [][]byte{delim, {0x41, 0x9a, 1}, {0x41, 0x5a, 1}}, false},
+	} {
+		r := newRun(t, Config{Codec: c.codec})
+		var all []one
+		for i, p := range c.payloads {
+			all = append(all, one{1, p, i == len(c.payloads)-1})
+		}
+		send(r, 1, all...)
+		if r.want(1, 0); r.frames[0].Discardable != c.want {
+			t.Errorf("%s: %+v", name, r.frames[0])
+		}
+	}
+}
+
+// vp9Packet is a packet of a spatial layer of the base layer in time; begin and end are as in the
+// descriptor.
+func vp9Packet(begin, id, spatial uint8, needed bool) []byte {
+	refresh := byte(0)
+	if needed {
+		refresh = 0xff
+	}
+	return []byte{0xe0 | begin, 0x80, id, spatial << 1, id, 0x87, refresh, 0, 0}
+}
+
+// Of a VP9 picture whose lower layer nobody needs, the upper one may be what was lost.
+func TestALostLayerMayBeNeeded(t *testing.T) {
+	r := newRun(t, Config{Codec: media.VP9})
+	camera := pictures.New(pictures.Config{Codec: media.VP9, PictureIDBits: 15, Spatial: 2, KeyBytes: 100})
+	for _, p := range camera.Next(true) {
+		r.put(transport.VideoPacket{Timestamp: 3000, Sequence: p.Sequence, Marker: p.Marker, Payload: p.Payload})
+	}
+	r.want(1, 1)
+	send(r, 3, one{2, vp9Packet(0x0c, 1, 0, false), false})
+	send(r, 5, one{3, vp9Packet(0x0c, 2, 0, true), false}, one{3, vp9Packet(0x0c, 2, 1, true), true})
+	r.pass(100 * ms)
+	r.want(2, 1)
+}
+
+// AV1 tells by no packet but a new sequence's that a picture begins with it.
+func TestAnAV1PictureBehindAHole(t *testing.T) {
+	frame := []byte{0x10, 0x30, 1, 2, 3} // a frame's OBU, whole
+	for _, behind := range []bool{true, false} {
+		r := newRun(t, Config{Codec: media.AV1})
+		send(r, 1, one{1, []byte{0x18, 0x0a, 1, 2, 3}, true}, one{2, frame, true})
+		n := len(r.frames)
+		first := uint16(3)
+		if behind {
+			first++
+		}
+		send(r, first, one{3, frame, false}, one{3, frame, true})
+		r.pass(100 * ms)
+		if got := len(r.frames) - n; got != 1 != behind {
+			t.Errorf("behind a hole %v: %d pictures; %+v", behind, got, r.s.Stats())
+		}
 	}
 }

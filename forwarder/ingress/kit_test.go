@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 	"time"
@@ -123,9 +124,12 @@ func newRun(t *testing.T, c Config) *run {
 // put hands packets in that arrive now, then takes the pictures that are whole.
 func (r *run) put(packets ...transport.VideoPacket) {
 	r.Helper()
-	for i := range packets {
-		packets[i].Arrival = r.now
-		r.s.Put(&packets[i])
+	for _, p := range packets {
+		p.Arrival, p.Payload = r.now, bytes.Clone(p.Payload)
+		r.s.Put(&p)
+		for i := range p.Payload { // it is the Stream's no longer
+			p.Payload[i] = 0xa5
+		}
 	}
 	r.turn()
 }

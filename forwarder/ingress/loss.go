@@ -13,7 +13,6 @@ const (
 	reorderPackets = 3 // as TCP's duplicate acknowledgements (RFC 5681 section 3.2)
 	reorderTime    = 10 * millisecond
 	maxTries       = 6
-	maxRoundTrip   = second
 
 	usualRoundTrip = 100 * millisecond // until one was measured
 	leastInterval  = 15 * millisecond
@@ -41,7 +40,6 @@ func (l *losses) time(roundTrip int64, nack bool) {
 	if roundTrip <= 0 {
 		roundTrip = usualRoundTrip
 	}
-	roundTrip = min(roundTrip, maxRoundTrip)
 	l.interval = max(roundTrip*5/4+5*millisecond, leastInterval)
 	l.patience = min(max(reorderTime+4*l.interval, leastPatience), mostPatience)
 	if !nack {
@@ -141,7 +139,7 @@ func (l *losses) due(highest uint64, nack bool) int64 {
 }
 
 // SetRoundTrip tells the round trip to the source, as its receiver reports or ours show it;
-// 0 is unknown, which is taken for 100 ms. Values above 1 s count as 1 s.
+// 0 is unknown, which is taken for 100 ms.
 func (s *Stream) SetRoundTrip(d time.Duration) { s.losses.time(int64(d), s.config.NACK) }
 
 // Missing appends to dst the sequence numbers to ask for now, oldest first, at most

@@ -90,6 +90,18 @@ func TestRequestsAreRepeatedByTheRoundTripUntilGivenUp(t *testing.T) {
 	}
 }
 
+func TestRequestsAreBoundedHoweverOftenOneLooks(t *testing.T) {
+	r, _, _ := lose(t, Config{Codec: media.VP8, NACK: true}, ms)
+	asked := 0
+	for range 119 {
+		asked += len(r.missing())
+		r.pass(ms)
+	}
+	if asked != maxTries {
+		t.Errorf("%d requests, want %d", asked, maxTries)
+	}
+}
+
 func TestWithoutNACKNothingIsAskedForAndLittleWaited(t *testing.T) {
 	r, s, _ := lose(t, Config{Codec: media.VP8}, 0)
 	if due := r.s.Due(); due != r.now+barePatience {
@@ -169,6 +181,26 @@ func TestAKeyFrameIsRepaired(t *testing.T) {
 	}
 	r.put(key[0])
 	r.want(2, 1)
+}
+
+// Also where what is missing are parameter sets ahead of it.
+func TestParameterSetsOfAKeyFrameAreRepaired(t *testing.T) {
+	for missing := range 3 {
+		r := newRun(t, Config{Codec: media.H264, NACK: true})
+		s := &source{codec: media.H264}
+		r.put(s.picture(shape{packets: 2})...)
+		key := s.picture(shape{packets: 4, key: true})
+		for i := range key {
+			if i != missing {
+				r.put(key[i])
+			}
+		}
+		if lost := r.missing(); !slices.Equal(lost, []uint16{key[missing].Sequence}) {
+			t.Fatalf("missing %v, want packet %d of the key frame", lost, missing)
+		}
+		r.put(key[missing])
+		r.want(2, 1)
+	}
 }
 
 func TestRequestsAndRepairsDoNotAllocate(t *testing.T) {

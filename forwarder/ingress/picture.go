@@ -61,7 +61,7 @@ func (s *Stream) Next() *Frame {
 func (s *Stream) hole() bool {
 	v := &s.picture
 	if s.losses.first(v.scan) {
-		if !s.damage.lost() || s.turn.at <= v.scan {
+		if !s.damage.lost() || !s.turns() {
 			return false
 		}
 		// Whatever is waited for, none could decode it, and behind it something can be.
@@ -74,11 +74,16 @@ func (s *Stream) hole() bool {
 	return true
 }
 
+// turns tells whether decoding can begin anew behind scan: where the packet before the turn is
+// there, so that it is known to be one.
+func (s *Stream) turns() bool {
+	return s.turn.at > s.picture.scan && s.ring.at(s.turn.at-1) != nil
+}
+
 // take looks at the packet at scan and tells whether the picture that is open is whole.
 func (s *Stream) take(p *slot) bool {
 	v := &s.picture
 	if len(p.Payload) == 0 && !p.bad {
-		v.before.marker = v.before.marker || p.Marker
 		v.scan++
 		return v.open && p.Marker && !v.ahead
 	}
@@ -163,16 +168,11 @@ func (s *Stream) learn(p *slot) {
 	v.ahead = !v.coded
 	v.key = v.key || i.Key
 	f.Sync = f.Sync || i.Sync
-	f.Discardable = f.Discardable && (i.Discardable || !s.tells(p))
+	f.Discardable = f.Discardable && (i.Discardable || !coded || s.config.Codec == media.VP9 && !i.Begin)
 	f.MaxSpatial = max(f.MaxSpatial, i.Spatial)
 	if i.Width > 0 && i.Height > 0 {
 		s.keys.width, s.keys.height = i.Width, i.Height
 	}
-}
-
-// tells reports whether p is a packet that would say that its picture is discardable.
-func (s *Stream) tells(p *slot) bool {
-	return p.Info.Begin || s.config.Codec != media.VP9
 }
 
 // refuse drops a picture for a packet that cannot be read, or because it has no end.
@@ -191,7 +191,7 @@ func (s *Stream) giveUp() {
 	}
 	v.open, v.dropped, v.drop = false, true, v.frame.Timestamp
 	s.stats.GivenUp++
-	s.damage.drop(v.frame.Temporal, v.frame.Discardable && v.coded && s.config.Codec != media.VP9)
+	s.damage.drop(v.frame.Temporal, v.frame.Discardable && s.config.Codec != media.VP9)
 }
 
 // pass drops p, a packet of a picture whose beginning is not there.

@@ -35,11 +35,20 @@ type meter struct {
 	now   int64 // number of the current bucket
 	began int64 // of the first
 	rates Rates
+
+	// The layers of the current picture: an AV1 packet that goes on with what the one before
+	// began does not tell them.
+	stamp             uint32
+	temporal, spatial uint8
 }
 
-func (m *meter) add(now int64, size int, temporal, spatial uint8) {
-	m.turn(now / bucketTime)
-	m.bytes[m.now%buckets][min(temporal, TemporalLayers-1)][min(spatial, SpatialLayers-1)] += uint32(size + headerSize)
+func (m *meter) add(p *slot) {
+	m.turn(p.arrival / bucketTime)
+	if p.Timestamp != m.stamp {
+		m.stamp, m.temporal, m.spatial = p.Timestamp, 0, 0
+	}
+	m.temporal, m.spatial = max(m.temporal, p.Info.Temporal), max(m.spatial, p.Info.Spatial)
+	m.bytes[uint64(m.now)%buckets][min(m.temporal, TemporalLayers-1)][min(m.spatial, SpatialLayers-1)] += uint32(len(p.Payload) + headerSize)
 }
 
 // turn empties the buckets that time has passed over. Time that runs backwards counts with
@@ -52,7 +61,7 @@ func (m *meter) turn(to int64) {
 		m.now = to - buckets
 	}
 	for ; m.now < to; m.now++ {
-		m.bytes[(m.now+1)%buckets] = [TemporalLayers][SpatialLayers]uint32{}
+		m.bytes[uint64(m.now+1)%buckets] = [TemporalLayers][SpatialLayers]uint32{}
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/internal/testkit/pictures"
 	"github.com/confd/confd/media"
+	"github.com/confd/confd/transport"
 )
 
 func TestBitratesByLayer(t *testing.T) {
@@ -36,6 +38,28 @@ func TestBitratesByLayer(t *testing.T) {
 	r.pass(time.Second + 125*ms)
 	if got := r.s.Bitrates(r.now).UpTo(255, 255); got != 0 {
 		t.Errorf("%d bits/s after a second of silence", got)
+	}
+}
+
+// Each layer's packets count with it, also those that do not tell.
+func TestBitratesOfSpatialLayers(t *testing.T) {
+	for _, codec := range []media.VideoCodec{media.VP9, media.AV1} {
+		r := newRun(t, Config{Codec: codec})
+		camera := pictures.New(pictures.Config{Codec: codec, Spatial: 2, Temporal: 2, PictureIDBits: 15, Bytes: 6000, KeyBytes: 6000})
+		for range 100 {
+			r.now += 40 * millisecond
+			for _, p := range camera.Next(false) {
+				r.put(transport.VideoPacket{Timestamp: p.Timestamp, Sequence: p.Sequence, Marker: p.Marker, Payload: p.Payload})
+			}
+		}
+		rates := r.s.Bitrates(r.now) // 3,000 bytes a layer, half of them in each temporal one
+		for temporal := range 2 {
+			for spatial := range 2 {
+				if got := rates[temporal][spatial]; got < 270_000 || got > 340_000 {
+					t.Errorf("%v layer %d/%d: %d bits/s", codec, spatial, temporal, got)
+				}
+			}
+		}
 	}
 }
 

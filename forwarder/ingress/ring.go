@@ -50,7 +50,7 @@ func (r *ring) tight(base, ext uint64, arrival int64) bool {
 		return true
 	}
 	old := &r.slots[ext&r.mask]
-	return old.ext != 0 && old.ext != ext && arrival-old.arrival < historyTime
+	return old.ext != 0 && arrival-old.arrival < historyTime
 }
 
 // grow doubles the ring. Payloads stay where they are.

@@ -114,10 +114,10 @@ func (s *Stream) Put(p *transport.VideoPacket) {
 	}
 	one := &s.ring.slots[ext&s.ring.mask]
 	s.store(one, ext, p)
-	s.settle(one, p.Repaired)
+	s.settle(one)
 	s.turn.note(one)
 	s.keys.note(one)
-	s.meter.add(p.Arrival, len(p.Payload), one.Info.Temporal, one.Info.Spatial)
+	s.meter.add(one)
 }
 
 // store writes a packet into its slot.
@@ -139,7 +139,7 @@ func (s *Stream) store(to *slot, ext uint64, p *transport.VideoPacket) {
 }
 
 // settle takes a packet off what is missing.
-func (s *Stream) settle(p *slot, repaired bool) {
+func (s *Stream) settle(p *slot) {
 	if p.ext > s.highest {
 		s.stats.Lost += s.losses.notice(s.highest+1, p.ext, p.arrival)
 		s.highest = p.ext
@@ -147,7 +147,7 @@ func (s *Stream) settle(p *slot, repaired bool) {
 	}
 	one, ok := s.losses.found(p.ext)
 	switch {
-	case ok && (repaired || one.tries > 0):
+	case ok && one.tries > 0:
 		s.stats.Repaired++
 	case ok:
 		s.stats.Reordered++

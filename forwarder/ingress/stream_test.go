@@ -175,6 +175,17 @@ func TestUnreadablePacketsCostTheirPicture(t *testing.T) {
 	}
 }
 
+// One whose picture is unknown may have been anything.
+func TestAnUnreadablePacketByItself(t *testing.T) {
+	r, s := vp8(t)
+	r.put(s.picture(shape{key: true})...)
+	p := s.picture(shape{temporal: 2})
+	p[0].Payload = p[0].Payload[:6] // of the highest layer, but nothing in it
+	r.put(p...)
+	r.put(s.picture(shape{})...)
+	r.want(2, 1)
+}
+
 func TestTheRingGrowsWithTheRateToItsBound(t *testing.T) {
 	for _, c := range []struct{ perSecond, slots int }{{10, 32}, {25, 32}, {100, 128}, {500, 512}, {5000, 1024}} {
 		r := newRun(t, Config{Codec: media.VP8})
@@ -279,6 +290,13 @@ func TestPacketsFarOffChangeNothingByThemselves(t *testing.T) {
 		old.Sequence++
 		r.put(old)
 	}
+	stray := s.packet([]byte{1})
+	s.sequence--
+	stray.Sequence += 20000
+	r.put(stray)
+	stray.Sequence++
+	stray.Repaired = true
+	r.put(stray)
 	r.put(s.picture(shape{})...)
 	r.want(102, 102)
 	if st := r.s.Stats(); st.Restarts != 0 || st.Late < 100 {

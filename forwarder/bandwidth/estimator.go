@@ -21,9 +21,7 @@ const (
 	riseTime     = 1.5 // what goes out grows by half a second at most
 	silence      = 2 * second
 	lossSpan     = second
-	leastCounted = 20      // packets that a share of loss is computed of
-	largest      = 1 << 16 // datagram, bytes
-	mostBytes    = 1 << 30 // sent at once
+	leastCounted = 20 // packets that a share of loss is computed of
 )
 
 // Config bounds an Estimator, in bits/s of datagrams without UDP and IP headers. Zero values
@@ -158,7 +156,7 @@ func (e *Estimator) REMB(now int64, bits uint64) {
 }
 
 // Sent takes how many bytes went out: RTP packets, retransmissions, without UDP and IP.
-func (e *Estimator) Sent(now int64, bytes int) { e.sent.add(now, min(max(bytes, 0), mostBytes)) }
+func (e *Estimator) Sent(now int64, bytes int) { e.sent.add(now, bytes) }
 
 // Report takes what a receiver report says about our stream: the share lost since the one
 // before, of 256, and the round trip, 0 if unknown.
@@ -187,7 +185,8 @@ func (e *Estimator) most(now int64) float64 {
 }
 
 // TransportCC takes what became of packets, in the order of their numbers. Those told of before
-// are passed over, and so are those that the sender no longer remembers (SentAt 0).
+// are passed over, and so are those that the sender no longer remembers (SentAt 0). Size and
+// SentAt are the sender's own and are trusted.
 func (e *Estimator) TransportCC(now int64, list []feedback.Arrival) {
 	e.stats.Feedbacks++
 	if e.delay.at > 0 && now-e.delay.at >= silence {
@@ -199,9 +198,8 @@ func (e *Estimator) TransportCC(now int64, list []feedback.Arrival) {
 		e.packet(now, &list[i])
 	}
 	e.share(now)
-	acked := min(e.acked.rate(now), headroom*e.sent.rate(now))
 	before := e.delay.cut
-	e.delay.feedback(now, e.roundTrip, acked, e.most(now))
+	e.delay.feedback(now, e.roundTrip, e.acked.rate(now), e.most(now))
 	if e.delay.cut != before {
 		e.stats.Overuses++
 	}
@@ -223,7 +221,7 @@ func (e *Estimator) packet(now int64, a *feedback.Arrival) {
 		e.missing++
 		return
 	}
-	e.acked.add(now, min(max(a.Size, 0), largest))
+	e.acked.add(now, a.Size)
 	e.delay.packet(a.SentAt, a.At)
 }
 

@@ -64,6 +64,13 @@ func TestLimitHasHysteresis(t *testing.T) {
 		l.Update(now, []uint64{9e6})
 	}
 	step(5*time.Second, 9e6, 4e6, true) // the ceiling, as it is repeated
+	step(5*time.Second, 3_580_000, 3_580_000, true)
+	step(5*time.Second, 3_900_000, 3_580_000, false)
+	step(time.Second, 3_950_000, 3_950_000, true)
+	step(5*time.Second, 9e6, 4e6, true) // if it is the ceiling, however little higher
+	step(950*ms, 4e6, 4e6, false)
+	step(199*ms, 1e6, 4e6, false) // looked at too lately
+	step(ms, 1e6, 1e6, true)
 	l.Reset()
 	step(ms, 3e6, 3e6, true)
 }

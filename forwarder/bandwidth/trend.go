@@ -70,7 +70,6 @@ func (t *trend) packet(sent, arrived int64) {
 	switch {
 	case !g.valid:
 		*g = group{sent, sent, arrived, arrived, true}
-	case sent < g.first: // out of order
 	case t.joins(sent, arrived):
 		g.last, g.completed = max(g.last, sent), max(g.completed, arrived)
 	default:

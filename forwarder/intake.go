@@ -72,6 +72,7 @@ func (in *intake) drop() {
 	in.keep()
 	in.streams, in.asks, in.frames = nil, nil, nil
 	in.ssrcs = [MaxEncodings]uint32{}
+	in.heard = 0
 	in.live, in.width, in.height = false, 0, 0
 }
 

@@ -151,8 +151,12 @@ func (o *outlet) flush(now int64) {
 	}
 }
 
-// forget lets go of all that refers to a source's streams.
+// forget lets go of all that refers to a source's streams. Of those that never had a packet
+// nothing does: most lines of a large room only look.
 func (o *outlet) forget(in *intake) {
+	if in.heard == 0 {
+		return
+	}
 	for _, s := range in.streams {
 		o.sub.Forget(s, o.line.worker.now, o)
 	}

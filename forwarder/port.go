@@ -6,8 +6,9 @@ import "github.com/confd/confd/transport"
 // called by the worker of the line's conference alone, never block and allocate nothing. now is
 // clock.Now's. Encodings are the simulcast streams of the peer, from 0.
 type Port interface {
-	// Poll hands what has arrived to the line, at most limit datagrams, and sends the
-	// reports that are due. It returns how many datagrams it read.
+	// Poll hands what has arrived to the line, at most limit datagrams, which may be 0, and
+	// sends the reports that are due. It returns how many datagrams it read. It is called
+	// when there is something to read, and every 50 ms, or 200 ms while nothing comes.
 	Poll(now int64, limit int, to transport.VideoReceiver) int
 	// SendVideo sends packets of one picture and returns how many the system took.
 	SendVideo(now int64, out []transport.VideoOut) int

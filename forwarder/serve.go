@@ -3,9 +3,12 @@ package forwarder
 import "time"
 
 const (
-	// housekeeping is how often each line is looked after, whatever comes, ns.
+	// housekeeping is how often a line is looked after, whatever comes, ns; quiet is that for one
+	// of which nothing has come for a second, as of most in a large room. Each visit fetches the
+	// line from far memory.
 	housekeeping = 50 * int64(time.Millisecond)
-	// phases is over how many moments of that the lines are spread.
+	quiet        = 4 * housekeeping
+	// phases is over how many moments of housekeeping the lines are spread.
 	phases    = 10
 	rateEvery = second
 )
@@ -35,7 +38,7 @@ func (w *worker) serve(l *Line) {
 // resume looks at the sockets of a line that rests, and has them wake the worker again if
 // it did not read too much of late.
 func (w *worker) resume(l *Line) {
-	w.poll(l)
+	w.poll(l, pollLimit)
 	if l.in.effort.spend(w.now, 0) {
 		w.rise(l)
 	}
@@ -59,14 +62,27 @@ func (in *intake) recall(now int64) {
 
 // keepHouse looks after a line: reports, estimates, liveness, counters.
 func (l *Line) keepHouse(now int64) {
-	late := (now - l.houseAt) / housekeeping
-	l.houseAt += (late + 1) * housekeeping
+	every := housekeeping
+	if now-l.in.heard > second {
+		every = quiet
+	}
+	late := (now - l.houseAt) / every
+	l.houseAt += (late + 1) * every
 	if !l.resting {
-		l.worker.poll(l)
+		l.worker.poll(l, l.unwatched())
 	}
 	l.in.keepHouse(now)
 	l.out.keepHouse(now)
 	l.publish(now)
+}
+
+// unwatched returns how many datagrams to read of a line that did not say that it has some:
+// none of one that would.
+func (l *Line) unwatched() int {
+	if len(l.sockets) > 0 {
+		return 0
+	}
+	return pollLimit
 }
 
 func (in *intake) keepHouse(now int64) {

@@ -83,7 +83,8 @@ type EgressStats struct {
 	Subscription egress.Stats
 }
 
-// LineStats are a line's figures, at most 50 ms old while it is in a conference.
+// LineStats are a line's figures, at most 50 ms old while it is in a conference, or 200 ms
+// where nothing comes of its peer.
 type LineStats struct {
 	Ingress IngressStats
 	Egress  EgressStats

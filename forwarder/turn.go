@@ -57,19 +57,20 @@ func (w *worker) sleep() time.Duration {
 func (w *worker) drain(ready []transport.Token) {
 	for _, token := range ready {
 		if l := w.lines[token]; l != nil { // it may have left since
-			w.poll(l)
+			w.poll(l, pollLimit)
 		}
 	}
 }
 
-// poll takes what has arrived for a line, a bounded part of it.
-func (w *worker) poll(l *Line) {
+// poll takes what has arrived for a line, so many datagrams at most, and has its port do what
+// is due.
+func (w *worker) poll(l *Line, limit int) {
 	defer w.rescue(l.conf)
 	if l.conf.failed {
 		w.rest(l)
 		return
 	}
-	n := l.port.Poll(w.now, pollLimit, &l.in)
+	n := l.port.Poll(w.now, limit, &l.in)
 	if !l.in.effort.spend(w.now, n) && !l.resting {
 		l.in.count.Floods++
 		w.rest(l)

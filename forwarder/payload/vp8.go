@@ -15,83 +15,72 @@ const (
 	longPicture   = 0x80 // M: the picture id has 15 bits; VP9 alike
 )
 
-// vp8Fields is where the descriptor's fields are; 0 is nowhere.
-type vp8Fields struct {
-	picture, tl0, layer int
-	long, hasKey        bool
-	size                int // of the descriptor
-}
-
-// findVP8 returns where the fields of a descriptor are.
-func findVP8(b []byte) (f vp8Fields, err error) {
-	f.size = 1
-	if b[0]&vp8Extended == 0 {
-		return f, nil
-	}
-	if len(b) < 2 {
-		return f, ErrShort
-	}
-	x := b[1]
-	f.size = 2
-	f.hasKey = x&vp8HasKey != 0
-	if x&vp8HasPicture != 0 {
-		if len(b) < 3 {
-			return f, ErrShort
-		}
-		f.picture, f.long = f.size, b[2]&longPicture != 0
-		f.size++
-		if f.long {
-			f.size++
+func readVP8(b []byte, i *Info) (err error) {
+	at := 1
+	if b[0]&vp8Extended != 0 {
+		if at, err = readVP8Extension(b, i); err != nil {
+			return err
 		}
 	}
-	if x&vp8HasTL0 != 0 {
-		f.tl0 = f.size
-		f.size++
-	}
-	if x&(vp8HasLayer|vp8HasKey) != 0 {
-		f.layer = f.size
-		f.size++
-	}
-	if len(b) < f.size {
-		return f, ErrShort
-	}
-	return f, nil
-}
-
-func readVP8(b []byte, i *Info) error {
-	f, err := findVP8(b)
-	if err != nil {
-		return err
+	if len(b) <= at {
+		return ErrShort // a descriptor describes at least a byte
 	}
 	i.Begin = b[0]&vp8Start != 0 && b[0]&vp8Partition == 0
 	i.Discardable = b[0]&vp8Unneeded != 0
-	if f.picture > 0 {
-		readPictureID(b[f.picture:], i)
-	}
-	if f.tl0 > 0 {
-		i.HasTL0, i.TL0 = true, b[f.tl0]
-	}
-	if f.layer > 0 && b[1]&vp8HasLayer != 0 {
-		i.Temporal, i.Sync = b[f.layer]>>6, b[f.layer]&vp8LayerSync != 0
-	}
-	if f.hasKey {
-		i.HasKeyIndex, i.KeyIndex = true, b[f.layer]&vp8KeyIndex
-	}
-	if len(b) == f.size {
-		return ErrShort // a descriptor describes at least a byte
-	}
 	if i.Begin {
-		readVP8Header(b[f.size:], i)
+		readVP8Header(b[at:], i)
 	}
 	return nil
 }
 
-// readPictureID reads the form that VP8 and VP9 share. b is long enough.
-func readPictureID(b []byte, i *Info) {
-	i.HasPictureID, i.PictureIDBits, i.PictureID = true, 7, uint16(b[0]&^longPicture)
-	if b[0]&longPicture != 0 {
-		i.PictureIDBits, i.PictureID = 15, i.PictureID<<8|uint16(b[1])
+// readVP8Extension reads the optional fields, and returns where they end.
+func readVP8Extension(b []byte, i *Info) (at int, err error) {
+	if len(b) < 3 {
+		return 0, ErrShort
 	}
+	x, at := b[1], 2
+	if x&vp8HasPicture != 0 {
+		if b[2]&longPicture != 0 && len(b) < 4 {
+			return 0, ErrShort
+		}
+		at += readPictureID(b[2:], i)
+	}
+	if x&vp8HasTL0 != 0 {
+		if len(b) <= at {
+			return 0, ErrShort
+		}
+		i.HasTL0, i.TL0 = true, b[at]
+		at++
+	}
+	if x&(vp8HasLayer|vp8HasKey) != 0 {
+		if len(b) <= at {
+			return 0, ErrShort
+		}
+		i.readVP8Layer(x, b[at])
+		at++
+	}
+	return at, nil
+}
+
+// readVP8Layer reads the byte that holds the layer, the key index, or both.
+func (i *Info) readVP8Layer(x, layer byte) {
+	if x&vp8HasLayer != 0 {
+		i.Temporal, i.Sync = layer>>6, layer&vp8LayerSync != 0
+	}
+	if x&vp8HasKey != 0 {
+		i.HasKeyIndex, i.KeyIndex = true, layer&vp8KeyIndex
+	}
+}
+
+// readPictureID reads the form that VP8 and VP9 share, and returns its length. b is long
+// enough.
+func readPictureID(b []byte, i *Info) int {
+	i.HasPictureID, i.PictureIDBits, i.PictureID = true, 7, uint16(b[0])
+	if b[0]&longPicture == 0 {
+		return 1
+	}
+	i.PictureIDBits, i.PictureID = 15, uint16(b[0]&^longPicture)<<8|uint16(b[1])
+	return 2
 }
 
 // readVP8Header reads the frame header (RFC 6386 section 9.1): three bytes, whose lowest
@@ -109,31 +98,32 @@ func readVP8Header(b []byte, i *Info) {
 }
 
 func rewriteVP8(dst, b []byte, n *Numbers) ([]byte, int) {
-	if len(b) == 0 {
+	if len(b) < 3 || b[0]&vp8Extended == 0 {
 		return dst, 0
 	}
-	f, err := findVP8(b)
-	if err != nil || f.size <= 2 {
-		return dst, 0
+	before, x, at := len(dst), b[1], 2
+	dst = append(dst, b[0], x)
+	if x&vp8HasPicture != 0 {
+		dst = append(dst, longPicture|byte(n.PictureID>>8), byte(n.PictureID))
+		at += pictureIDSize(b[2])
 	}
-	dst = append(dst, b[:2]...)
-	if f.picture > 0 {
-		dst = appendPictureID(dst, n.PictureID)
-	}
-	if f.tl0 > 0 {
+	if x&vp8HasTL0 != 0 {
 		dst = append(dst, n.TL0)
+		at++
 	}
-	if f.layer > 0 {
-		layer := b[f.layer]
-		if f.hasKey {
+	if x&(vp8HasLayer|vp8HasKey) != 0 && at < len(b) {
+		layer := b[at]
+		if x&vp8HasKey != 0 {
 			layer = layer&^vp8KeyIndex | n.KeyIndex&vp8KeyIndex
 		}
 		dst = append(dst, layer)
+		at++
 	}
-	return dst, f.size
+	if at == 2 || at >= len(b) {
+		return dst[:before], 0
+	}
+	return dst, at
 }
 
-// appendPictureID writes one of 15 bits.
-func appendPictureID(dst []byte, id uint16) []byte {
-	return append(dst, longPicture|byte(id>>8), byte(id))
-}
+// pictureIDSize is the length of a picture id by its first byte.
+func pictureIDSize(first byte) int { return 1 + int(first>>7) }

@@ -47,8 +47,7 @@ func readVP9Numbers(b []byte, i *Info) (at int, err error) {
 		if len(b) < at+1 || b[at]&longPicture != 0 && len(b) < at+2 {
 			return at, ErrShort
 		}
-		readPictureID(b[at:], i)
-		at += int(i.PictureIDBits+1) / 8
+		at += readPictureID(b[at:], i)
 	}
 	if b[0]&vp9HasLayer == 0 {
 		return at, nil
@@ -181,27 +180,25 @@ func readVP9Size(r *bits, profile uint32, i *Info) {
 }
 
 func rewriteVP9(dst, b []byte, n *Numbers) ([]byte, int) {
-	var i Info
-	if len(b) == 0 || b[0]&(vp9HasPicture|vp9HasLayer) == 0 {
+	if len(b) < 3 {
 		return dst, 0
 	}
-	size, err := readVP9Numbers(b, &i)
-	if err != nil {
-		return dst, 0
+	before, first, at := len(dst), b[0], 1
+	dst = append(dst, first)
+	if first&vp9HasPicture != 0 {
+		dst = append(dst, longPicture|byte(n.PictureID>>8), byte(n.PictureID))
+		at += pictureIDSize(b[1])
 	}
-	dst = append(dst, b[0])
-	if i.HasPictureID {
-		dst = appendPictureID(dst, n.PictureID)
-	}
-	if b[0]&vp9HasLayer != 0 {
-		layer := b[size-1]
-		if i.HasTL0 {
-			layer = b[size-2]
+	if first&vp9HasLayer != 0 && at < len(b) {
+		dst = append(dst, b[at])
+		at++
+		if first&vp9Flexible == 0 {
+			dst = append(dst, n.TL0)
+			at++
 		}
-		dst = append(dst, layer)
 	}
-	if i.HasTL0 {
-		dst = append(dst, n.TL0)
+	if at == 1 || at >= len(b) {
+		return dst[:before], 0
 	}
-	return dst, size
+	return dst, at
 }

@@ -7,7 +7,8 @@ const (
 	beta        = 0.85              // of what arrived, after overuse
 	growth      = 1.08              // a second, far from the last overuse
 	firstGrowth = 1.5               // a second, before the first
-	packetBits  = 1200 * 8          // what is added per response time near it
+	frameRate   = 30.0              // of pictures, of which a packet's size is told
+	packetBits  = 1200 * 8          // at most
 	leastStep   = 4000.0            // bits/s, a second
 	responded   = 100 * millisecond // beyond the round trip, until an effect is seen
 	forgetting  = 0.05              // of the average of what arrived at overuse
@@ -70,14 +71,21 @@ func (d *delayControl) increase(passed float64, roundTrip int64, acked, most flo
 	to := d.bitrate
 	switch {
 	case d.capacity > 0:
-		response := float64(max(roundTrip, millisecond)+responded) / float64(second)
-		to += max(packetBits/response, leastStep) * passed
+		to += d.step(roundTrip) * passed
 	case d.cut == 0:
 		to *= math.Pow(firstGrowth, passed)
 	default:
 		to *= math.Pow(growth, passed)
 	}
 	d.bitrate = max(d.bitrate, min(to, most))
+}
+
+// step is what is added a second near the limit: half a packet per response time.
+func (d *delayControl) step(roundTrip int64) float64 {
+	frame := d.bitrate / frameRate
+	packet := frame / math.Ceil(frame/packetBits)
+	response := float64(max(roundTrip, millisecond)+responded) / float64(second)
+	return max(packet/2/response, leastStep)
 }
 
 // learn averages what arrived at overuse.

@@ -108,7 +108,7 @@ func TestTheThresholdAdapts(t *testing.T) {
 	}
 }
 
-func near(a, b float64) bool { return math.Abs(a-b) < 1e-3*b }
+func near(a, b float64) bool { return math.Abs(a-b) < 1e-5*b }
 
 func TestTheDelayControlsSteps(t *testing.T) {
 	now := int64(time.Hour)
@@ -123,18 +123,18 @@ func TestTheDelayControlsSteps(t *testing.T) {
 		}
 	}
 	step(normal, 0, 4e6, ample, 4e6)
-	step(normal, time.Second, 4e6, ample, 6e6)               // the beginning
-	step(normal, time.Hour, 4e6, ample, 9e6)                 // a second's worth at most
-	step(normal, time.Second, 4e6, 8e6, 9e6)                 // no higher than what was sent allows, but no lower
-	step(overuse, time.Second, 0, ample, 9e6)                // nothing is known
-	step(overuse, time.Second, 4e6, ample, 3.4e6)            // cut
-	step(overuse, 100*ms, 3e6, ample, 3.4e6)                 // its effect is not seen yet
-	step(normal, 100*ms, 3.4e6, ample, 3.4e6)                // held
-	step(normal, 100*ms, 3.4e6, ample, 3.4e6+4800)           // additive
-	step(underuse, 100*ms, 3.4e6, ample, 3.4e6+4800)         // held
-	step(normal, 100*ms, 3.4e6, ample, 3.4e6+4800)           // still
-	step(normal, time.Second, 4.1e6, ample, 3.4e6+4800+48e3) // additive still, near the limit
-	step(normal, time.Second, 5e6, ample, (3.4e6+4800+48e3)*growth)
+	step(normal, time.Second, 4e6, ample, 6e6)                // the beginning
+	step(normal, time.Hour, 4e6, ample, 9e6)                  // a second's worth at most
+	step(normal, time.Second, 4e6, 8e6, 9e6)                  // no higher than what was sent allows, but no lower
+	step(overuse, time.Second, 0, ample, 9e6)                 // nothing is known
+	step(overuse, time.Second, 4e6, ample, 3.4e6)             // cut
+	step(overuse, 100*ms, 3e6, ample, 3.4e6)                  // its effect is not seen yet
+	step(normal, 100*ms, 3.4e6, ample, 3.4e6)                 // held
+	step(normal, 100*ms, 3.4e6, ample, 3.4e6+2361)            // additive: half of a twelfth of a picture in 200 ms
+	step(underuse, 100*ms, 3.4e6, ample, 3.4e6+2361)          // held
+	step(normal, 100*ms, 3.4e6, ample, 3.4e6+2361)            // still
+	step(normal, time.Second, 4.1e6, ample, 3.4e6+2361+23628) // additive still, near the limit
+	step(normal, time.Second, 5e6, ample, (3.4e6+2361+23628)*growth)
 	if d.capacity != 0 {
 		t.Errorf("capacity %.0f after more arrived", d.capacity)
 	}

@@ -169,9 +169,7 @@ func (e *Estimator) Report(now int64, fraction uint8, roundTrip time.Duration) {
 		e.roundTrip = trip
 	}
 	if !e.follows(now) {
-		share, sent := float64(fraction)/256, e.sent.rate(now)
-		e.loss.report(now, share, trip, sent, e.most(now))
-		e.loss.look(now, share, sent)
+		e.loss.report(now, float64(fraction)/256, trip, e.sent.rate(now), e.most(now))
 	}
 	e.update(now)
 }

@@ -27,6 +27,7 @@ func TestEstimateFindsTheLink(t *testing.T) {
 		"reports, 1 Mbit/s":              {link{rate: 1e6, queue: 300 * ms, delay: 25 * ms}, func(s *scenario) { s.reports = true }, 30 * time.Second},
 		"reports, 300 kbit/s":            {link{rate: 3e5, queue: 300 * ms, delay: 25 * ms}, func(s *scenario) { s.reports = true }, 30 * time.Second},
 		"reports, 4 Mbit/s":              {link{rate: 4e6, queue: 300 * ms, delay: 25 * ms}, func(s *scenario) { s.reports = true }, 30 * time.Second},
+		"reports every 5 s":              {link{rate: 1e6, queue: 300 * ms, delay: 25 * ms}, func(s *scenario) { s.reports, s.seldom = true, true }, 30 * time.Second},
 		"reports, short queue":           {link{rate: 1e6, queue: 80 * ms, delay: 25 * ms}, func(s *scenario) { s.reports = true }, 30 * time.Second},
 		"reports, 1 % loss":              {link{rate: 1e6, queue: 300 * ms, delay: 25 * ms, loss: 0.01}, func(s *scenario) { s.reports = true }, 30 * time.Second},
 		"the receiver's, 1 Mbit/s":       {link{rate: 1e6, queue: 300 * ms, delay: 25 * ms}, func(s *scenario) { s.remb, s.reports = true, true }, 30 * time.Second},
@@ -78,6 +79,24 @@ func TestASourceOfLittleProvesLittle(t *testing.T) {
 	}
 }
 
+// An estimate that begins far too high comes down with the first feedback.
+func TestTooMuchIsFeltAtOnce(t *testing.T) {
+	for name, with := range map[string]func(s *scenario){
+		"transport-cc": func(s *scenario) { s.transport = true },
+		"reports":      func(s *scenario) { s.reports = true },
+		"the receiver": func(s *scenario) { s.reports, s.remb = true, true },
+	} {
+		for _, rate := range []float64{300e3, 600e3, 1e6} {
+			s := newScenario(&link{rate: rate, queue: 300 * ms, delay: 25 * ms}, Config{Start: 5e6})
+			s.frames, s.most = true, 1.2e6
+			with(s)
+			s.run(6 * time.Second)
+			mean, _ := s.run(10 * time.Second)
+			within(t, name, mean, rate)
+		}
+	}
+}
+
 // Others' traffic in the same queue leaves what is left.
 func TestOthersShareTheLink(t *testing.T) {
 	for name, with := range map[string]func(s *scenario){
@@ -97,7 +116,7 @@ func TestOthersShareTheLink(t *testing.T) {
 
 func TestManyPathsOfRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(8, 9))
-	for n := range 60 {
+	for n := range 30 {
 		l := &link{
 			rate: 200e3 + random.Float64()*5e6, queue: 80*ms + time.Duration(random.Int64N(int64(400*ms))),
 			delay: 5*ms + time.Duration(random.Int64N(int64(120*ms))), jitter: time.Duration(random.Int64N(int64(8 * ms))),

@@ -29,6 +29,7 @@ type scenario struct {
 	now    int64
 
 	transport, reports, remb bool
+	seldom                   bool    // reports every 5 s, as of RFC 3550's timer, rather than every second
 	frames                   bool    // sends a picture's packets at once, 30 a second, rather than evenly
 	most                     float64 // of the application, bits/s; 0 is what the estimate says
 
@@ -73,7 +74,7 @@ func (s *scenario) step() {
 	if s.transport && s.now%(50*millisecond) == 0 {
 		s.tellArrivals()
 	}
-	if s.reports && s.now%second == 0 {
+	if s.reports && s.now%second == 0 && (!s.seldom || s.now%(5*second) == 0) {
 		s.tellLoss()
 	}
 	if s.remb && s.now%second == 0 {

@@ -7,14 +7,17 @@ import "math"
 const (
 	littleLoss = 0.02 // below, it rises
 	muchLoss   = 0.10 // above, it is cut by half the share that was lost
+	mostLoss   = 0.30 // above, to what arrived: such loss has but one cause
 	lossGrowth = 1.08 // a second
-	longestRun = 5.0  // seconds that one report stands for at most
+	longestRun = 1.0  // seconds that a report lets it rise for at most, since its effect shows in the next
 
 	someQueue = 25 * millisecond  // with more than little loss: congestion
 	fullQueue = 150 * millisecond // congestion without any
 	risingAt  = 50 * millisecond  // no growth above
 	leastTime = 15 * second       // the least round trip is that of one to two of these
 	maxTrip   = 10 * second       // what is longer is no round trip
+
+	seenAfter = 1200 * millisecond // until the report whose time a cut is wholly in
 
 	lookAfter = 4 * second // of loss
 	lookTime  = 4 * second
@@ -43,6 +46,8 @@ func (l *lossControl) report(now int64, share float64, roundTrip int64, sent, mo
 	l.at = now
 	queue := l.queue(now, roundTrip)
 	switch {
+	case share > mostLoss:
+		l.decrease(now, roundTrip, sent*(1-share))
 	case share > muchLoss:
 		l.decrease(now, roundTrip, min(l.bitrate, sent)*(1-0.5*share))
 	case share > littleLoss && queue > someQueue, queue > fullQueue:
@@ -54,10 +59,11 @@ func (l *lossControl) report(now int64, share float64, roundTrip int64, sent, mo
 		}
 		l.bitrate = max(l.bitrate, min(l.bitrate*math.Pow(step, passed), most))
 	}
+	l.look(now, share, sent)
 }
 
-// look finds out where lasting loss comes from, if the round trip does not show a queue,
-// because there has always been one: it sends less for a while. If the loss stays, it is the
+// look finds out where lasting loss comes from, if neither delay nor round trip show a queue,
+// because it has always been full: it sends less for a while. If the loss stays, it is the
 // path's own, and less helps nobody.
 func (l *lossControl) look(now int64, share, sent float64) {
 	switch {
@@ -82,7 +88,7 @@ func (l *lossControl) look(now int64, share, sent float64) {
 
 // decrease cuts once for what one state of the path shows.
 func (l *lossControl) decrease(now, roundTrip int64, to float64) {
-	if l.cut > 0 && now-l.cut < 300*millisecond+roundTrip || to <= 0 {
+	if l.cut > 0 && now-l.cut < seenAfter+roundTrip || to <= 0 {
 		return
 	}
 	l.cut = now

@@ -232,12 +232,13 @@ func (s *Stream) finish() *Frame {
 	v := &s.picture
 	v.open = false
 	f := &s.handed
+	again := f.Timestamp == v.frame.Timestamp && f.Number > 0 // after a marker that was none
 	*f = v.frame
 	f.Stream = s
 	s.stats.Frames++
 	f.Number = s.stats.Frames
 	f.Parameters = s.quiet() && s.sets.all(v.kinds)
-	f.Key = v.key && s.usable()
+	f.Key = v.key && !again && s.usable()
 	f.After = s.damage.settle(f, &s.ring.at(f.First).Info)
 	f.Width, f.Height = s.keys.width, s.keys.height
 	s.account(f)

@@ -125,6 +125,16 @@ func TestAKeyFrameWhoseParameterSetsWereLost(t *testing.T) {
 	}
 }
 
+// Of a picture that its source marks slice by slice, only the first part is one to begin with.
+func TestMarkersOnEverySlice(t *testing.T) {
+	r := newRun(t, h264Run)
+	send(r, 1, one{1, packed([]byte{0x78}, sps, pps), false}, one{1, idr, true}, one{1, []byte{0x65, 0x44, 1}, true}, one{2, trail, true})
+	r.want(3, 3)
+	if !r.frames[0].Key || r.frames[1].Key || r.frames[2].Key {
+		t.Errorf("%+v", r.frames)
+	}
+}
+
 func TestParameterSetsAreReplacedByNumber(t *testing.T) {
 	r := newRun(t, h264Run)
 	newer := append(bytes.Clone(sps), 77)

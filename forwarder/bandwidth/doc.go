@@ -25,7 +25,10 @@
 // 5 Mbit/s. So no estimate rises above 1.5 times of what was sent of late, and 100 kbit/s, which
 // leaves room for the next layer. It is not lowered for that: a still picture is no loss.
 //
-// It falls at once and rises by half a second's worth at most, so that layers do not flap.
+// It falls at once and rises by at most a half in a second, so that layers do not flap. Where
+// packets get lost and no delay tells why, because the queue has been full from the beginning,
+// less is sent for four seconds: if that does not help, the loss is the path's own and is put
+// up with, up to 10 %.
 //
 // # What a hostile peer can do
 //

@@ -18,7 +18,7 @@ const (
 	headroom     = 1.5     // times what was sent, that the estimate may rise to
 	headroomBase = 100_000 // bits/s more
 	rembTime     = 10 * second
-	riseTime     = 1.5 // what goes out grows by half a second at most
+	rise         = 1.5 // times what it was, that the estimate may become within a second
 	silence      = 2 * second
 	lossSpan     = second
 	leastCounted = 20 // packets that a share of loss is computed of
@@ -237,8 +237,7 @@ func (e *Estimator) share(now int64) {
 	e.loss.report(now, share, 0, e.sent.rate(now), e.most(now))
 }
 
-// update computes the estimate: the smallest of all bounds, no more than half a second's rise
-// above what it was.
+// update computes the estimate: the smallest of all bounds, unless that is too steep a rise.
 func (e *Estimator) update(now int64) {
 	e.loss.bitrate = min(max(e.loss.bitrate, e.floor), e.ceiling)
 	e.delay.bitrate = min(max(e.delay.bitrate, e.floor), e.ceiling)
@@ -263,7 +262,7 @@ func (e *Estimator) update(now int64) {
 		passed = 0
 	}
 	e.at = now
-	if most := e.estimate * math.Pow(riseTime, passed); to > most && why != Ceiling {
+	if most := e.estimate * math.Pow(rise, passed); to > most && why != Ceiling {
 		to, why = most, Rising
 	}
 	e.estimate, e.reason = e.clamp(to), why

@@ -338,6 +338,46 @@ func TestLossOfWhatWasNotSentCutsNothing(t *testing.T) {
 	}
 }
 
+// However often feedback comes, it moves the estimate by what time has passed.
+func TestFloods(t *testing.T) {
+	now := int64(time.Hour)
+	start := func() *Estimator {
+		e := New(Config{})
+		for range 20 {
+			now += second / 20
+			e.Sent(now, 1_000_000/8/20)
+		}
+		e.Report(now, 0, 0)
+		return e
+	}
+	e := start()
+	for range 10_000 {
+		now += 10_000
+		e.Report(now, 255, 0)
+	}
+	if e.loss.cut == 0 || e.loss.bitrate != DefaultFloor { // to what arrives: nothing
+		t.Errorf("loss of all: %v", e.loss.bitrate)
+	}
+	e = start()
+	for range 10_000 {
+		now += 10_000
+		e.Report(now, 64, 0)
+	}
+	if got := e.Estimate(); got < 800_000 || got > 900_000 {
+		t.Errorf("loss of a quarter, again and again: %d", got)
+	}
+	e = start()
+	e.REMB(now, 100_000)
+	for range 10_000 {
+		now += 10_000
+		e.REMB(now, 1e9)
+		e.Report(now, 0, ms)
+	}
+	if got := e.Estimate(); got > 105_000 {
+		t.Errorf("ample, again and again: %d", got)
+	}
+}
+
 // A queue that never loses anything is not filled for all that.
 func TestALongQueueIsNotFilled(t *testing.T) {
 	for _, transport := range []bool{true, false} {

@@ -95,17 +95,18 @@ func (p *picture) parameters(c *cursor) (*ingress.Packet, bool) {
 	return all[c.gone-1], true
 }
 
-// at returns a cursor at a packet, by how many leave before it; false as in next.
-func (p *picture) at(index uint32) (c cursor, ok bool) {
+// at returns a cursor at a packet, by how many leave before it, or at one before it that the
+// ring has no longer.
+func (p *picture) at(index uint32) (c cursor) {
 	if p.all && index >= uint32(p.before) {
-		return cursor{gone: index, places: index - uint32(p.before)}, true
+		return cursor{gone: index, places: index - uint32(p.before)}
 	}
 	for c.gone < index {
 		if _, ok := p.next(&c); !ok {
-			return c, false
+			break
 		}
 	}
-	return c, true
+	return c
 }
 
 // resent remembers the retransmissions of a packet.
@@ -147,11 +148,10 @@ func (h *history) find(number, end uint64) *picture {
 	if n == 0 {
 		return nil
 	}
-	p := h.at(h.oldest + uint64(n) - 1)
-	if p.stream == nil || number-p.base >= uint64(p.count) {
-		return nil
+	if p := h.at(h.oldest + uint64(n) - 1); p.stream != nil {
+		return p
 	}
-	return p
+	return nil
 }
 
 func (h *history) forget(stream *ingress.Stream) {
@@ -199,16 +199,19 @@ func (h *history) spend(bytes int, now int64) bool {
 	return true
 }
 
-// due tells whether a packet may be sent again now, and if not, why.
-func (h *history) due(number uint64, now int64) (r *resent, early, often bool) {
-	r = &h.resent[number%resentSize]
-	if r.times == 0 || r.number != uint32(number) {
+// retransmissions returns what is remembered of a packet's.
+func (h *history) retransmissions(number uint64) *resent {
+	r := &h.resent[number%resentSize]
+	if r.number != uint32(number) {
 		*r = resent{number: uint32(number)}
-		return r, false, false
 	}
-	passed := int64(int32(now/millisecond) - r.at)
-	early = passed >= 0 && passed*millisecond < h.roundTrip*resendNeeds/resendNeedsOf
-	return r, early, r.times >= mostResends
+	return r
+}
+
+// early reports whether a packet was sent again within the round trip.
+func (h *history) early(r *resent, now int64) bool {
+	passed := int64(int32(now/millisecond)-r.at) * millisecond
+	return r.times > 0 && passed >= 0 && passed < h.roundTrip*resendNeeds/resendNeedsOf
 }
 
 // NACK answers a request for lost packets, from the ring, ahead of what waits: each at most
@@ -237,46 +240,47 @@ func (s *Subscription) NACK(lost repair.Lost, now int64, to Sender) {
 // resend writes a packet that left before; false if it must not or cannot leave again.
 func (s *Subscription) resend(sequence uint16, now int64, out *transport.VideoOut, head []byte) bool {
 	u := &s.stats.Unanswered
-	next, end := s.sent()
-	back := uint64(uint16(next) - sequence)
-	if back == 0 || back > next-s.start {
-		u.Unknown++
-		return false
-	}
-	number := next - back
-	p := s.history.find(number, end)
+	number, p := s.remembered(sequence)
 	if p == nil {
 		u.Unknown++
 		return false
 	}
-	r, early, often := s.history.due(number, now)
+	r := s.history.retransmissions(number)
 	switch {
-	case often:
+	case r.times >= mostResends:
 		u.Often++
 		return false
-	case early:
+	case s.history.early(r, now):
 		u.Early++
 		return false
 	}
-	c, ok := p.at(uint32(number - p.base))
-	if !ok {
-		u.Overwritten++
-		return false
-	}
+	c := p.at(uint32(number - p.base))
 	packet, ok := p.next(&c)
 	if !ok {
 		u.Overwritten++
 		return false
 	}
-	if !s.history.spend(len(packet.Payload)+headerSize, now) {
+	size := len(packet.Payload) + headerSize
+	if !s.history.spend(size, now) {
 		u.Budget++
 		return false
 	}
 	s.write(out, head, p, packet, c.gone)
 	out.Repair = true
 	r.times, r.at = r.times+1, int32(now/millisecond)
-	s.budget.take(len(packet.Payload)+headerSize, false, now)
+	s.budget.take(size, false, now)
 	return true
+}
+
+// remembered returns the extended number of a packet that has left and the picture that it
+// was of, nil if that is not known.
+func (s *Subscription) remembered(sequence uint16) (number uint64, p *picture) {
+	next, end := s.sent()
+	back := uint64(uint16(next) - sequence)
+	if back == 0 {
+		return 0, nil
+	}
+	return next - back, s.history.find(next-back, end)
 }
 
 // SetRoundTrip tells the round trip to the receiver, 0 if it is not known. Values count as

@@ -98,6 +98,38 @@ func TestResendsOnceARoundTripAndFourTimes(t *testing.T) {
 	}
 }
 
+func TestResendsOfOnePacketDoNotCountForAnother(t *testing.T) {
+	var h history
+	for n := range uint64(2) {
+		r := h.retransmissions(1000 + n*resentSize)
+		if r.times != 0 {
+			t.Errorf("packet %d was sent again %d times", 1000+n*resentSize, r.times)
+		}
+		r.times = mostResends
+	}
+}
+
+func TestRepairsCountAgainstWhatTheReceiverCanTake(t *testing.T) {
+	b, _ := playing(t, 5, Config{Codec: media.VP8})
+	b.SetEstimate(1_000_000)
+	b.NACK(lost(t, b.to.out[0].Sequence), b.now, b.to)
+	if want := int64(len(b.to.out[0].Body)) + headerSize; b.budget.levelAt(b.now) != want {
+		t.Errorf("%d bytes count, want %d", b.budget.levelAt(b.now), want)
+	}
+}
+
+func TestWhatWasTakenBackIsNotRemembered(t *testing.T) {
+	var h history
+	for range historySize + 3 {
+		h.add()
+	}
+	h.tail -= 2
+	h.add()
+	if h.oldest != 3 {
+		t.Errorf("the oldest is %d, want the third to have gone", h.oldest)
+	}
+}
+
 func TestRoundTripsAtTheirBounds(t *testing.T) {
 	for _, c := range []struct{ in, want int64 }{
 		{0, usualRoundTrip}, {-1, usualRoundTrip}, {1, leastRoundTrip}, {leastRoundTrip + 1, leastRoundTrip + 1},
@@ -111,6 +143,12 @@ func TestRoundTripsAtTheirBounds(t *testing.T) {
 }
 
 func TestRetransmissionsStayWithinTheirBudget(t *testing.T) {
+	b, _ := playing(t, 1, Config{Codec: media.VP8})
+	b.history.credit = 0
+	b.run(1)
+	if sent := b.to.out[len(b.to.out)-3:]; b.history.credit != int64(len(sent[0].Body)+len(sent[1].Body)+len(sent[2].Body))/resendShare {
+		t.Errorf("%d bytes of credit for what was sent", b.history.credit)
+	}
 	h := history{credit: resendMost}
 	now := int64(1e15)
 	if h.filled = now; !h.spend(resendMost, now) || h.spend(1, now) {

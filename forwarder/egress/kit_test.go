@@ -2,6 +2,7 @@ package egress
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"testing"
 
@@ -78,6 +79,7 @@ type sender struct {
 func newSender(t testing.TB, encodings int, c pictures.Config) *sender {
 	t.Helper()
 	s := &sender{keys: make([]bool, encodings)}
+	c.Bytes = cmp.Or(c.Bytes, 3000)
 	for e := range encodings {
 		c.Encoding, c.SSRC, c.Timestamp = uint8(e), c.Source<<8+uint32(e), c.Timestamp+12345
 		s.cameras = append(s.cameras, pictures.New(c))

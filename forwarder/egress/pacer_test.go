@@ -134,8 +134,12 @@ func TestWhatWaitedTooLongForTheRing(t *testing.T) {
 	}
 	was := len(b.to.checker.Pictures)
 	b.pass(paceMost)
-	if st := b.Stats(b.now); st.Dropped.Overwritten != 2 || st.Waiting != 0 || len(b.to.checker.Pictures) != was {
+	if st := b.Stats(b.now); st.Dropped.Overwritten != 2 || st.Waiting != 0 || b.pacer.packets != 0 || len(b.to.checker.Pictures) != was {
 		t.Fatalf("%+v", st)
+	}
+	b.shoot(one) // needs what was lost
+	if st := b.Stats(b.now); st.Dropped.Broken+st.Dropped.Overwritten != 3 {
+		t.Errorf("%+v", st)
 	}
 }
 
@@ -183,6 +187,10 @@ func TestWhatWaitsForTooLongIsDropped(t *testing.T) {
 		b.Flush(b.now, b.to)
 		st := b.Stats(b.now)
 		if want := uint64(late); st.Dropped.Queue != want || st.Pictures != 5-want || st.Waiting != 0 {
+			t.Errorf("%d too late: %+v", late, st)
+		}
+		b.shoot(one) // needs what was dropped
+		if st := b.Stats(b.now); st.Dropped.Queue != uint64(2*late) {
 			t.Errorf("%d too late: %+v", late, st)
 		}
 	}

@@ -100,8 +100,12 @@ func (w *world) step() {
 	default:
 		w.runAndAnswer(1 + w.draw()%8)
 	}
-	if st := w.Stats(w.now); st.Waiting > mostWaiting {
-		w.t.Errorf("%d pictures wait", st.Waiting)
+	waiting := 0
+	for n := w.history.head; n < w.history.tail; n++ {
+		waiting += int(w.history.at(n).count)
+	}
+	if w.waiting() > mostWaiting || w.pacer.packets != waiting {
+		w.t.Errorf("%d pictures wait, %d packets, which are taken for %d", w.waiting(), waiting, w.pacer.packets)
 	}
 }
 

@@ -116,6 +116,40 @@ func TestTemporalLayers(t *testing.T) {
 	}
 }
 
+func TestALayerIsAddedAtASyncPointOnly(t *testing.T) {
+	s := New(Config{})
+	s.wanted.Temporal = 3
+	s.selector.rates[0] = temporal(1, 1, 1, 1)
+	for _, c := range []struct {
+		layer uint8
+		sync  bool
+		want  bool
+	}{{1, false, false}, {2, true, false}, {1, true, true}, {1, false, true}, {2, true, true}, {3, true, true}} {
+		if got := s.wants(&ingress.Frame{Temporal: c.layer, Sync: c.sync}); got != c.want {
+			t.Errorf("layer %d, sync point: %v: %v, want %v", c.layer, c.sync, got, c.want)
+		}
+	}
+	if s.stats.Filtered != 2 || s.layers.Temporal != 3 {
+		t.Errorf("%+v, %+v", s.layers, s.stats)
+	}
+}
+
+func TestAsksForAKeyFrameForMoreNowAndThenOnly(t *testing.T) {
+	now := int64(1e15)
+	for _, c := range []struct {
+		lacking, keyAt int64
+		want           bool
+	}{
+		{0, 0, false}, {now - second, now - moreKeyEvery, true},
+		{now - second + 1, now - moreKeyEvery, false}, {now - second, now - moreKeyEvery + 1, false},
+	} {
+		s := Subscription{lacking: c.lacking, keyAt: c.keyAt}
+		if got := s.needsKeyForMore(now); got != c.want {
+			t.Errorf("lacking since %d, a key frame at %d: %v, want %v", c.lacking-now, c.keyAt-now, got, c.want)
+		}
+	}
+}
+
 func TestSpatialLayers(t *testing.T) {
 	for _, codec := range []media.VideoCodec{media.VP9, media.AV1} {
 		b := newBench(t, Config{Codec: codec})
@@ -132,7 +166,7 @@ func TestSpatialLayers(t *testing.T) {
 			t.Fatalf("%v: saw %v", codec, s)
 		}
 		b.SetEstimate(0)
-		b.run(26 + 51) // two seconds that it hesitates, one that it waits for a key frame to come by itself
+		b.run(26 + 51) // it hesitates for two seconds, then waits for a key frame to come by itself
 		if s := b.to.seen(); s[len(s)-1].Spatial != 1 {
 			t.Fatalf("%v: a layer was added without a key frame", codec)
 		}

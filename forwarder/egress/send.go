@@ -72,7 +72,7 @@ func (s *Subscription) send(p *picture, n uint32, now int64, to Sender) outcome 
 			s.write(&s.work.out[filled], s.work.heads[filled][:0], p, packet, s.pacer.gone.gone)
 		}
 		if done := s.deliver(filled, now, to); done < filled {
-			s.pacer.gone, _ = p.at(s.pacer.gone.gone - uint32(filled-done))
+			s.pacer.gone = p.at(s.pacer.gone.gone - uint32(filled-done))
 			return full
 		}
 		n -= uint32(filled)

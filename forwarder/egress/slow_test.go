@@ -52,6 +52,22 @@ func TestASlowReceiverLosesItsOwnPicturesOnly(t *testing.T) {
 	}
 }
 
+func TestASlowReceiverDoesNotTakeEveryKeyFrame(t *testing.T) {
+	b := newBench(t, Config{Codec: media.VP8})
+	c := vp8(1)
+	c.Bytes, c.KeyBytes = 1000, 20_000
+	one := b.source(1, c)
+	b.SetEstimate(160_000) // one key frame takes 0.8 s of it with headroom
+	b.show(one)
+	for n := range 25 * 20 {
+		one.keys[0] = one.keys[0] || n%5 == 0
+		b.run(1)
+	}
+	if st := b.Stats(b.now); st.KeyFrames < 15 || st.KeyFrames > 25 || st.Dropped.Slow == 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestWhoCanTakeItLosesNothing(t *testing.T) {
 	b := newBench(t, Config{Codec: media.VP8})
 	c := vp8(1)
@@ -160,6 +176,7 @@ func TestASwitchIsSeenWhateverWasSpent(t *testing.T) {
 	b.SetLow(true, b.now)
 	b.show(one)
 	b.run(10)
+	b.budget.take(1_000_000, false, b.now)
 	b.show(two)
 	b.run(2)
 	if s := b.to.seen(); count(s, 2) == 0 {

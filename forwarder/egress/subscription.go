@@ -53,7 +53,6 @@ type Subscription struct {
 	budget   budget
 	rewriter rewriter
 	pacer    pacer
-	start    uint64 // extended number of the first packet
 	stats    Stats
 	history  history
 	selector selector
@@ -80,8 +79,7 @@ func New(c Config) *Subscription {
 	if s.work == nil {
 		s.work = new(Workspace)
 	}
-	s.start = 1<<16 + uint64(c.Sequence) // so that nothing lies before 0
-	s.rewriter = rewriter{sequence: s.start, latest: c.Timestamp}
+	s.rewriter = rewriter{sequence: 1<<16 + uint64(c.Sequence), latest: c.Timestamp} // so that nothing lies before 0
 	s.SetCodec(c.Codec)
 	s.history.setRoundTrip(0)
 	s.history.credit = resendMost

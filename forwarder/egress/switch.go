@@ -127,15 +127,17 @@ func (s *Subscription) Forget(stream *ingress.Stream, now int64, to Sender) {
 	s.finish(stream, now, to)
 	s.history.forget(stream)
 	s.rewriter.forget(stream)
+	if s.stream == stream {
+		s.stream = nil
+	}
 	left := s.wished
-	left.remove(stream)
+	if left.remove(stream); left.count == s.wished.count {
+		return
+	}
 	if left.count == 0 {
 		s.thaw(now)
 	}
 	s.wished = left
-	if s.stream == stream {
-		s.stream = nil
-	}
 	s.selector.fresh = true
 	s.choose(now)
 }

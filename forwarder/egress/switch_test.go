@@ -98,6 +98,26 @@ func TestASourceIsSeenEarlyInALowerEncoding(t *testing.T) {
 	}
 }
 
+func TestASourceIsNotSeenInAHigherEncodingThanItMay(t *testing.T) {
+	b := newBench(t, Config{Codec: media.VP8})
+	one := b.source(2, vp8(1))
+	b.SetLow(true, b.now)
+	b.Show(one.streams, b.now)
+	one.keys[1] = true
+	b.run(5)
+	if s := b.to.seen(); count(s, 1) == 0 || s[0].Encoding != 0 {
+		t.Errorf("saw %v", s) // both begin with a key frame
+	}
+	two := b.source(2, vp8(2))
+	b.run(1)
+	b.Show(two.streams, b.now)
+	two.keys[1] = true
+	b.run(5)
+	if s := b.to.seen(); count(s, 2) != 0 {
+		t.Errorf("saw %v", s)
+	}
+}
+
 func TestForgetsAStream(t *testing.T) {
 	b := newBench(t, Config{Codec: media.VP8})
 	big := vp8(1)
@@ -113,7 +133,7 @@ func TestForgetsAStream(t *testing.T) {
 	if err := b.to.checker.Complete(); err != nil {
 		t.Error(err) // what has begun is sent to its end
 	}
-	if st := b.Stats(b.now); st.Waiting != 0 || st.Dropped.Forgotten != 1 || b.Showing() != nil || b.Frozen(b.now+second) {
+	if st := b.Stats(b.now); st.Waiting != 0 || st.Dropped.Forgotten != 1 || b.Showing() != nil || b.rewriter.stream != nil || b.Frozen(b.now+second) {
 		t.Errorf("%+v", st)
 	}
 	b.NACK(lost(t, b.to.out[0].Sequence), b.now, b.to)
@@ -124,6 +144,42 @@ func TestForgetsAStream(t *testing.T) {
 	b.show(two)
 	b.run(2)
 	if s := b.to.seen(); count(s, 1) != 1 || count(s, 2) != 2 {
+		t.Errorf("saw %v", s)
+	}
+}
+
+func TestForgettingWhatIsNotShownChangesNothing(t *testing.T) {
+	b := newBench(t, Config{Codec: media.VP8})
+	one, two := b.source(2, vp8(1)), b.source(1, vp8(2))
+	b.run(5)
+	b.SetEstimate(one.streams[0].Bitrates(b.now).UpTo(every, every) * 2)
+	b.show(one)
+	b.run(5)
+	b.SetEstimate(0) // the higher encoding fits, but not for long
+	b.Forget(two.streams[0], b.now, b.to)
+	if next, current := b.Wants(b.now); next != nil || current != nil || b.Showing() != one.streams[0] {
+		t.Errorf("wants %p and %p, shows %p", next, current, b.Showing())
+	}
+	b.run(5)
+	if s := b.to.seen(); count(s, 1) != 10 {
+		t.Errorf("saw %v", s)
+	}
+}
+
+func TestForgetsTheEncodingInForce(t *testing.T) {
+	b := newBench(t, Config{Codec: media.VP8})
+	one := b.source(2, vp8(1))
+	b.run(5)
+	b.show(one)
+	b.run(5)
+	b.to.seen()
+	b.Forget(one.streams[1], b.now, b.to)
+	if next, _ := b.Wants(b.now); next != one.streams[0] {
+		t.Error("does not want the encoding that is left")
+	}
+	b.answer()
+	b.run(2)
+	if s := b.to.seen(); len(s) != 2 || s[1].Encoding != 0 {
 		t.Errorf("saw %v", s)
 	}
 }

@@ -127,12 +127,13 @@ func (d *dialog) acknowledged(req *sip.Request) (ended bool, bad error) {
 		d.state = stateConfirmed
 	}
 	if keyOf(req) == d.key { // who knows our tag has had our answer, at the address that it came from
-		d.call.leg.Vouch(d.source.Addr())
+		d.call.vouch(d.source.Addr())
 	}
 	if w.wantAnswer {
 		if bad = d.takeAnswer(req); bad != nil {
 			return false, bad
 		}
+		d.narrowVideo()
 	}
 	if part := d.call.part; d.listens && !d.call.listens() {
 		d.agent.spawn(func() { d.listenLater(part) })

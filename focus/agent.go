@@ -78,8 +78,10 @@ type Agent struct {
 	dialogs *table
 	merges  *mergeTable
 	routes  *routeCache
-	legs    legs
-	offers  pacer // of groups
+	offers  pacer // of groups and video
+
+	legs      *ledger[*transport.Leg, MediaStats]
+	videoLegs *ledger[*transport.VideoLeg, VideoStats]
 
 	dials     *dials
 	streams   *streams
@@ -112,7 +114,9 @@ func New(cfg Config) (*Agent, error) {
 		cfg: cfg, log: cfg.Logger, name: "confd/" + cfg.Version, count: newCounters(),
 		dialogs: newTable(), merges: newMergeTable(), routes: newRouteCache(),
 		dials: newDials(cfg.DialOut), streams: newStreams(), resolver: net.DefaultResolver,
-		seed: maphash.MakeSeed(),
+		seed:      maphash.MakeSeed(),
+		legs:      newLedger(func(m *MediaStats, l *transport.Leg) { m.add(l.Stats()) }),
+		videoLegs: newLedger(func(v *VideoStats, l *transport.VideoLeg) { v.add(l.Stats()) }),
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	silent := slog.New(quiet{&a.count.unparsable})

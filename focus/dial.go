@@ -166,8 +166,8 @@ func (o *outgoing) fail(f rooms.DialFailure) {
 	o.agent.count.dialled(string(f.Outcome))
 	if c := o.call; c != nil {
 		o.call = nil
-		if err := c.leg.Close(); err != nil {
-			o.log.Error("the leg could not be closed", "error", err)
+		if err := errors.Join(c.leg.Close(), c.closeVideo(0)); err != nil {
+			o.log.Error("the legs could not be closed", "error", err)
 		}
 		o.agent.legs.remove(c.leg)
 	}
@@ -218,8 +218,8 @@ func (o *outgoing) settle(h hop) (err error) {
 	return nil
 }
 
-// openMedia opens a leg and makes our offer. Until the answer is there, the leg drops what
-// arrives.
+// openMedia opens legs and makes our offer. Until the answer is there, they drop what arrives.
+// The telephone network has no video.
 func (o *outgoing) openMedia() error {
 	a := o.agent
 	bind, written, err := a.mediaAddress(o.hop.addr.Addr(), nil, false)
@@ -230,10 +230,13 @@ func (o *outgoing) openMedia() error {
 	if err != nil {
 		return err
 	}
-	leg.Vouch(o.hop.addr.Addr())
-	c := newCall(a.cfg.Capabilities, leg, written)
+	c := a.newCall(leg, bind, written)
+	c.vouch(o.hop.addr.Addr())
+	if !o.plan.byTrunk {
+		c.expectVideo(o.req.Room, nil)
+	}
 	if o.body, _, err = c.begin(nil, false); err != nil {
-		return errors.Join(err, leg.Close())
+		return errors.Join(err, leg.Close(), c.closeVideo(0))
 	}
 	a.legs.add(leg)
 	o.call = c

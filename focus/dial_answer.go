@@ -166,8 +166,10 @@ func (o *outgoing) join(d *dialog, res *sip.Response) *rooms.Reason {
 		}
 		return &rooms.Reason{Code: rooms.ReasonRemoved, Text: "Not let into the conference"}
 	}
+	c.trimVideo()
 	c.part, c.since = part, clock.Now()
 	o.call, o.told, d.call = nil, true, c
+	d.narrowVideo()
 	d.agent.count.dialled("answered")
 	d.agent.count.answered.Add(1)
 	d.startClientTimer(res)
@@ -243,20 +245,19 @@ func (c *call) answered(answer []byte) (rooms.Media, error) {
 		return rooms.Media{}, err
 	}
 	c.flush()
-	if err := c.apply(legParams(&res.Negotiated)); err != nil {
-		return rooms.Media{}, err
-	}
+	m, err := c.first(&res.Negotiated)
 	c.pending, c.state = nil, res.State
-	return c.media(&res.Negotiated), nil
+	return m, err
 }
 
-// flush throws early media away, which would else be heard late and all at once. The leg is
+// flush throws early media away, which would else be heard late and all at once. The legs are
 // still ours.
 func (c *call) flush() {
 	nobody := media.ReceiverFunc(func(*media.Packet) {})
 	for range 2 { // one reads more than a socket's buffer usually holds
 		c.leg.Poll(clock.Now(), 64, nobody)
 	}
+	c.flushVideo()
 }
 
 // onEarly answers a request of the peer within a dialog whose INVITE it has not answered.

@@ -52,6 +52,8 @@ type dialog struct {
 	probing  atomic.Bool
 	early    atomic.Pointer[outgoing] // of a call that we make, while it is not answered
 
+	keyFrames keyFrames
+
 	mu        sync.Mutex // whoever holds it has everything below to itself
 	state     dialogState
 	source    netip.AddrPort // where the peer's INVITE came from, or ours went; see follow

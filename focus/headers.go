@@ -14,7 +14,7 @@ import (
 var (
 	allowed   = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO"}
 	supported = []string{"timer"}
-	accepted  = []string{"application/sdp", "multipart/mixed", "application/dtmf-relay", "application/dtmf"}
+	accepted  = []string{"application/sdp", "multipart/mixed", "application/dtmf-relay", "application/dtmf", typeMediaControl}
 )
 
 var (

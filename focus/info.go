@@ -17,7 +17,8 @@ const (
 )
 
 // onInfo takes keys that are pressed: application/dtmf-relay and application/dtmf, as
-// phones have sent them since before RFC 6086. An INFO without a body is a sign of life.
+// phones have sent them since before RFC 6086; and requests for key frames (RFC 5168). An INFO
+// without a body is a sign of life.
 func (d *dialog) onInfo(req *sip.Request, tx *sip.ServerTx) {
 	if !d.enter(req, tx) {
 		return
@@ -25,6 +26,10 @@ func (d *dialog) onInfo(req *sip.Request, tx *sip.ServerTx) {
 	defer d.mu.Unlock()
 	if pkg, ok := value(req, "info-package"); ok && pkg != "" {
 		d.refuse(req, tx, refusal(469, "no INFO package is known here", sip.NewHeader("Recv-Info", "")))
+		return
+	}
+	if isMediaControl(req) {
+		d.onMediaControl(req, tx)
 		return
 	}
 	code, held, bad := keyIn(req)
@@ -63,7 +68,7 @@ func keyIn(req *sip.Request) (byte, time.Duration, *status) {
 			return noKey, 0, nil
 		}
 		return noKey, 0, refusal(sip.StatusUnsupportedMediaType, "this body is not understood in INFO",
-			sip.NewHeader("Accept", typeDTMFRelay+", "+typeDTMF))
+			sip.NewHeader("Accept", typeDTMFRelay+", "+typeDTMF+", "+typeMediaControl))
 	}
 	if err == nil {
 		var code byte

@@ -9,7 +9,7 @@ import (
 	"github.com/confd/confd/transport"
 )
 
-// MediaStats are totals over all legs since the start, those of ended calls included.
+// MediaStats are totals over all legs of sound since the start, those of ended calls included.
 // Directions are the server's.
 type MediaStats struct {
 	PacketsReceived, PacketsSent uint64
@@ -57,40 +57,72 @@ func (c *call) quality() rooms.LegQuality {
 	}
 }
 
-// legs knows the legs that are open, and the totals of those that were.
-type legs struct {
-	mu    sync.Mutex
-	open  map[*transport.Leg]struct{}
-	ended MediaStats
+// VideoStats are the same of video lines, with what only they have.
+type VideoStats struct {
+	MediaStats
+	RepairsReceived, RepairsSent uint64 // packets that were sent again
+	Probes                       uint64 // retransmissions of nothing, received
+	Runs, Uncut                  uint64 // packets sent at once, and those of them that the system refused to cut
+	Held, Stale                  uint64 // packets not sent: the peer wants none, SRTP forbids their number
+	FeedbackReceived             transport.FeedbackReceived
+	FeedbackSent                 transport.FeedbackSent
 }
 
-func (l *legs) add(leg *transport.Leg) {
+func (v *VideoStats) add(s transport.VideoStats) {
+	v.MediaStats.add(s.Stats)
+	v.RepairsReceived += s.RepairsReceived
+	v.RepairsSent += s.RepairsSent
+	v.Probes += s.Probes
+	v.Runs += s.Runs
+	v.Uncut += s.Uncut
+	v.Held += s.Held
+	v.Stale += s.Stale
+	addAll(&v.FeedbackReceived, s.FeedbackReceived)
+	addAll(&v.FeedbackSent, s.FeedbackSent)
+}
+
+// ledger knows the legs of a kind that are open, and the totals of those that were.
+type ledger[L comparable, T any] struct {
+	count func(*T, L) // adds what a leg has to totals
+
+	mu    sync.Mutex
+	open  map[L]struct{}
+	ended T
+}
+
+func newLedger[L comparable, T any](count func(*T, L)) *ledger[L, T] {
+	return &ledger[L, T]{count: count, open: map[L]struct{}{}}
+}
+
+func (l *ledger[L, T]) add(leg L) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open == nil {
-		l.open = map[*transport.Leg]struct{}{}
-	}
 	l.open[leg] = struct{}{}
 }
 
 // remove is called after the leg has been closed, when its figures are final.
-func (l *legs) remove(leg *transport.Leg) {
+func (l *ledger[L, T]) remove(leg L) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, ok := l.open[leg]; ok {
 		delete(l.open, leg)
-		l.ended.add(leg.Stats())
+		l.count(&l.ended, leg)
 	}
 }
 
-// Media returns the totals over all legs. Any goroutine may call it at any time; it looks
-// at every open leg.
-func (a *Agent) Media() MediaStats {
-	a.legs.mu.Lock()
-	defer a.legs.mu.Unlock()
-	total := a.legs.ended
-	for leg := range a.legs.open {
-		total.add(leg.Stats())
+func (l *ledger[L, T]) total() T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	total := l.ended
+	for leg := range l.open {
+		l.count(&total, leg)
 	}
 	return total
 }
+
+// Media returns the totals over all legs of sound. Any goroutine may call it at any time; it
+// looks at every open leg.
+func (a *Agent) Media() MediaStats { return a.legs.total() }
+
+// Video does the same for video.
+func (a *Agent) Video() VideoStats { return a.videoLegs.total() }

@@ -41,6 +41,12 @@ type server struct {
 // start runs a server on loopback; change may alter its configuration.
 func start(t *testing.T, change ...func(*Config)) *server {
 	t.Helper()
+	return startWith(t, rooms.VideoConfig{}, change...)
+}
+
+// startWith is start for rooms with video.
+func startWith(t *testing.T, video rooms.VideoConfig, change ...func(*Config)) *server {
+	t.Helper()
 	s := &server{t: t}
 	var err error
 	if s.engine, err = mixer.New(mixer.Config{}); err != nil {
@@ -55,7 +61,7 @@ func start(t *testing.T, change ...func(*Config)) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.groups.Close)
-	s.registry = rooms.New(rooms.Config{Engine: s.engine, Groups: s.groups, Logger: logger})
+	s.registry = rooms.New(rooms.Config{Engine: s.engine, Groups: s.groups, Logger: logger, Video: video})
 	t.Cleanup(s.registry.Close)
 	stream := s.registry.Subscribe(rooms.SubscribeOptions{Live: true, Buffer: 10000})
 	t.Cleanup(stream.Close)

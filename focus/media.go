@@ -24,10 +24,12 @@ import (
 
 // call is the media of a dialog: a leg in a room. The dialog's mutex guards it.
 type call struct {
+	agent *Agent
 	caps  offeranswer.Capabilities
 	local offeranswer.Local
 	leg   *transport.Leg
 	part  *rooms.Participant
+	video video
 
 	state   *offeranswer.State       // of the last exchange; nil before the first
 	pending *offeranswer.OfferResult // our offer that has no answer yet
@@ -53,10 +55,11 @@ func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) (
 	if err != nil {
 		return nil, err
 	}
+	c := a.newCall(leg, bind, written)
 	if d.network != "UDP" { // a datagram may come under a forged address: see acknowledged
-		leg.Vouch(d.source.Addr())
+		c.vouch(d.source.Addr())
 	}
-	c := newCall(a.cfg.Capabilities, leg, written)
+	c.expectVideo(in.room, in.offer)
 	group, offer := a.mayHear(in)
 	c.setGroup(group)
 	body, m, err := c.begin(in.offer, offer)
@@ -66,8 +69,9 @@ func (d *dialog) openMedia(ctx context.Context, req *sip.Request, in incoming) (
 		})
 	}
 	if err != nil {
-		return nil, errors.Join(err, leg.Close())
+		return nil, errors.Join(err, leg.Close(), c.closeVideo(0))
 	}
+	c.trimVideo()
 	c.since = clock.Now()
 	a.legs.add(leg)
 	d.call = c
@@ -98,11 +102,12 @@ func bounded(s string) string {
 	return strings.TrimRight(strings.ToValidUTF8(s[:min(len(s), longest)], ""), "\ufffd")
 }
 
-func newCall(caps offeranswer.Capabilities, leg *transport.Leg, written netip.Addr) *call {
+// newCall makes the media of a call whose further legs are to be opened at bind.
+func (a *Agent) newCall(leg *transport.Leg, bind, written netip.Addr) *call {
 	rtp, rtcp := leg.LocalPort()
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // cannot fail
-	return &call{caps: caps, leg: leg, local: offeranswer.Local{
+	return &call{agent: a, caps: a.cfg.Capabilities, leg: leg, video: video{bind: bind}, local: offeranswer.Local{
 		Address: written, RTPPort: rtp, RTCPPort: rtcp, Keys: offeranswer.RandomKey,
 		SessionID: binary.BigEndian.Uint64(id[:]), SessionVersion: 1,
 	}}
@@ -135,18 +140,20 @@ func (c *call) begin(offer []byte, group bool) (body []byte, m rooms.Media, err 
 	if err != nil {
 		return nil, m, err
 	}
-	if err := c.apply(legParams(&res.Negotiated)); err != nil {
-		return nil, m, err
-	}
+	m, err = c.first(&res.Negotiated)
 	c.state = res.State
-	return res.SDP, c.media(&res.Negotiated), nil
+	return res.SDP, m, err
 }
 
-// media is what the room needs to know of an exchange.
-func (c *call) media(n *offeranswer.Negotiated) rooms.Media {
-	return rooms.Media{
-		Source: c.leg, Sink: c.leg, Receive: receiveConfig(n), Send: c.send(n), Quality: c.quality,
+// first puts the first exchange into force, before the legs are in a room, and returns what the
+// room needs to know of it.
+func (c *call) first(n *offeranswer.Negotiated) (m rooms.Media, err error) {
+	if err := c.apply(legParams(n)); err != nil {
+		return m, err
 	}
+	m = rooms.Media{Source: c.leg, Sink: c.leg, Receive: receiveConfig(n), Send: c.send(n), Quality: c.quality}
+	m.Video, err = c.beginVideo(n)
+	return m, err
 }
 
 // apply sets the leg up before it is in a room.
@@ -158,8 +165,9 @@ func (c *call) apply(p transport.Params) error {
 	return c.leg.Apply(setup)
 }
 
-// change answers the peer's re-offer and puts it into force at one tick. On error the
-// session is as it was.
+// change answers the peer's re-offer and puts it into force, sound at one tick. On error the
+// session is as it was. What has gone of video is closed by trimVideo, once nothing brings it
+// back.
 func (c *call) change(ctx context.Context, offer []byte) ([]byte, error) {
 	res, err := offeranswer.Negotiate(offer, c.caps, c.local, c.state)
 	if err != nil {
@@ -209,6 +217,7 @@ func (c *call) withdraw() {
 	if c.pending != nil {
 		c.state = c.pending.Rejected()
 		c.pending = nil
+		c.trimVideo()
 	}
 }
 
@@ -229,10 +238,12 @@ func (c *call) accept(ctx context.Context, answer []byte) error {
 	if err != nil {
 		c.state = o.Abandoned()
 	}
+	c.trimVideo()
 	return err
 }
 
-// enforce puts an exchange into force: leg and mixer change at the same tick.
+// enforce puts an exchange into force: leg and mixer change at the same tick, and each video
+// line and its leg at one moment of its worker.
 func (c *call) enforce(ctx context.Context, res *offeranswer.Result) error {
 	if res.Unchanged {
 		c.state = res.State
@@ -243,24 +254,36 @@ func (c *call) enforce(ctx context.Context, res *offeranswer.Result) error {
 	if err != nil {
 		return err
 	}
-	failed := make(chan error, 1)
+	lines, err := c.videoLines(n)
+	if err == nil {
+		err = c.vacate(ctx, lines)
+	}
+	if err != nil {
+		return err
+	}
+	applied := make(chan error, 1+len(lines))
 	receive := receiveConfig(n)
-	u := rooms.MediaUpdate{Receive: &receive, Do: func() { failed <- c.leg.Apply(setup) }}
+	u := rooms.MediaUpdate{Receive: &receive, Do: func() { applied <- c.leg.Apply(setup) }}
 	if n.Audio {
 		send := c.send(n)
 		u.Send = &send
 	}
-	if err := c.part.Update(ctx, u); err != nil {
-		return err
+	if len(lines) > 0 || len(c.video.told) > 0 {
+		u.Video = videoUpdate(lines, applied)
 	}
-	if err := <-failed; err != nil {
+	err = c.part.Update(ctx, u)
+	c.toldVideo(lines, err == nil)
+	for err == nil && len(applied) > 0 {
+		err = <-applied
+	}
+	if err != nil {
 		return err
 	}
 	c.state, c.since = res.State, clock.Now()
 	return nil
 }
 
-// close takes the leg out of the room and gives its ports back.
+// close takes the legs out of the room and gives their ports back.
 func (c *call) close(ctx context.Context, why rooms.Reason) error {
 	c.reports.stop()
 	if err := c.part.Leave(ctx, why); err != nil {
@@ -268,7 +291,7 @@ func (c *call) close(ctx context.Context, why rooms.Reason) error {
 		// hears another.
 		return fmt.Errorf("ports %s stay taken: %w", c.ports(), err)
 	}
-	return c.leg.Close()
+	return errors.Join(c.leg.Close(), c.closeVideo(0))
 }
 
 func (c *call) ports() string {
@@ -309,7 +332,7 @@ func (c *call) describe() string {
 	if n.Multicast.IsValid() {
 		return "group " + n.Multicast.String()
 	}
-	return fmt.Sprintf("%s %s %s", n.Profile, n.Send, n.Direction)
+	return fmt.Sprintf("%s %s %s%s", n.Profile, n.Send, n.Direction, describeVideo(n.Video))
 }
 
 // legParams is what the transport needs to know of an exchange.
@@ -319,15 +342,20 @@ func legParams(n *offeranswer.Negotiated) transport.Params {
 		Send: n.Audio && n.Direction.Sends(), Receive: n.Audio && n.Direction.Receives(),
 		Latch:        transport.LatchBounded,
 		AudioLevelID: n.AudioLevelID, MixerLevelID: n.MixerLevelID, CSRC: true,
-		ClockRates: n.ClockRates(),
-	}
-	if c := n.SRTP; c != nil {
-		p.SRTP = &transport.SRTP{
-			Suite: srtpSuites[c.Suite], LocalKey: c.LocalKey, LocalSalt: c.LocalSalt,
-			RemoteKey: c.RemoteKey, RemoteSalt: c.RemoteSalt,
-		}
+		ClockRates: n.ClockRates(), SRTP: srtpParams(n.SRTP),
 	}
 	return p
+}
+
+// srtpParams is what the transport needs to know of keys; nil is plain RTP.
+func srtpParams(c *offeranswer.Crypto) *transport.SRTP {
+	if c == nil {
+		return nil
+	}
+	return &transport.SRTP{
+		Suite: srtpSuites[c.Suite], LocalKey: c.LocalKey, LocalSalt: c.LocalSalt,
+		RemoteKey: c.RemoteKey, RemoteSalt: c.RemoteSalt,
+	}
 }
 
 var srtpSuites = map[offeranswer.Suite]transport.Suite{

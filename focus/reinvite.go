@@ -87,6 +87,9 @@ func (d *dialog) renegotiate(req *sip.Request) (c changed, bad *status) {
 	}
 	c.before = d.call.state
 	d.lookAtGroup(offer)
+	if exchanges {
+		d.call.expectVideo(d.call.part.Room(), offer)
+	}
 	var body []byte
 	switch {
 	case offer != nil:
@@ -96,6 +99,7 @@ func (d *dialog) renegotiate(req *sip.Request) (c changed, bad *status) {
 		c.offered = true
 	}
 	if err != nil {
+		d.call.trimVideo()
 		return c, statusOf(err, d.here.Addr().String())
 	}
 	c.res = d.answer(req, sip.StatusOK, c.timer.headers()...)
@@ -105,6 +109,7 @@ func (d *dialog) renegotiate(req *sip.Request) (c changed, bad *status) {
 
 // conclude does the rest of what a request asks that is answered with 200. d.mu is held.
 func (d *dialog) conclude(req *sip.Request, c changed) {
+	d.call.trimVideo()
 	d.refreshTarget(req)
 	d.startTimer(c.timer)
 	d.tellDelivery()
@@ -116,4 +121,5 @@ func (d *dialog) undo(c changed) {
 	if err := d.call.revert(d.agent.ctx, c.before); err != nil {
 		d.log.Info("the media before a cancelled re-INVITE could not be restored", "error", err)
 	}
+	d.call.trimVideo()
 }

@@ -27,8 +27,12 @@ type Stats struct {
 	// Of peers that were to listen to a multicast group: those that do since, that answered
 	// with something else, refused or did not answer, and that never reported.
 	GroupJoined, GroupRefused, GroupUnreported uint64
-	Panics                                     uint64 // faults of confd itself while it handled a request
-	Unparsable                                 uint64 // messages that sipgo could not parse or place
+	// Key frames asked of peers by INFO, those of them that were refused, and those that peers
+	// asked for.
+	KeyFramesAsked, KeyFramesRefused, KeyFramesWanted uint64
+	VideoNoPorts                                      uint64 // video lines that were refused for want of ports
+	Panics                                            uint64 // faults of confd itself while it handled a request
+	Unparsable                                        uint64 // messages that sipgo could not parse or place
 }
 
 var knownMethods = []sip.RequestMethod{
@@ -65,6 +69,9 @@ type counters struct {
 	panics      atomic.Uint64
 
 	groupJoined, groupRefused, groupUnreported atomic.Uint64
+
+	keyFramesAsked, keyFramesRefused, keyFramesWanted atomic.Uint64
+	videoNoPorts                                      atomic.Uint64
 
 	unparsable atomic.Uint64
 }
@@ -113,7 +120,9 @@ func (a *Agent) Stats() Stats {
 		Answered: c.answered.Load(), NoACK: c.noACK.Load(), Expired: c.expired.Load(),
 		Unreachable: c.unreachable.Load(), Resent: c.resent.Load(), Merged: c.merged.Load(),
 		GroupJoined: c.groupJoined.Load(), GroupRefused: c.groupRefused.Load(), GroupUnreported: c.groupUnreported.Load(),
-		Panics: c.panics.Load(), Unparsable: c.unparsable.Load() + unplaced.Load(),
+		KeyFramesAsked: c.keyFramesAsked.Load(), KeyFramesRefused: c.keyFramesRefused.Load(), KeyFramesWanted: c.keyFramesWanted.Load(),
+		VideoNoPorts: c.videoNoPorts.Load(),
+		Panics:       c.panics.Load(), Unparsable: c.unparsable.Load() + unplaced.Load(),
 	}
 	c.mu.Lock()
 	for k, v := range c.requests {

@@ -15,6 +15,7 @@ func sipMetrics(agent *focus.Agent, door *guard.Guard, pool *transport.PortPool)
 	return []prometheus.Collector{
 		api.Tell(func() focus.Stats { return withOutcomes(agent.Stats()) }, sipFigures...),
 		api.Tell(agent.Media, legFigures...),
+		api.Tell(agent.Video, videoLegFigures...),
 		api.Tell(door.Stats, guardFigures...),
 		api.Tell(func() portStats { return portStats{pool.InUse(), pool.Size()} }, portFigures...),
 	}
@@ -43,40 +44,69 @@ var sipFigures = []api.Figure{
 		map[string]string{"no_ack": "NoACK", "session_expired": "Expired", "unreachable": "Unreachable"}),
 	api.By("outcome", "confd_sip_group_moves_total", "Phones that were to listen to a multicast group: those that do since, that refused, and that never reported and were brought back.",
 		map[string]string{"joined": "GroupJoined", "refused": "GroupRefused", "unreported": "GroupUnreported"}),
+	api.By("kind", "confd_sip_key_frame_requests_total", "Requests for key frames by INFO (RFC 5168): received, sent, and those of the sent that were refused.",
+		map[string]string{"received": "KeyFramesWanted", "sent": "KeyFramesAsked", "refused": "KeyFramesRefused"}),
+	api.One("VideoNoPorts", "confd_video_lines_without_ports_total", "Video lines that were refused for want of ports."),
 	api.One("Resent", "confd_sip_answers_resent_total", "200 responses sent again for want of an ACK."),
 	api.One("Merged", "confd_sip_requests_merged_total", "Requests that came twice by different paths."),
 	api.One("Unparsable", "confd_sip_unparsable_total", "Messages that passed the guard and could not be parsed or placed."),
 	api.One("Panics", "confd_sip_faults_total", "Requests in whose handling confd itself failed."),
 }
 
-var legFigures = []api.Figure{
-	api.By("direction", "confd_rtp_transport_packets_total", "RTP packets that passed the transport, by direction.",
-		map[string]string{"received": "PacketsReceived", "sent": "PacketsSent"}),
-	api.By("direction", "confd_rtp_payload_bytes_total", "Payload of RTP packets, by direction.",
-		map[string]string{"received": "OctetsReceived", "sent": "OctetsSent"}),
-	api.By("reason", "confd_rtp_packets_dropped_total", "RTP packets that did not get past the transport, by reason.", map[string]string{
-		"stranger": "Dropped.Stranger", "malformed": "Dropped.Malformed", "too_long": "Dropped.TooLong", "payload_type": "Dropped.PayloadType",
-		"unauthenticated": "Dropped.Unauthenticated", "replayed": "Dropped.Replayed", "source": "Dropped.Source", "sequence": "Dropped.Sequence",
-		"loop": "Dropped.Loop", "held": "Dropped.Held", "empty": "Dropped.Empty", "overrun": "Dropped.Overrun",
-	}),
-	api.By("reason", "confd_rtp_send_errors_total", "RTP and RTCP packets that did not leave, by reason.", map[string]string{
-		"refused": "SendErrors.Refused", "no_room": "SendErrors.NoRoom", "failed": "SendErrors.Failed",
-		"oversize": "SendErrors.Oversize", "withheld": "SendErrors.Withheld",
-	}),
-	api.One("SendErrors.Trimmed", "confd_rtp_packets_trimmed_total", "RTP packets sent with a shortened list of contributors."),
-	api.One("SendErrors.TimeStep", "confd_rtp_time_steps_total", "Times that media time ran backwards."),
-	api.By("direction", "confd_rtcp_packets_total", "RTCP packets, compound ones as one, by direction.",
-		map[string]string{"received": "RTCP.Received", "sent": "RTCP.Sent"}),
-	api.By("reason", "confd_rtcp_packets_dropped_total", "RTCP packets that were of no use, by reason.",
-		map[string]string{"malformed": "RTCP.Malformed", "unauthenticated": "RTCP.Unauthenticated"}),
-	api.One("RTCP.Byes", "confd_rtcp_byes_total", "RTCP BYEs received."),
-	api.One("SourceChanges", "confd_rtp_source_changes_total", "Changes of participants' SSRCs."),
-	api.One("Collisions", "confd_rtp_collisions_total", "Changes of the server's SSRCs because a participant had the same."),
-	api.One("Relatches", "confd_rtp_relatches_total", "Changes of the addresses that participants' media comes from."),
-	// Reports may take losses back.
-	api.One("Lost", "confd_rtp_lost_packets", "Packets lost on the way from participants, late duplicates taken off (RFC 3550)."),
-	api.One("PeerLost", "confd_rtp_peer_lost_packets", "Packets lost on the way to participants, as their latest reports tell (RFC 3550)."),
+// transportFigures are those of legs of sound, or of video, whose names begin with what.
+func transportFigures(what string) []api.Figure {
+	return []api.Figure{
+		api.By("direction", what+"rtp_transport_packets_total", "RTP packets that passed the transport, by direction.",
+			map[string]string{"received": "PacketsReceived", "sent": "PacketsSent"}),
+		api.By("direction", what+"rtp_payload_bytes_total", "Payload of RTP packets, by direction.",
+			map[string]string{"received": "OctetsReceived", "sent": "OctetsSent"}),
+		api.By("reason", what+"rtp_packets_dropped_total", "RTP packets that did not get past the transport, by reason.", map[string]string{
+			"stranger": "Dropped.Stranger", "malformed": "Dropped.Malformed", "too_long": "Dropped.TooLong", "payload_type": "Dropped.PayloadType",
+			"unauthenticated": "Dropped.Unauthenticated", "replayed": "Dropped.Replayed", "source": "Dropped.Source", "sequence": "Dropped.Sequence",
+			"loop": "Dropped.Loop", "held": "Dropped.Held", "empty": "Dropped.Empty", "overrun": "Dropped.Overrun",
+		}),
+		api.By("reason", what+"rtp_send_errors_total", "RTP and RTCP packets that did not leave, by reason.", map[string]string{
+			"refused": "SendErrors.Refused", "no_room": "SendErrors.NoRoom", "failed": "SendErrors.Failed",
+			"oversize": "SendErrors.Oversize", "withheld": "SendErrors.Withheld",
+		}),
+		api.One("SendErrors.Trimmed", what+"rtp_packets_trimmed_total", "RTP packets sent with a shortened list of contributors."),
+		api.One("SendErrors.TimeStep", what+"rtp_time_steps_total", "Times that media time ran backwards."),
+		api.By("direction", what+"rtcp_packets_total", "RTCP packets, compound ones as one, by direction.",
+			map[string]string{"received": "RTCP.Received", "sent": "RTCP.Sent"}),
+		api.By("reason", what+"rtcp_packets_dropped_total", "RTCP packets that were of no use, by reason.",
+			map[string]string{"malformed": "RTCP.Malformed", "unauthenticated": "RTCP.Unauthenticated"}),
+		api.One("RTCP.Byes", what+"rtcp_byes_total", "RTCP BYEs received."),
+		api.One("SourceChanges", what+"rtp_source_changes_total", "Changes of participants' SSRCs."),
+		api.One("Collisions", what+"rtp_collisions_total", "Changes of the server's SSRCs because a participant had the same."),
+		api.One("Relatches", what+"rtp_relatches_total", "Changes of the addresses that participants' media comes from."),
+		// Reports may take losses back.
+		api.One("Lost", what+"rtp_lost_packets", "Packets lost on the way from participants, late duplicates taken off (RFC 3550)."),
+		api.One("PeerLost", what+"rtp_peer_lost_packets", "Packets lost on the way to participants, as their latest reports tell (RFC 3550)."),
+	}
 }
+
+var legFigures = transportFigures("confd_")
+
+var videoLegFigures = append(transportFigures("confd_video_"),
+	api.By("direction", "confd_video_repairs_total", "Video packets that were sent again, by direction.",
+		map[string]string{"received": "RepairsReceived", "sent": "RepairsSent"}),
+	api.One("Probes", "confd_video_probes_total", "Retransmissions of nothing, received."),
+	api.One("Runs", "confd_video_runs_total", "Runs of video packets that were sent at once."),
+	api.One("Uncut", "confd_video_runs_uncut_total", "Of the runs, those that the system refused: their packets were sent singly."),
+	api.By("reason", "confd_video_packets_unsent_total", "Video packets that were not sent, by reason: the peer wants none, or SRTP forbids their number.",
+		map[string]string{"held": "Held", "stale": "Stale"}),
+	api.By("kind", "confd_video_feedback_received_total", "What peers said about video that they are sent, by kind.", map[string]string{
+		"nack": "FeedbackReceived.NACK", "pli": "FeedbackReceived.PLI", "fir": "FeedbackReceived.FIR", "remb": "FeedbackReceived.REMB",
+		"tmmbr": "FeedbackReceived.TMMBR", "tmmbn": "FeedbackReceived.TMMBN", "transport_cc": "FeedbackReceived.TransportCC",
+		"report": "FeedbackReceived.Reports", "repeated": "FeedbackReceived.Repeated", "foreign": "FeedbackReceived.Foreign",
+		"unknown": "FeedbackReceived.Unknown", "malformed": "FeedbackReceived.Malformed",
+	}),
+	api.By("kind", "confd_video_feedback_sent_total", "What peers were told about video that they send, by kind.", map[string]string{
+		"pli": "FeedbackSent.PLI", "fir": "FeedbackSent.FIR", "nack": "FeedbackSent.NACK",
+	}),
+	api.One("FeedbackSent.NACKed", "confd_video_packets_nacked_total", "Video packets that peers were asked to send again."),
+	api.One("FeedbackSent.Datagrams", "confd_video_feedback_datagrams_total", "Datagrams of feedback on video, reports not among them."),
+)
 
 var guardFigures = []api.Figure{
 	api.By("transport", "confd_sip_messages_total", "SIP messages read, by transport.",

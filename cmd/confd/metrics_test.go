@@ -21,6 +21,7 @@ func TestEverythingIsTold(t *testing.T) {
 	}{
 		{reflect.TypeFor[focus.Stats](), sipFigures},
 		{reflect.TypeFor[focus.MediaStats](), legFigures},
+		{reflect.TypeFor[focus.VideoStats](), videoLegFigures},
 		{reflect.TypeFor[guard.Stats](), guardFigures},
 		{reflect.TypeFor[portStats](), portFigures},
 		{reflect.TypeFor[store.Stats](), storeFigures},

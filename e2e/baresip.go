@@ -44,15 +44,21 @@ var (
 // startBaresip starts one in p that will say a tone of freq Hz at -20 dB for a minute.
 func startBaresip(t *testing.T, p *place, c baresipCodec, freq float64) *baresip {
 	t.Helper()
+	return startBaresipWith(t, p, c, freq, nil)
+}
+
+// startBaresipWith starts one that shows a picture as well, unless that is nil.
+func startBaresipWith(t *testing.T, p *place, c baresipCodec, freq float64, v *picture) *baresip {
+	t.Helper()
 	need(t, "baresip")
 	dir := t.TempDir()
 	rtp := p.freePort(t)
 	ctrl := p.freePort(t)
 	sip := p.freePort(t)
 	files := map[string]string{
-		"accounts": fmt.Sprintf("<sip:baresip@%s>;regint=0;answermode=auto;audio_codecs=%s\n", p.ip, c.name),
+		"accounts": fmt.Sprintf("<sip:baresip@%s>;regint=0;answermode=auto;audio_codecs=%s%s\n", p.ip, c.name, v.account()),
 		"contacts": "",
-		"config":   baresipConfig(dir, p.ip, sip, ctrl, rtp, c),
+		"config":   baresipConfig(dir, p.ip, sip, ctrl, rtp, c) + v.config(t, dir),
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

@@ -92,7 +92,7 @@ func (p *videoPick) receive(taken []uint8) map[uint8]uint8 {
 // pickRTX finds the retransmission of pt among the peer's payload types (RFC 4588 section 8.6).
 func pickRTX(list []payload, pt uint8) (rtx uint8, ms int) {
 	for _, p := range list {
-		if of, told, ok := p.value("apt", 127, 0); p.is("rtx") && p.clock == media.VideoRate && told && ok && of == int(pt) && p.number != pt {
+		if of, told, ok := p.value("apt", 127, 0); p.is("rtx") && p.clock == media.VideoRate && told && ok && of == int(pt) {
 			return p.number, min(p.count("rtx-time"), 60000)
 		}
 	}

@@ -344,3 +344,114 @@ func TestVideoEndsStay(t *testing.T) {
 		}
 	}
 }
+
+// TestVideoWithoutAudio tells nothing of video once there is no audio.
+func TestVideoWithoutAudio(t *testing.T) {
+	caps, local := videoCapabilities(1), withVideo(testLocal(""), 1)
+	line := "m=video 30002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
+	r, err := Negotiate([]byte(audioLine+line), caps, local, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := local
+	silent.NoAudio = true
+	over, err := Negotiate([]byte(audioLine+line), caps, silent, r.State)
+	if err != nil || !over.Negotiated.Equal(&Negotiated{}) || strings.Count(string(over.SDP), " 0 RTP/AVP") != 2 {
+		t.Errorf("%v\n%s", err, over.SDP)
+	}
+	again, _ := Refresh(caps, local, r.State)
+	declined, err := Accept(again, []byte(start+"m=audio 0 RTP/AVP 0\r\n"+line), caps, local)
+	if err != nil || !declined.Negotiated.Equal(&Negotiated{}) {
+		t.Errorf("%v\n%s", err, summary(declined))
+	}
+}
+
+// TestVideoHold tells hold, which is the whole call's, from a line that only sends.
+func TestVideoHold(t *testing.T) {
+	caps, local := videoCapabilities(1), withVideo(testLocal(""), 1)
+	offer := func(audio, video string) []byte {
+		return []byte(audioLine + "a=" + audio + "\r\nm=video 30002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\na=" + video + "\r\n")
+	}
+	r, err := Negotiate(offer("sendrecv", "sendrecv"), caps, local, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		audio, video string
+		held         bool
+	}{
+		{"sendrecv", "sendonly", false}, {"sendonly", "sendonly", true}, {"sendonly", "inactive", true}, {"sendonly", "recvonly", false}, {"inactive", "sendrecv", false},
+	} {
+		r, err = Negotiate(offer(c.audio, c.video), caps, local, r.State)
+		if err != nil || r.Negotiated.Video[0].RemoteHold != c.held {
+			t.Errorf("%+v: %v\n%s", c, err, summary(r))
+		}
+		again, err := Refresh(caps, local, r.State)
+		if err != nil || strings.Count(string(again.SDP), "a=sendrecv\r\n") != 2 {
+			t.Errorf("%+v: %v\n%s", c, err, again.SDP)
+		}
+	}
+	local.Video = nil
+	without, err := Refresh(caps, local, r.State)
+	if err != nil || !strings.Contains(string(without.SDP), "m=video 0 ") {
+		t.Errorf("an end that is no more: %v\n%s", err, without.SDP)
+	}
+}
+
+// TestVideoProfiles gives a line of ours the profile of the session.
+func TestVideoProfiles(t *testing.T) {
+	key := "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMy\r\n"
+	for _, c := range []struct {
+		policy SRTPPolicy
+		offer  string
+		want   string
+	}{
+		{SRTPOptional, "m=audio 30000 RTP/AVPF 0\r\n", "m=video 16386 RTP/AVPF "},
+		{SRTPOptional, "m=audio 30000 RTP/SAVPF 0\r\n" + key, "m=video 16386 RTP/SAVPF "},
+		{SRTPRequired, "m=audio 30000 RTP/SAVP 0\r\n" + key + "m=video 30002 RTP/AVP 96\r\n", "m=video 16386 RTP/SAVP "},
+		{SRTPOptional, "m=audio 30000 RTP/AVP 0\r\nm=video 30002 UDP/TLS/RTP/SAVPF 96\r\n", "m=video 16386 RTP/AVP "},
+		{SRTPOff, "m=audio 30000 RTP/AVP 0\r\nm=video 30002 RTP/SAVP 96\r\n", "m=video 16386 RTP/AVP "},
+		{SRTPOptional, "m=audio 30000 RTP/AVP 0\r\nm=video 30002 RTP/SAVP 96\r\n", "m=video 16386 RTP/SAVP "},
+	} {
+		caps, local := videoCapabilities(1), withVideo(testLocal("@group"), 1)
+		caps.SRTP = c.policy
+		r, err := Negotiate([]byte(start+c.offer), caps, local, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := OfferVideo(caps, local, r.State)
+		if err != nil || !strings.Contains(string(o.SDP), c.want) || strings.Contains(c.want, "SAVP") != strings.Contains(string(o.SDP[strings.Index(string(o.SDP), "m=video"):]), "a=crypto:1 AEAD") {
+			t.Errorf("%q: %v\n%s", c.offer, err, o.SDP)
+		}
+		if c.policy != SRTPOptional || strings.Contains(c.offer, "video") || strings.Contains(c.offer, "SAVPF") {
+			continue
+		}
+		group, err := OfferGroup(caps, local, r.State)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _ := parse(group.SDP)
+		answer := start + fmt.Sprintf("m=audio %d RTP/AVP %s\r\nc=%s\r\na=recvonly\r\n", d.media[0].port, strings.Join(d.media[0].formats, " "), d.media[0].conn.text)
+		if r, err = Accept(group, []byte(answer), caps, local); err != nil {
+			t.Fatal(err)
+		}
+		if o, err = OfferVideo(caps, local, r.State); err != nil || !strings.Contains(string(o.SDP), c.want) {
+			t.Errorf("beside the group: %v\n%s", err, o.SDP)
+		}
+	}
+}
+
+// TestNoLinePastTheLimit offers no line that a description has no room for.
+func TestNoLinePastTheLimit(t *testing.T) {
+	for n, lines := range map[int]int{MaxMedia - 2: 1, MaxMedia - 1: 0} {
+		caps, local := videoCapabilities(1), withVideo(testLocal(""), 1)
+		r, err := Negotiate([]byte(audioLine+strings.Repeat("m=application 9 udp x\r\n", n)), caps, local, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := OfferVideo(caps, local, r.State)
+		if err != nil || strings.Count(string(o.SDP), "m=video") != lines {
+			t.Errorf("beside %d lines: %v\n%s", n, err, o.SDP)
+		}
+	}
+}

@@ -4,13 +4,22 @@ import "strings"
 
 // feedback reads what a=rtcp-fb says about a payload type, by its number or by * (RFC 4585
 // section 4.2, RFC 5104 section 7.1). The profile does not matter: phones write it in RTP/AVP.
-func (m *section) feedback(pt uint8) (f VideoFeedback) {
+func (m *section) feedback(pt uint8) VideoFeedback {
+	return m.feedbackOf(func(number uint8) bool { return number == pt })
+}
+
+// anyFeedback is what is named for any payload type.
+func (m *section) anyFeedback() VideoFeedback {
+	return m.feedbackOf(func(uint8) bool { return true })
+}
+
+func (m *section) feedbackOf(wanted func(uint8) bool) (f VideoFeedback) {
 	for _, a := range m.attrs {
 		if !strings.EqualFold(a.name, "rtcp-fb") {
 			continue
 		}
 		number, _, ok := cutNumber(a.value)
-		if words := strings.Fields(strings.ToLower(a.value)); len(words) > 1 && (words[0] == "*" || ok && number == pt) {
+		if words := strings.Fields(strings.ToLower(a.value)); len(words) > 1 && (words[0] == "*" || ok && wanted(number)) {
 			f.read(words[1:])
 		}
 	}
@@ -40,14 +49,6 @@ func (f VideoFeedback) and(g VideoFeedback) VideoFeedback {
 	return VideoFeedback{
 		NACK: f.NACK && g.NACK, PLI: f.PLI && g.PLI, FIR: f.FIR && g.FIR, TMMBR: f.TMMBR && g.TMMBR,
 		REMB: f.REMB && g.REMB, TransportCC: f.TransportCC && g.TransportCC,
-	}
-}
-
-// or is what either knows.
-func (f VideoFeedback) or(g VideoFeedback) VideoFeedback {
-	return VideoFeedback{
-		NACK: f.NACK || g.NACK, PLI: f.PLI || g.PLI, FIR: f.FIR || g.FIR, TMMBR: f.TMMBR || g.TMMBR,
-		REMB: f.REMB || g.REMB, TransportCC: f.TransportCC || g.TransportCC,
 	}
 }
 

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// maxRIDs is how many encodings of a picture are taken, maxRID how long a name of one may be:
-// what a one-byte header extension holds.
+// maxRIDs is how many encodings of a picture are taken, maxRIDLines how many that a peer can are
+// looked at, maxRID how long a name of one may be: what a one-byte header extension holds.
 const (
-	maxRIDs = 4
-	maxRID  = 16
+	maxRIDs     = 4
+	maxRIDLines = 16
+	maxRID      = 16
 )
 
 // rids returns the encodings that the peer may send under pt, in its order: of each group of
@@ -50,7 +51,7 @@ func (m *section) sendRIDs(pt uint8) []string {
 		if !strings.EqualFold(a.name, "rid") || len(words) < 2 || !strings.EqualFold(words[1], "send") || !isRID(words[0]) {
 			continue
 		}
-		if ridAllows(strings.Join(words[2:], ""), pt) {
+		if len(list) < maxRIDLines && ridAllows(strings.Join(words[2:], ""), pt) {
 			list = append(list, words[0])
 		}
 	}

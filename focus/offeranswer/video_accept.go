@@ -114,19 +114,19 @@ func (o *ownVideo) match(list []payload) (pick videoPick, several, ok bool) {
 	return pick, several, ok
 }
 
-// find returns the format of ours that a payload type of the answer is. Who names no format
-// means that of the number.
+// find returns the format of ours that a payload type of the answer is. Who says nothing of a
+// format means that of the number.
 func (o *ownVideo) find(p payload) (f ownFormat, as VideoOption, ok bool) {
+	for _, f := range o.formats {
+		if p.params == "" && p.number == f.number && (p.encoding == "" || p.is(f.format.Codec.String())) {
+			return f, VideoOption{Format: f.format, PayloadType: p.number, Level: f.level}, true
+		}
+	}
 	for _, option := range p.videoOptions() {
 		for _, f := range o.formats {
 			if f.format == option.Format {
 				return f, option, true
 			}
-		}
-	}
-	for _, f := range o.formats {
-		if p.params == "" && p.number == f.number && (p.encoding == "" || p.is(f.format.Codec.String())) {
-			return f, VideoOption{Format: f.format, PayloadType: p.number, Level: f.level}, true
 		}
 	}
 	return f, as, false

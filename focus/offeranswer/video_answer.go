@@ -88,8 +88,11 @@ func (e *exchange) answerVideo(v *videoSlot, m *section, free *ends) *Error {
 	}
 	before := e.last.video(v.index)
 	end, ok := free.wish(before)
-	if most := min(caps.Lines, len(e.local.Video)); !ok || free.given >= most {
-		return refused(WarnMediaType, m.line, "", "video on %d lines is all that is taken", max(most, 0))
+	switch most := min(caps.Lines, len(e.local.Video)); {
+	case most <= 0:
+		return refused(WarnMediaType, m.line, "", "there is no video here")
+	case !ok || free.given >= most:
+		return refused(WarnMediaType, m.line, "", "video on more than %d lines is not taken", most)
 	}
 	if err := e.agree(v, m, e.terms(m, pick)); err != nil {
 		return err

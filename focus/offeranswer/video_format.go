@@ -210,19 +210,20 @@ func (l VideoLimit) vpx() string {
 // videoOptions lists what a peer can, each format once. A subset stands in only where its
 // format is not named itself.
 func videoOptions(list []payload) []VideoOption {
-	var can []VideoOption
-	for _, p := range list {
-		if own := p.videoOptions(); own != nil && optionOf(can, own[len(own)-1].Format) == nil {
-			can = append(can, own[len(own)-1])
-		}
-	}
+	var can, subsets []VideoOption
 	for _, p := range list {
 		own := p.videoOptions()
-		if len(own) < 2 || optionOf(can, own[0].Format) != nil {
+		if own == nil || optionOf(can, own[len(own)-1].Format) != nil {
 			continue
 		}
-		i := slices.IndexFunc(can, func(o VideoOption) bool { return o.Format == own[1].Format })
-		can = slices.Insert(can, i, own[0])
+		can = append(can, own[len(own)-1])
+		subsets = append(subsets, own[:len(own)-1]...)
+	}
+	for _, o := range subsets {
+		if optionOf(can, o.Format) == nil {
+			i := slices.IndexFunc(can, func(c VideoOption) bool { return c.PayloadType == o.PayloadType })
+			can = slices.Insert(can, i, o)
+		}
 	}
 	return can
 }

@@ -77,6 +77,31 @@ func TestVideoFormatsAreBounded(t *testing.T) {
 	}
 }
 
+// TestVideoWithoutLines says that there is none, and not that there are too many.
+func TestVideoWithoutLines(t *testing.T) {
+	line := "m=video 30002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n"
+	for _, c := range []struct {
+		lines, ends int
+		formats     []media.VideoFormat
+		want        string
+	}{
+		{0, 1, nil, "there is no video here"}, {-1, 1, nil, "there is no video here"}, {1, 0, nil, "there is no video here"},
+		{1, 1, []media.VideoFormat{}, "there is no video here"}, {1, 2, nil, "video on more than 1 lines is not taken"}, {2, 1, nil, "video on more than 1 lines is not taken"},
+	} {
+		caps, local := videoCapabilities(c.lines, c.formats...), withVideo(testLocal(""), c.ends)
+		if c.formats != nil {
+			caps.Video.Formats = nil
+		}
+		r, err := Negotiate([]byte(audioLine+line+line), caps, local, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := r.Negotiated.Video[1]; v.Refused == nil || v.Refused.Problem != c.want || len(v.Can) != 1 {
+			t.Errorf("%+v: %v", c, v.Refused)
+		}
+	}
+}
+
 func TestLocalVideoMistakes(t *testing.T) {
 	for name, spoil := range map[string]func(*VideoLocal){
 		"no port":      func(l *VideoLocal) { l.RTPPort = 0 },

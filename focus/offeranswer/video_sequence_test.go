@@ -233,15 +233,13 @@ func TestVideoSeveral(t *testing.T) {
 func TestVideoAnswerWithoutParameters(t *testing.T) {
 	caps, local := videoCapabilities(1), withVideo(testLocal(""), 1)
 	ours, _ := Offer(caps, local, nil)
-	for rtpmap, accepted := range map[string]bool{
-		"": true, "a=rtpmap:96 H264/90000\r\n": true, "a=rtpmap:96 VP9/90000\r\n": false,
-		"a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=640c1f;packetization-mode=1\r\n": false,
+	constrained := h264(media.H264ConstrainedBaseline, 1)
+	for rtpmap, want := range map[string]media.VideoFormat{
+		"": constrained, "a=rtpmap:96 H264/90000\r\n": constrained, "a=rtpmap:96 VP9/90000\r\n": {Codec: media.VP9},
+		"a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=640c1f;packetization-mode=1\r\n": {},
 	} {
 		r, err := Accept(ours, []byte(audioLine+"m=video 30002 RTP/AVP 96\r\n"+rtpmap), caps, local)
-		if rtpmap == "a=rtpmap:96 VP9/90000\r\n" {
-			accepted = true // which is ours under another number
-		}
-		if err != nil || r.Negotiated.Video[0].Accepted != accepted || accepted && r.Negotiated.Video[0].SendPT != 96 {
+		if v := r.Negotiated.Video[0]; err != nil || v.Format != want || v.Accepted && v.SendPT != 96 {
 			t.Errorf("%q: %v\n%s", rtpmap, err, summary(r))
 		}
 	}

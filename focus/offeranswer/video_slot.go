@@ -81,14 +81,9 @@ func (v *videoSlot) observe(d *description, m *section) {
 	v.can = can
 	v.content, v.label, v.mid = m.content(), m.name("label"), m.name("mid")
 	v.extensions = d.videoExtensions(m)
-	v.rtx, v.feedback = false, VideoFeedback{}
+	v.rtx = slices.ContainsFunc(list, func(p payload) bool { return p.is("rtx") })
+	v.feedback = m.anyFeedback()
 	_, v.reduced = m.attr("rtcp-rsize")
-	for _, p := range list {
-		v.rtx = v.rtx || p.is("rtx")
-	}
-	for _, o := range v.can {
-		v.feedback = v.feedback.or(m.feedback(o.PayloadType))
-	}
 	v.bindAll(list)
 }
 

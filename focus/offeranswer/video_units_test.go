@@ -269,6 +269,20 @@ func TestSimulcast(t *testing.T) {
 	}
 }
 
+// TestManyRIDs names one encoding on the last line that is looked at, and one past it.
+func TestManyRIDs(t *testing.T) {
+	for n, want := range map[int][]string{maxRIDLines - 2: {"y", "z"}, maxRIDLines - 1: nil} {
+		lines := []string{"a=simulcast:send y;z"}
+		for i := range n {
+			lines = append(lines, fmt.Sprintf("a=rid:%d send", i))
+		}
+		_, m := videoSection(t, append(lines, "a=rid:y send", "a=rid:z send")...)
+		if got := m.rids(96); !reflect.DeepEqual(got, want) {
+			t.Errorf("behind %d: %v", n, got)
+		}
+	}
+}
+
 func TestSources(t *testing.T) {
 	var many []string
 	for i := range maxSources + 1 {

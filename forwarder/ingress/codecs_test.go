@@ -25,8 +25,8 @@ var cameras = []pictures.Config{
 	{Codec: media.AV1, Temporal: 2, Spatial: 2},
 }
 
-// film is a camera behind a bad network.
-type film struct {
+// shooting is a camera behind a bad network.
+type shooting struct {
 	*run
 	camera *pictures.Camera
 	random *rand.Rand
@@ -37,7 +37,7 @@ type film struct {
 }
 
 // shoot sends the next picture with a share of loss, in percent.
-func (f *film) shoot(key bool, loss int, nack bool) {
+func (f *shooting) shoot(key bool, loss int, nack bool) {
 	f.Helper()
 	f.now += 40 * millisecond
 	batch := f.late
@@ -66,7 +66,7 @@ func (f *film) shoot(key bool, loss int, nack bool) {
 }
 
 // judge reads the tags of the pictures that were handed out.
-func (f *film) judge() {
+func (f *shooting) judge() {
 	f.Helper()
 	for i := range f.frames {
 		if err := f.look(&f.frames[i]); err != nil {
@@ -76,7 +76,7 @@ func (f *film) judge() {
 	f.frames, f.s.stats.Frames = nil, 0
 }
 
-func (f *film) look(one *Frame) error {
+func (f *shooting) look(one *Frame) error {
 	var tags []pictures.Tag
 	for ext := one.First; ext < one.end(); ext++ {
 		p, _ := f.s.Packet(ext)
@@ -118,7 +118,7 @@ func TestEveryCodecThroughABadNetwork(t *testing.T) {
 		for _, nack := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%v %d/%d nack %v", c.Codec, c.Spatial, c.Temporal, nack), func(t *testing.T) {
 				c.Sequence = 65000
-				f := &film{run: newRun(t, Config{Codec: c.Codec, NACK: nack}), camera: pictures.New(c), random: rand.New(rand.NewPCG(2, 3)),
+				f := &shooting{run: newRun(t, Config{Codec: c.Codec, NACK: nack}), camera: pictures.New(c), random: rand.New(rand.NewPCG(2, 3)),
 					sent: map[uint16]transport.VideoPacket{}, shown: map[uint32]bool{}}
 				f.s.SetRoundTrip(40 * ms)
 				const count = 1000

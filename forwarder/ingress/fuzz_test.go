@@ -131,7 +131,7 @@ func (e *encoder) compare(u *run, seed uint64) (decodable int) {
 	order := -1
 	for _, f := range u.frames {
 		p := e.pictures[f.Timestamp]
-		if p == nil || f.Count != len(p.packets) && !f.After || p.order <= order {
+		if p == nil || f.Count != len(p.packets) || p.order <= order {
 			u.Fatalf("seed %d: picture %+v is none that was sent, or comes again: %+v", seed, f, p)
 		}
 		order = p.order

@@ -215,11 +215,11 @@ func (s *Stream) skip(ext uint64) {
 }
 
 // whole tells whether the open picture is, as far as the hole that it may follow lets one
-// know: where a source sends parameter sets along with its key frames, one without has lost
-// them there, and they may have been new. It drops such a picture.
+// know: a key frame without parameter sets has lost them there, and they may have been new,
+// unless its source has sent key frames without before. It drops such a picture.
 func (s *Stream) whole() bool {
 	v := &s.picture
-	if !v.torn || !v.key || !s.sets.inBand || s.sets.all(v.kinds) {
+	if !v.torn || !v.key || !s.quiet() || s.sets.all(v.kinds) || s.sets.complete() && !s.sets.inBand {
 		return true
 	}
 	s.stats.Headless++

@@ -73,37 +73,37 @@ func TestParameterSetsBelongToThePictureBehindThem(t *testing.T) {
 func TestParameterSetsOfH265(t *testing.T) {
 	r := newRun(t, Config{Codec: media.H265})
 	send(r, 1, one{1, packed([]byte{0x60, 1}, pps265, sps265), true}, one{1, idr265, true})
-	r.want(1, 0) // one is missing
+	r.want(0, 0) // one is missing
 	send(r, 3, one{2, vps265, true}, one{2, idr265, true})
-	r.want(2, 1)
+	r.want(1, 1)
 	p := r.s.Parameters()
 	if len(p) != 3 || !bytes.Equal(p[0].Payload, vps265) || !bytes.Equal(p[1].Payload, sps265) || !bytes.Equal(p[2].Payload, pps265) {
 		t.Errorf("remembered %d", len(p))
 	}
-	if st := r.s.Stats(); st.Unusable != 1 {
+	if st := r.s.Stats(); st.Headless != 1 {
 		t.Errorf("%+v", st)
 	}
 }
 
 func TestAKeyFrameNeedsParameterSets(t *testing.T) {
 	r := newRun(t, h264Run)
-	send(r, 1, one{1, idr, true})
-	r.want(1, 0)
+	send(r, 0, one{0, trail, true}, one{1, idr, true})
+	r.want(2, 0)
 	if st := r.s.Stats(); st.Unusable != 1 || st.KeyFrames != 0 || !r.s.WantsKey(r.now) {
 		t.Errorf("%+v", st)
 	}
 	send(r, 2, one{2, sps, true}, one{3, pps, true}, one{4, trail, true}) // they do not make a key frame
-	r.want(2, 0)
+	r.want(3, 0)
 	send(r, 5, one{5, idr, true}) // but the next may use them
-	r.want(3, 1)
-	if f := r.frames[2]; !f.Key || f.Parameters {
+	r.want(4, 1)
+	if f := r.frames[3]; !f.Key || f.Parameters {
 		t.Errorf("%+v", f)
 	}
 	r.s.Reset() // another source's are not
-	if send(r, 100, one{6, idr, true}); len(r.s.Parameters()) != 0 {
+	if send(r, 100, one{6, trail, true}, one{7, idr, true}); len(r.s.Parameters()) != 0 {
 		t.Error("parameter sets survive a reset")
 	}
-	r.want(4, 1)
+	r.want(6, 1)
 }
 
 // Where a source sends its sets along with each key frame, a key frame without them behind a

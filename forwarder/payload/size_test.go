@@ -101,8 +101,7 @@ func TestSizesThatAreRareOrNoSize(t *testing.T) {
 	lists := h264Head(high).ue(1, 0, 0).put("01")
 	lists.put("1").ue(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) // 16 times the one before
 	lists.put("1").ue(16)                                             // -8: the rest is by default
-	lists.put("000001").ue(15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	lists.put("00001").ue(15).put(strings.Repeat("1", 63) + "0")      // 64 times 16
 	order := h264Head(main).ue(0, 1).put("0").ue(0, 0, 3, 1, 2, 3)
 	for _, c := range []struct {
 		name          string
@@ -119,7 +118,7 @@ func TestSizesThatAreRareOrNoSize(t *testing.T) {
 		{"nothing left of the width", h264Head(main).ue(0, 2, 1).put("0").ue(1, 29).put("111").ue(8, 8, 0, 0), 0, 0},
 		{"nothing left of the height", h264Head(main).ue(0, 2, 1).put("0").ue(39, 1).put("111").ue(0, 0, 8, 8), 0, 0},
 		{"absurd cropping", h264Head(main).ue(0, 2, 1).put("0").ue(39, 29).put("111").ue(1<<31, 1<<31, 0, 0), 0, 0},
-		{"a number of 33 bits", h264Head(main).ue(0, 2, 1).put("0" + "000000000000000000000000000000001"), 0, 0},
+		{"a number of 33 bits", h264Head(main).ue(0, 2, 1).put("0" + strings.Repeat("0", 32) + "1" + "00000000000000000000000000101000").ue(29).put("1100"), 0, 0},
 	} {
 		var i Info
 		if err := Read(media.H264, c.w.bytes(0x67), nil, &i); err != nil || i.Width != c.width || i.Height != c.height {

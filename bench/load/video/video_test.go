@@ -235,6 +235,15 @@ func TestAWatchTellsFaults(t *testing.T) {
 			f.Payloads[at.packet][at.offset] = 'x'
 			send(r.Watch, &r.sequence, f)
 		}, Counts{Unmarked: 1}},
+		{"packets joined", 0, func(r *run) {
+			f, skip := r.a.Next(0), 0
+			if r.codec == media.VP8 {
+				skip = vp8Head
+			}
+			joined := append(bytes.Clone(f.Payloads[1]), f.Payloads[2][skip:]...)
+			f.Payloads = append([][]byte{f.Payloads[0], joined}, f.Payloads[3:]...)
+			send(r.Watch, &r.sequence, f)
+		}, Counts{Broken: 1}},
 		{"empty payload", 0, func(r *run) { r.Packet(0, 0, true, nil) }, Counts{Broken: 1}},
 		{"timestamp stands", 0, func(r *run) {
 			send(r.Watch, &r.sequence, r.a.Next(0))

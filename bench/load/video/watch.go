@@ -94,7 +94,7 @@ func (w *Watch) Packet(sequence uint16, timestamp uint32, marker bool, payload [
 	}
 	if w.heard && step > 1 {
 		w.Lost += uint64(step - 1)
-		w.gap, w.open.whole = true, false
+		w.gap = true
 	}
 	w.heard, w.sequence = true, sequence
 	w.Packets++

@@ -389,6 +389,13 @@ func TestArrivalLog(t *testing.T) {
 			t.Fatalf("packet %d at %d, want %d", n, told[n], at)
 		}
 	}
+	a = arrivalLog{}
+	for n := range uint16(2 * logSize) { // nobody asks for long
+		a.note(n, at)
+	}
+	if n := a.last - a.base + 1; n != logSize || read() != logSize/feedback.MaxReported {
+		t.Errorf("%d packets are remembered, want %d", n, logSize)
+	}
 	for _, x := range []struct {
 		name  string
 		jump  uint16

@@ -73,7 +73,7 @@ func (f *shooting) judge() {
 			f.Fatalf("picture %+v: %v", f.frames[i], err)
 		}
 	}
-	f.frames, f.s.stats.Frames = nil, 0
+	f.frames, f.s.stats.Frames = nil, 0 // run counts anew
 }
 
 func (f *shooting) look(one *Frame) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/confd/confd/transport"
 )
 
-// layered is a pattern of two temporal layers, of three with sync, as encoders make them.
+// What follows a loss is marked if, and only if, it needs what was lost.
 func TestWhatIsMarkedAfterALoss(t *testing.T) {
 	const lost = true
 	type step struct {
@@ -38,15 +38,9 @@ func TestWhatIsMarkedAfterALoss(t *testing.T) {
 		"h264, a reference":                  {codec: media.H264, steps: []step{{shape: base, lost: lost}, {shape: base, after: true}}, wants: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			codec := media.VP8
-			if c.codec != 0 {
-				codec = c.codec
-			}
+			codec := max(c.codec, media.VP8)
 			r := newRun(t, Config{Codec: codec})
 			s := &source{codec: codec, bare: c.bare}
-			if codec == media.H264 {
-				s.bare = false
-			}
 			r.put(s.picture(shape{key: true})...)
 			for i, step := range c.steps {
 				p := s.picture(step.shape)

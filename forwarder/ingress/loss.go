@@ -6,8 +6,8 @@ const (
 	second      = int64(time.Second)
 	millisecond = int64(time.Millisecond)
 
-	// MaxOutstanding is how many lost packets of a stream are followed at a time. What is
-	// lost beyond them is given up at once.
+	// MaxOutstanding is how many lost packets of a stream are followed at a time. A gap that
+	// does not fit in is given up at once.
 	MaxOutstanding = 128
 
 	reorderPackets = 3 // as TCP's duplicate acknowledgements (RFC 5681 section 3.2)
@@ -47,16 +47,19 @@ func (l *losses) time(roundTrip int64, nack bool) {
 	}
 }
 
-// notice enters the numbers from ext up to end, newer than all before, and returns how many
-// found no room.
+// notice enters the numbers from ext up to end, newer than all before, if there is room for all
+// of them: some would be of no use. Else it returns how many they are.
 func (l *losses) notice(ext, end uint64, now int64) (refused uint64) {
+	if end-ext > MaxOutstanding-uint64(len(l.list)) {
+		return end - ext
+	}
 	if l.list == nil && ext < end {
 		l.list = make([]loss, 0, MaxOutstanding)
 	}
-	for ; ext < end && len(l.list) < MaxOutstanding; ext++ {
+	for ; ext < end; ext++ {
 		l.list = append(l.list, loss{ext: ext, noticed: now})
 	}
-	return end - ext
+	return 0
 }
 
 // found takes a number out and tells how it had been doing; false if it was not hoped for.

@@ -130,25 +130,26 @@ func TestARepairInTimeCostsNothing(t *testing.T) {
 	}
 }
 
+// A gap of more is not waited for: part of it would be of no use.
 func TestOutstandingLossIsBounded(t *testing.T) {
-	for _, extra := range []int{0, 1, 300} {
+	for _, c := range []struct{ first, gap, asked, lost int }{
+		{0, MaxOutstanding, MaxOutstanding, 0}, {0, MaxOutstanding + 1, 0, MaxOutstanding + 1}, {0, 400, 0, 400},
+		{1, MaxOutstanding - 1, MaxOutstanding, 0}, {1, MaxOutstanding, 1, MaxOutstanding},
+	} {
 		r, s := vp8(t)
 		r.put(s.picture(shape{key: true})...)
-		s.sequence += uint16(MaxOutstanding + extra)
+		r.put(s.picture(shape{packets: 1 + c.first})[c.first:]...)
+		s.sequence += uint16(c.gap)
 		s.id, s.tl0 = s.id+100, s.tl0+100
 		r.put(s.picture(shape{packets: 3})...)
 		r.pass(10 * ms)
-		lost := r.missing()
-		if len(lost) != MaxOutstanding {
-			t.Errorf("%d asked for, want %d", len(lost), MaxOutstanding)
-		}
-		if st := r.s.Stats(); st.Lost != uint64(extra) {
-			t.Errorf("%d lost more than there is room for: %+v", extra, st)
+		if lost, st := r.missing(), r.s.Stats(); len(lost) != c.asked || st.Lost != uint64(c.lost) {
+			t.Errorf("%+v: %d asked for, %d lost", c, len(lost), st.Lost)
 		}
 		r.pass(time.Second)
 		r.put(s.picture(shape{key: true})...)
-		if r.want(3, 2); r.s.Due() != 0 {
-			t.Error("still something due")
+		if f := r.frames[len(r.frames)-1]; !f.Key || r.s.Due() != 0 {
+			t.Errorf("%+v: %+v, due %d", c, f, r.s.Due())
 		}
 	}
 }

@@ -157,7 +157,7 @@ func TestCloseConference(t *testing.T) {
 	if !closed || !removed || !did {
 		t.Errorf("closed %v, removed %v, did %v", closed, removed, did)
 	}
-	if len(p.heard) != n || source.polls != polls || b.worker.wheel.used != 0 || b.engine.Stats().Lines != 0 {
+	if len(p.heard) != n || source.polls != polls || b.worker.wheel.used != [words]uint64{} || b.engine.Stats().Lines != 0 {
 		t.Errorf("something goes on: %d packets, %d polls, wheel %x", len(p.heard)-n, source.polls-polls, b.worker.wheel.used)
 	}
 	if err := b.conf.Add(p.line); err != ErrClosed {

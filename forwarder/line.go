@@ -66,6 +66,7 @@ type Line struct {
 func NewLine(p Port, c LineConfig) *Line {
 	l := &Line{port: p, cfg: c.withDefaults(), token: -1}
 	l.in.line, l.out.line = l, l
+	l.out.hot, _ = p.(setupNearer)
 	l.out.est = bandwidth.New(bandwidth.Config{Start: firstEstimate})
 	return l
 }

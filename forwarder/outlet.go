@@ -16,6 +16,7 @@ type outlet struct {
 	codec media.VideoCodec     // of sub
 	sub   *egress.Subscription // nil before the line is first added
 	est   *bandwidth.Estimator
+	hot   setupNearer // the port, if it is one
 
 	source  *Line // what control wants shown
 	aimed   *Line // what sub was told to show: source, or nil while that cannot be

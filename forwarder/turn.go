@@ -32,7 +32,8 @@ func (w *worker) turn(now int64, ready []transport.Token) time.Duration {
 	w.apply()
 	w.drain(ready)
 	w.due = w.wheel.take(now, w.due[:0])
-	for _, l := range w.due {
+	for i, l := range w.due {
+		visit(w.due, i)
 		w.serve(l)
 	}
 	for len(w.fresh) > 0 && w.now-now < turnFor {
@@ -111,10 +112,12 @@ func (w *worker) forwardOne(l *Line) {
 
 // fan offers a picture to all who look at its source.
 func (w *worker) fan(source *Line, f *ingress.Frame) {
-	for i, l := range source.in.watchers {
+	all := source.in.watchers
+	for i, l := range all {
 		if i%lookOffers == lookOffers-1 {
 			w.look()
 		}
+		ahead(all, i)
 		l.out.offer(f, w.now)
 	}
 	w.engine.stats.frames.Add(1)

@@ -24,12 +24,12 @@ func TestWheelTakesWhoIsDue(t *testing.T) {
 			t.Errorf("at %d: %d lines, want %d", want.at, len(got), len(want.take))
 		}
 	}
-	if w.next() != 0 || w.used != 0 {
+	if w.next() != 0 || w.used != [words]uint64{} {
 		t.Error("an empty wheel is due")
 	}
 }
 
-// The earlier of two times counts; who is dropped does not come; the horizon is 63 steps.
+// The earlier of two times counts; who is dropped does not come.
 func TestWheelSetAgain(t *testing.T) {
 	var w wheel
 	a, b, c := &Line{}, &Line{}, &Line{}
@@ -38,7 +38,7 @@ func TestWheelSetAgain(t *testing.T) {
 	w.set(a, 1010*step)
 	w.set(a, 1050*step)
 	w.set(b, 1010*step)
-	w.set(c, 9000*step)
+	w.set(c, 90_000*step)
 	w.drop(b)
 	w.drop(b)
 	if got := w.take(1010*step, nil); !slices.Equal(got, []*Line{a}) {

@@ -67,10 +67,10 @@ func (w *worker) run() {
 	}
 }
 
-// yieldEvery is how often the worker goes through the scheduler, less than the 10 ms after which
-// the runtime's monitor interrupts whoever has not, which it does by a signal to the thread,
-// and then looks around every 20 µs for a while: 2 % of a processor.
-const yieldEvery = 8 * int64(time.Millisecond)
+// yieldEvery is how often the worker goes through the scheduler: so that, with a turn and a sleep
+// in between, it is less than the 10 ms after which the runtime's monitor interrupts whoever
+// has not. It does that by a signal to the thread, and then looks around every 20 µs for a while.
+const yieldEvery = 4 * int64(time.Millisecond)
 
 func (w *worker) yield() {
 	if now := w.clock(); now-w.yielded >= yieldEvery {

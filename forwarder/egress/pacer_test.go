@@ -85,6 +85,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 	if st := b.Stats(b.now); st.Waiting != mostWaiting || st.Dropped.Queue != 0 {
 		t.Fatalf("%+v", st)
 	}
+	one.keys[0] = true // a key frame is no exception
 	b.shoot(one)
 	b.shoot(one)
 	if st := b.Stats(b.now); st.Waiting != mostWaiting || st.Dropped.Queue != 2 {
@@ -140,6 +141,15 @@ func TestWhatWaitedTooLongForTheRing(t *testing.T) {
 	b.shoot(one) // needs what was lost
 	if st := b.Stats(b.now); st.Dropped.Broken+st.Dropped.Overwritten != 3 {
 		t.Errorf("%+v", st)
+	}
+	lax := &receiver{t: t, sent: b.to.sent}
+	for _, p := range one.cameras[0].Next(true) {
+		b.put(one.streams[0], &p)
+	}
+	b.Offer(one.streams[0].Next(), b.now, collector{lax})
+	began := b.history.at(1) // and could not be sent to its end
+	if want := uint16(began.base + uint64(began.count)); lax.out[0].Sequence != want {
+		t.Errorf("goes on with %d, not %d behind what began", lax.out[0].Sequence, want)
 	}
 }
 

@@ -83,6 +83,16 @@ func TestSelectorHesitatesUpwards(t *testing.T) {
 	}
 }
 
+func TestChoosesAtOnceWhenThereIsSomethingToChooseFrom(t *testing.T) {
+	b := newBench(t, Config{Codec: media.VP8})
+	one := b.source(2, vp8(1))
+	b.show(one) // nothing has come yet
+	b.runAndAnswer(10)
+	if s := b.to.seen(); len(s) == 0 || s[len(s)-1].Encoding != 1 {
+		t.Errorf("saw %v", s)
+	}
+}
+
 func layered(c media.VideoCodec, temporal, spatial int) pictures.Config {
 	return pictures.Config{Codec: c, Source: 1, PictureIDBits: 15, Temporal: temporal, Spatial: spatial, Marking: true}
 }

@@ -160,7 +160,7 @@ func (r *room) define(def Definition, n regrouping) {
 		r.stage.tune(r.tuning())
 	}
 	if r.video != nil {
-		r.video.changed = true
+		r.video.changed, r.video.voted = true, true
 	}
 	switch {
 	case n.changed:

@@ -180,7 +180,7 @@ type house struct {
 	screens []*fakeVideo
 }
 
-func newHouse(t *testing.T, c Config) *house {
+func newHouse(t testing.TB, c Config) *house {
 	t.Helper()
 	before := runtime.NumGoroutine()
 	h := &house{}
@@ -230,7 +230,7 @@ func newHouse(t *testing.T, c Config) *house {
 	return h
 }
 
-func noMoreGoroutines(t *testing.T, before int) {
+func noMoreGoroutines(t testing.TB, before int) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(deadline) {
@@ -268,7 +268,7 @@ func request(room Name) JoinRequest {
 	return JoinRequest{Room: room, Media: Media{Source: deafSource{}, Sink: nullSink{}}}
 }
 
-func mustJoin(t *testing.T, h *house, req JoinRequest) *Participant {
+func mustJoin(t testing.TB, h *house, req JoinRequest) *Participant {
 	t.Helper()
 	p, err := h.Join(context.Background(), req)
 	if err != nil {
@@ -277,7 +277,7 @@ func mustJoin(t *testing.T, h *house, req JoinRequest) *Participant {
 	return p
 }
 
-func mustLeave(t *testing.T, p *Participant) {
+func mustLeave(t testing.TB, p *Participant) {
 	t.Helper()
 	if err := p.Leave(context.Background(), Reason{Code: ReasonLeft}); err != nil {
 		t.Fatal(err)

@@ -153,7 +153,7 @@ func (r *room) update(p *Participant, u MediaUpdate) ticked {
 	}
 	r.stage.change(&p.leg, c)
 	if p.state != was {
-		r.noteTalk(p)
+		r.noteState(p)
 		r.tell(p, Event{Kind: ParticipantUpdated})
 	}
 	return done

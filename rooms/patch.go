@@ -128,7 +128,7 @@ func (r *room) set(p *Participant, next ParticipantSettings) (ticked, error) {
 		}
 		p.setState()
 		r.stage.change(&p.leg, c)
-		r.noteTalk(p)
+		r.noteState(p)
 	} else {
 		close(done)
 	}

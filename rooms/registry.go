@@ -68,6 +68,7 @@ type Registry struct {
 	moving        sync.Mutex // one move at a time
 
 	ledger       ledger
+	videoLedger  videoLedger
 	seats        atomic.Int64 // participants, and those who are about to be
 	opened       atomic.Uint64
 	openNow      atomic.Int64

@@ -10,6 +10,19 @@ import (
 // a listener who moves to a group.
 const videoTimeout = deliveryTimeout
 
+// ask has signalling bring a peer to the room's format, unless it has it or is asked already.
+// The room's goroutine calls it.
+func (r *room) ask(p *Participant) {
+	have := p.video.have()
+	if _, is := p.call.(VideoCall); !is || p.video.asking {
+		return
+	}
+	if _, anything := have.wants(r.video.format); anything {
+		p.video.asking = true
+		p.setVideoSoon()
+	}
+}
+
 // setVideoSoon has signalling bring a peer to the format that its room has. Its goroutine ends
 // with the timeout.
 func (p *Participant) setVideoSoon() {
@@ -69,5 +82,5 @@ func (r *room) videoAnswered(p *Participant, format media.VideoFormat, refused e
 		return
 	}
 	p.video.refused = append(p.video.refused, format)
-	r.video.changed = true
+	r.video.changed, r.video.voted = true, true
 }

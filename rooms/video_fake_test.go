@@ -138,7 +138,7 @@ func (f *fakeVideo) waiting() int {
 	return len(f.queue)
 }
 
-func (f *fakeVideo) check(t *testing.T) {
+func (f *fakeVideo) check(t testing.TB) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.lines) > 0 || len(f.queue) > 0 || !f.closed {
@@ -195,7 +195,7 @@ func video(n int, content string, f media.VideoFormat, can ...media.VideoFormat)
 	return m
 }
 
-func (h *house) see(t *testing.T, room Name, lines ...VideoMedia) *viewer {
+func (h *house) see(t testing.TB, room Name, lines ...VideoMedia) *viewer {
 	t.Helper()
 	v := &viewer{house: h, call: newVideoCall(), lines: lines}
 	req := request(room)

@@ -60,6 +60,7 @@ func (r *room) addLine(p *Participant, m VideoMedia, rules *videoRules) {
 	l.given = p.served(l, rules)
 	l.line = forwarder.NewLine(m.Port, l.given)
 	r.video.byLine[l.line] = l
+	r.registry.videoLedger.open(l.line)
 	r.video.screen.do(func(s videoStage) { r.takeLine(s, p, l) })
 }
 
@@ -81,7 +82,7 @@ func (r *room) videoChanged(p *Participant) {
 		}
 	}
 	p.live.Load().video.Store(&lines)
-	r.video.changed, p.video.stale = true, true
+	r.video.changed, r.video.voted, p.video.stale = true, true, true
 }
 
 // dropLine takes a line out; t waits until the worker has let go of its port.
@@ -90,6 +91,7 @@ func (r *room) dropLine(l *videoLine, t *tally) {
 		return
 	}
 	r.forgetLine(l)
+	r.registry.videoLedger.close(l.line)
 	line, done := l.line, t.more()
 	r.video.screen.do(func(s videoStage) { s.Remove(line, done) })
 }
@@ -111,7 +113,7 @@ func (r *room) leaveVideo(p *Participant, t *tally) {
 		return
 	}
 	r.video.floor.leave(p.id)
-	r.video.changed = true
+	r.video.changed, r.video.voted = true, true
 	if p.video == nil {
 		return
 	}
@@ -127,11 +129,11 @@ func (r *room) moveVideo(p *Participant, to *room) {
 		return
 	}
 	r.video.floor.leave(p.id)
-	r.video.changed = true
+	r.video.changed, r.video.voted = true, true
 	if p.video == nil || !to.openVideo() {
 		return
 	}
-	to.video.changed = true
+	to.video.changed, to.video.voted = true, true
 	for _, l := range p.video.lines {
 		if l.line == nil {
 			continue

@@ -16,7 +16,9 @@ type roomVideo struct {
 	screen  screen
 	news    *news
 	byLine  map[*forwarder.Line]*videoLine
-	changed bool // something that decides who is seen, or in which format
+	heard   bool // somebody begins or ends to talk, or has had the floor for long enough
+	changed bool // something else that decides who is seen
+	voted   bool // something that decides in which format
 	failed  bool // the forwarder gave up
 	floor   floor
 	begun   uint64    // pictures that ever began
@@ -135,18 +137,44 @@ func (r *room) noteTalk(p *Participant) {
 	}
 	heard := !p.settings.Muted && p.state != StateHeld
 	r.video.floor.talk(p.id, p.talking && heard, time.Now())
-	r.video.changed = true
+	r.video.heard = true
+}
+
+// noteState has the room look at what somebody sees, and who sees it, for settings or a hold
+// that have changed.
+func (r *room) noteState(p *Participant) {
+	if r.video != nil {
+		r.noteTalk(p)
+		r.video.changed = true
+	}
 }
 
 // review puts into force what follows from changes: once for all that a request has changed.
 func (r *room) review() {
 	v := r.video
-	if v == nil || !v.changed || r.stage == nil {
+	if v == nil || r.stage == nil || !v.heard && !v.changed {
 		return
 	}
-	v.changed = false
 	rules := r.registry.videoRules(&r.def.Video)
-	r.agree(&rules)
+	if r.listen(&rules) || v.changed {
+		r.reviewAll(&rules)
+	}
+	v.heard, v.changed, v.voted = false, false, false
+}
+
+// listen gives the floor to whom it is due, and reports whether it has changed hands.
+func (r *room) listen(rules *videoRules) bool {
+	f := &r.video.floor
+	was := f.given
+	r.wakeAt(f.choose(time.Now(), rules.hold, r.loudness))
+	return f.given != was
+}
+
+func (r *room) reviewAll(rules *videoRules) {
+	v := r.video
+	if v.voted {
+		r.agree(rules)
+	}
 	if v.format != v.told {
 		v.told = v.format
 		r.log.Info("video format settled", "format", v.format.String())
@@ -154,10 +182,10 @@ func (r *room) review() {
 	}
 	for _, p := range r.inOrder() {
 		if p.video != nil {
-			r.reviewLines(p, &rules)
+			r.reviewLines(p, rules)
 		}
 	}
-	r.direct(&rules)
+	r.direct()
 }
 
 // agree settles the room's format.
@@ -187,13 +215,8 @@ func (r *room) reviewLines(p *Participant, rules *videoRules) {
 	if r.restate(p) {
 		r.tell(p, Event{Kind: ParticipantUpdated})
 	}
-	have := p.video.have()
-	if _, is := p.call.(VideoCall); !is || p.video.asking {
-		return
-	}
-	if _, anything := have.wants(r.video.format); anything {
-		p.video.asking = true
-		p.setVideoSoon()
+	if r.video.voted {
+		r.ask(p)
 	}
 }
 
@@ -243,9 +266,8 @@ func (r *room) stateOf(p *Participant, l *videoLine) lineState {
 }
 
 // direct decides who sees whom.
-func (r *room) direct(rules *videoRules) {
+func (r *room) direct() {
 	v := r.video
-	r.wakeAt(v.floor.choose(time.Now(), rules.hold, r.loudness))
 	var cameras, slides []*videoLine
 	for _, p := range r.participants {
 		if p.video == nil {
@@ -340,7 +362,7 @@ func (r *room) wakeAt(at time.Time) {
 	v.wake = r.registry.deadlines.after(time.Until(at), func() {
 		_ = tellRoom(r, func() error { // an error: it has ended
 			if r.video != nil {
-				r.video.changed = true
+				r.video.heard = true
 			}
 			return nil
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -351,8 +352,12 @@ func TestUpdateOfLines(t *testing.T) {
 	if s.lines[first] == nil || s.lines[first].Send || s.lines[second] != nil || a.line(1) != first || len(s.lines) != 2 {
 		t.Errorf("%d lines", len(s.lines))
 	}
+	known := 0
 	if err := a.Update(t.Context(), MediaUpdate{Video: []VideoMedia{}}); err != nil || len(s.lines) != 0 {
 		t.Errorf("%v, %d lines", err, len(s.lines))
+	}
+	if _ = tellOf(a.Participant, func(r *room) error { known = len(r.video.byLine); return nil }); known != 0 {
+		t.Errorf("the room knows %d lines that have gone", known)
 	}
 	if err := a.Update(t.Context(), MediaUpdate{Video: []VideoMedia{video(1, "", vp8)}}); err != nil || len(s.lines) != 1 {
 		t.Errorf("%v, %d lines", err, len(s.lines))
@@ -599,4 +604,26 @@ func (h *house) nobodySeesItself(t *testing.T, v *viewer) {
 		}
 		return nil
 	})
+}
+
+// BenchmarkSpeakerChange is what it takes a room to have everyone see another speaker.
+func BenchmarkSpeakerChange(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			h := newHouse(b, Config{MaxPerRoom: n, Video: VideoConfig{Formats: formats{vp8}, Hold: time.Nanosecond}})
+			var people []*viewer
+			for range n {
+				v := h.see(b, "x", video(1, "", vp8))
+				v.sends(1, true)
+				people = append(people, v)
+			}
+			for i := 0; b.Loop(); i++ {
+				people[i%n].speaks(true)
+				people[i%n].speaks(false)
+			}
+			for _, v := range people {
+				mustLeave(b, v.Participant)
+			}
+		})
+	}
 }

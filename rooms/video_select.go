@@ -20,6 +20,7 @@ type floor struct {
 	order   []string  // who has had the floor, the newest first: the first is the speaker
 	since   time.Time // that the speaker has it
 	talking []talker  // in the order in which they began
+	given   uint64    // times that somebody got it
 }
 
 type talker struct {
@@ -95,6 +96,7 @@ func (f *floor) give(id string, now time.Time) {
 	f.order = slices.DeleteFunc(f.order, func(o string) bool { return o == id })
 	f.order = slices.Insert(f.order, 0, id)
 	f.since = now
+	f.given++
 }
 
 // rank puts pictures, which come in the order in which they began, into that in which they are

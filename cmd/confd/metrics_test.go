@@ -13,6 +13,14 @@ import (
 	"github.com/confd/confd/webhook"
 )
 
+// ofOneLine are the figures of a video line that make no sum.
+var ofOneLine = []api.Figure{api.By("of", "none", "These tell what is, not how often something was.", map[string]string{
+	"0": "Ingress.Live", "1": "Ingress.Watchers", "2": "Ingress.Width", "3": "Ingress.Height", "4": "Ingress.Bitrate", "5": "Ingress.Limit",
+	"6": "Ingress.RoundTrip", "7": "Ingress.Unanswered", "8": "Ingress.Streams.Memory", "9": "Egress.Shown", "10": "Egress.Bitrate",
+	"11": "Egress.Subscription.Estimate", "12": "Egress.Subscription.Waiting", "13": "Egress.Subscription.Layers.Encoding",
+	"14": "Egress.Subscription.Layers.Temporal", "15": "Egress.Subscription.Layers.Spatial", "16": "Egress.Subscription.Frozen",
+})}
+
 // Whatever is counted has a metric.
 func TestEverythingIsTold(t *testing.T) {
 	for _, c := range []struct {
@@ -28,6 +36,7 @@ func TestEverythingIsTold(t *testing.T) {
 		{reflect.TypeFor[webhook.Stats](), hookFigures},
 		{reflect.TypeFor[announcerStats](), announcerFigures},
 		{reflect.TypeFor[forwarder.Stats](), forwarderFigures},
+		{reflect.TypeFor[forwarder.LineStats](), append(lineFigures, ofOneLine...)},
 		{reflect.TypeFor[multicast.Stats](), append(groupFigures, api.One("Stream.SSRC", "none", "Of all groups there is none."))},
 	} {
 		if untold := api.Untold(c.snapshot, c.figures...); len(untold) > 0 {

@@ -109,7 +109,7 @@ func (s *server) start() (err error) {
 	if err = s.startExtras(); err != nil {
 		return err
 	}
-	if err = s.startHTTP(slices.Concat(sipMetrics(s.agent, guard, s.pool), groupMetrics(s.groups), videoMetrics(s.video))); err != nil {
+	if err = s.startHTTP(slices.Concat(sipMetrics(s.agent, guard, s.pool), groupMetrics(s.groups), s.videoMetrics())); err != nil {
 		return err
 	}
 	if err = s.agent.Start(); err != nil {

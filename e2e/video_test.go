@@ -1,46 +1,154 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/confd/confd/client"
 )
 
 // TestVideoFollowsWhoSpeaks: three baresip callers with video are in one room. Each sees who
 // speaks, and who speaks sees who spoke before; what they decode is whole.
 func TestVideoFollowsWhoSpeaks(t *testing.T) {
-	need(t, "baresip", "ffmpeg")
 	for _, codec := range []string{"vp8", "h264"} {
 		t.Run(codec, func(t *testing.T) {
 			t.Parallel()
 			place := newPlace(t)
-			c := startConfd(t, place, serverOptions{})
-			all := []colour{red, green, blue}
-			var phones []*baresip
-			for i, colour := range all {
-				b := startBaresipWith(t, place, baresipPCMU, 500+float64(i)*300, &picture{codec, colour})
-				phones = append(phones, b)
-				b.dial(t, c.uri("cameras"))
-				b.command(t, "mute", "") // nobody speaks
-			}
-			speaks := func(i int) { phones[i].command(t, "mute", "") }
-			falls := speaks // silent: the command toggles
-			watch := func(when string, wants ...colour) {
-				t.Helper()
-				for i, want := range wants {
-					awaitSight(t, all[i].name+" "+when, phones[i], want, all...)
-				}
-			}
-			speaks(1)
-			watch("while green speaks first", green, red, green)
-			falls(1)
-			speaks(2)
-			watch("while blue speaks", blue, blue, green)
-			falls(2)
-			speaks(0)
-			watch("while red speaks", blue, red, red)
-			for i, b := range phones {
-				b.hangUp(t)
-				b.decodesAll(t, all[i].name)
-			}
+			x := newCinema(t, place, startConfd(t, place, serverOptions{}))
+			r, g, b := x.enter(codec, red), x.enter(codec, green), x.enter(codec, blue)
+			x.floor(r)
+			x.watch("while red speaks first", colour{}, red, red)
+			x.floor(g)
+			x.watch("while green speaks", green, red, green)
+			x.floor(b)
+			x.watch("while blue speaks", blue, blue, green)
+			x.floor(r)
+			x.watch("while red speaks again", blue, red, red)
+			x.close()
 		})
+	}
+}
+
+// TestVideoCodecs: the room goes over to the codec that most can, and who cannot keeps its
+// sound; the API says why.
+func TestVideoCodecs(t *testing.T) {
+	t.Parallel()
+	place := newPlace(t)
+	x := newCinema(t, place, startConfd(t, place, serverOptions{}))
+	r := x.enter("vp8,h264", red)
+	x.line(r, "in VP8", func(l client.VideoLine) bool { return l.State == client.VideoLineStateOn && said(l.Codec) == "vp8" })
+	b := x.enter("vp9", blue)
+	x.line(b, "refused", func(l client.VideoLine) bool {
+		return l.State == client.VideoLineStateRefused && strings.Contains(said(l.Why), "vp9") && strings.Contains(said(l.Why), "vp8")
+	})
+	g := x.enter("h264", green)
+	for _, v := range []*viewer{r, g} {
+		x.line(v, "in H.264", func(l client.VideoLine) bool {
+			return l.State == client.VideoLineStateOn && said(l.Codec) == "h264/constrained-baseline/mode0"
+		})
+	}
+	x.watch("in H.264", green, colour{}, red)
+	if codec := said(x.d.set(x.room, client.RoomFields{}).Video.Codec); codec != "h264/constrained-baseline/mode0" {
+		t.Errorf("the room has %s", codec)
+	}
+	x.speak(b) // whom one hears and does not see
+	eventually(t, 5*time.Second, "blue's voice", func() error { return x.talks(b) })
+	x.watch("while blue speaks", green, colour{}, red)
+	x.close()
+}
+
+// TestVideoSteering: pins, mutes and stops by the API, hold by the phone and by the API, and
+// somebody who comes later.
+func TestVideoSteering(t *testing.T) {
+	t.Parallel()
+	place := newPlace(t)
+	x := newCinema(t, place, startConfd(t, place, serverOptions{}))
+	r, g := x.enter("vp8", red), x.enter("vp8", green)
+	x.floor(g)
+	x.watch("before blue comes", green, red)
+	b := x.enter("vp8", blue)
+	begun := time.Now()
+	x.watch("after blue has come", colour{}, colour{}, green)
+	t.Logf("blue sees somebody after %v", time.Since(begun).Round(time.Millisecond))
+	x.floor(r) // so that it is the last but green
+	x.watch("while red speaks", colour{}, red, red)
+	x.floor(g)
+	x.watch("while green speaks", green, red, green)
+
+	x.set(r, client.ParticipantFields{VideoPin: client.Set(b.id)})
+	x.watch("with a pin", blue, red, green)
+	x.line(r, "with a pin", func(l client.VideoLine) bool { return said(l.Sees) == b.id })
+	x.set(r, client.ParticipantFields{VideoPin: client.Null[string]()})
+	x.watch("without a pin", green, red, green)
+
+	x.set(g, client.ParticipantFields{VideoMuted: client.Set(true)})
+	x.watch("while green's picture is muted", blue, colour{}, red)
+	x.set(g, client.ParticipantFields{VideoMuted: client.Set(false)})
+	x.watch("while green is seen again", green, colour{}, green)
+
+	x.set(r, client.ParticipantFields{VideoStopped: client.Set(true)})
+	x.line(r, "stopped", func(l client.VideoLine) bool {
+		return said(l.Sees) == "" && l.Receives != nil && l.Receives.Bitrate == 0
+	})
+	x.set(r, client.ParticipantFields{VideoStopped: client.Set(false)})
+	x.watch("after it was stopped", green)
+
+	x.set(g, client.ParticipantFields{Held: client.Set(true)})
+	x.watch("while green is held", blue, colour{}, red)
+	x.set(g, client.ParticipantFields{Held: client.Set(false)})
+	x.speak(nil)
+	x.floor(g)
+	x.watch("while green is back", green, colour{}, green)
+
+	g.command(t, "hold", "")
+	x.watch("while green holds", blue, colour{}, red)
+	g.command(t, "resume", "")
+	x.speak(nil)
+	x.floor(g)
+	x.watch("after green has resumed", green, colour{}, green)
+	x.close()
+}
+
+// TestVideoDialOut: a phone that is called is offered video and has it, in the room's codec.
+func TestVideoDialOut(t *testing.T) {
+	t.Parallel()
+	place := newPlace(t)
+	x := newCinema(t, place, startConfd(t, place, serverOptions{}))
+	x.enter("vp8", red)
+	bare := startBaresipWith(t, place, baresipPCMU, 900, &picture{"h264,vp8", green})
+	x.d.dial(x.room, client.Dial{To: "sip:baresip@" + bare.sip})
+	bare.event(t, "CALL_ESTABLISHED")
+	g := x.seat(bare, green)
+	x.line(g, "in VP8", func(l client.VideoLine) bool { return l.State == client.VideoLineStateOn && said(l.Codec) == "vp8" })
+	x.watch("after green was called", green, red)
+	x.close()
+}
+
+// TestVideoAtLoss: at 5 % loss, either way, the picture follows who speaks all the same.
+func TestVideoAtLoss(t *testing.T) {
+	l := newLab(t, 2)
+	x := newCinema(t, at(l.Hosts[1]), startConfd(t, at(l.Hosts[0]), serverOptions{}))
+	for _, h := range l.Hosts {
+		if err := h.Lose(5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, g, b := x.enter("vp8", red), x.enter("vp8", green), x.enter("vp8", blue)
+	for range 2 {
+		x.floor(g)
+		x.watch("while green speaks", green, colour{}, green)
+		x.floor(b)
+		x.watch("while blue speaks", blue, blue)
+		x.floor(r)
+		x.watch("while red speaks", colour{}, red, red)
+	}
+	for _, h := range l.Hosts {
+		if err := h.Lose(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, v := range x.viewers {
+		v.hangUp(t)
 	}
 }

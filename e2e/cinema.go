@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/confd/confd/client"
+)
+
+// cinema is a room whose participants see each other.
+type cinema struct {
+	t       *testing.T
+	place   *place // of the phones
+	c       *confd
+	d       desk
+	room    string
+	viewers []*viewer
+}
+
+// viewer is a baresip in a cinema.
+type viewer struct {
+	*baresip
+	colour   colour
+	id       string // of the participant
+	speaking bool
+}
+
+func newCinema(t *testing.T, phones *place, c *confd) *cinema {
+	t.Helper()
+	need(t, "baresip", "ffmpeg")
+	x := &cinema{t: t, place: phones, c: c, d: c.desk(t, ""), room: "cinema"}
+	x.d.room(x.room)
+	return x
+}
+
+// enter has somebody call who says nothing yet.
+func (x *cinema) enter(codecs string, v colour) *viewer {
+	x.t.Helper()
+	b := startBaresipWith(x.t, x.place, baresipPCMU, 500+float64(len(x.viewers))*300, &picture{codecs, v})
+	b.dial(x.t, x.c.uri(x.room))
+	return x.seat(b, v)
+}
+
+// seat takes in a phone whose call is up.
+func (x *cinema) seat(b *baresip, c colour) *viewer {
+	x.t.Helper()
+	b.command(x.t, "mute", "")
+	v := &viewer{baresip: b, colour: c}
+	eventually(x.t, 5*time.Second, c.name+" in the room", func() error {
+		for _, p := range x.d.list(x.room) {
+			if !slices.ContainsFunc(x.viewers, func(o *viewer) bool { return o.id == p.ID }) && p.State == client.ParticipantStateConnected {
+				v.id = p.ID
+				return nil
+			}
+		}
+		return fmt.Errorf("nobody is new")
+	})
+	x.viewers = append(x.viewers, v)
+	return v
+}
+
+// floor has one speak until it is the speaker.
+func (x *cinema) floor(who *viewer) {
+	x.t.Helper()
+	x.speak(who)
+	eventually(x.t, 15*time.Second, who.colour.name+" to be the speaker", func() error {
+		if id := said(x.d.set(x.room, client.RoomFields{}).Video.Speaker); id != who.id {
+			return fmt.Errorf("it is %s", id)
+		}
+		return nil
+	})
+}
+
+// speak has one speak, or with nil nobody.
+func (x *cinema) speak(who *viewer) {
+	x.t.Helper()
+	for _, v := range x.viewers {
+		if v.speaking != (v == who) {
+			v.command(x.t, "mute", "") // it toggles
+			v.speaking = !v.speaking
+		}
+	}
+}
+
+// watch waits until each viewer, in the order of entering, sees what is wanted; the zero
+// colour is not looked at.
+func (x *cinema) watch(when string, wants ...colour) {
+	x.t.Helper()
+	var all []colour
+	for _, v := range x.viewers {
+		all = append(all, v.colour)
+	}
+	for i, want := range wants {
+		if want != (colour{}) {
+			awaitSight(x.t, x.viewers[i].colour.name+" "+when, x.viewers[i].baresip, want, all...)
+		}
+	}
+}
+
+// participant is what the API says of a viewer.
+func (x *cinema) participant(v *viewer) *client.Participant {
+	x.t.Helper()
+	all := x.d.list(x.room)
+	i := slices.IndexFunc(all, func(p client.Participant) bool { return p.ID == v.id })
+	if i < 0 {
+		x.t.Fatalf("%s is not in the room", v.colour.name)
+	}
+	return &all[i]
+}
+
+// line waits until a viewer's video line is as it should be.
+func (x *cinema) line(v *viewer, what string, right func(client.VideoLine) bool) {
+	x.t.Helper()
+	eventually(x.t, 10*time.Second, v.colour.name+"'s line "+what, func() error {
+		p := x.participant(v)
+		if len(p.Video) != 1 || !right(p.Video[0]) {
+			return fmt.Errorf("it is %+v", p.Video)
+		}
+		return nil
+	})
+}
+
+// set changes the settings of a viewer.
+func (x *cinema) set(v *viewer, f client.ParticipantFields) {
+	x.t.Helper()
+	x.d.patch(x.participant(v), f)
+}
+
+// close has all hang up, and fails the test if somebody was sent what cannot be decoded.
+func (x *cinema) close() {
+	x.t.Helper()
+	for _, v := range x.viewers {
+		v.hangUp(x.t)
+		v.decodesAll(x.t, v.colour.name)
+	}
+	x.c.awaitMetric(x.t, 0, "confd_calls")
+	x.c.awaitMetric(x.t, 0, "confd_forwarder_lines")
+	x.c.awaitMetric(x.t, 0, "confd_rtp_port_pairs_in_use")
+}
+
+// talks says why a viewer is not said to talk.
+func (x *cinema) talks(v *viewer) error {
+	if p := x.participant(v); !p.Talking {
+		return fmt.Errorf("it is %+v", p)
+	}
+	return nil
+}
+
+// said is what the API says, "" for nothing.
+func said(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

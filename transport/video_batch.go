@@ -3,6 +3,8 @@ package transport
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/pion/srtp/v3"
 )
 
 const (
@@ -62,21 +64,34 @@ func (x *rtxStream) begin(main uint32) {
 	x.packets, x.octets, x.atLast = 0, 0, 0
 }
 
-// wire is how packets get to the kernel.
+// wire is what every packet of egress asks, gathered where it is at hand.
 type wire struct {
+	pt, rtxPT, numberID uint8  // SendPT, SendRTX, TransportCCID
+	begun               bool   // a packet was sent
+	number              uint16 // transport-wide, of the next packet
+	around              int    // bytes that a packet has around its payload, without RFC 4588's
 	// segments is the size in bytes of the largest packet that the kernel is known or
 	// believed to cut; 0 = it cuts none.
 	segments int
-	refusals int    // times that it did not
-	number   uint16 // transport-wide, of the next packet
-	begun    bool   // a packet was sent
+	refusals int // times that it did not
+	runs     atomic.Uint64
+	keys     *cryptoKeys // for NearSetup
+	out      *srtp.Context
 }
 
 // maxRefusals is how often the kernel may refuse to cut before it is not asked any more.
 const maxRefusals = 4
 
-// begin believes in a socket's best.
-func (w *wire) begin(s *socket) {
+// begin takes what was negotiated, and believes in the socket's best.
+func (w *wire) begin(p *VideoParams, c *crypto, s *socket) {
+	w.pt, w.rtxPT, w.numberID = p.SendPT, p.SendRTX, p.TransportCCID
+	w.around = headerSize + c.overhead()
+	if c != nil {
+		w.keys, w.out = c.cryptoKeys, c.out
+	}
+	if w.numberID != 0 {
+		w.around += numberSize
+	}
 	w.segments, w.refusals = 0, 0
 	if s.segments() {
 		w.segments = MaxVideoDatagram

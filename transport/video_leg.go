@@ -16,7 +16,10 @@ import (
 // Apply, Poll, SendVideo, RequestKeyFrame, NACK, LimitBitrate and Close belong to the leg's
 // owner: one goroutine at a time. The other methods may be called by any goroutine.
 type VideoLeg struct {
-	leg     Leg // sockets, peer, keys, reports; its reception is unused but for the SSRC
+	// What every picture touches comes first, close together: Near has it fetched.
+	wire wire
+	leg  Leg // sockets, peer, keys, reports; its reception is unused but for the SSRC
+
 	setup   *VideoSetup
 	to      VideoReceiver // while Poll runs
 	packet  VideoPacket
@@ -24,7 +27,6 @@ type VideoLeg struct {
 	sources [2 * MaxEncodings]source // main and repair of each encoding, side by side
 
 	rtx  rtxStream
-	wire wire
 	sent *sendLog
 	came *arrivalLog
 
@@ -56,7 +58,6 @@ func (p *PortPool) ListenVideo(local netip.Addr) (*VideoLeg, error) {
 	v.leg.timeline.rate = media.VideoRate
 	v.leg.rtp.enlarge(videoReceiveBuffer, videoSendBuffer)
 	v.rtx.begin(v.leg.ssrc.Load())
-	v.wire.begin(&v.leg.rtp)
 	return v, nil
 }
 
@@ -98,7 +99,7 @@ func (v *VideoLeg) Apply(s *VideoSetup) error {
 		clear(v.sources[:]) // their places are others now
 	}
 	v.setup = s
-	v.wire.begin(&v.leg.rtp)
+	v.wire.begin(&s.params, v.leg.crypto, &v.leg.rtp)
 	if v.came == nil && s.params.TransportCCID != 0 && s.params.TransportCC {
 		v.came = new(arrivalLog)
 	}

@@ -3,17 +3,24 @@ package transport
 import (
 	"unsafe"
 
+	"github.com/pion/srtp/v3"
+
 	"github.com/confd/confd/internal/cache"
 )
 
+// nearVideo is how much of a leg every picture that it sends touches, bytes.
+const nearVideo = unsafe.Offsetof(VideoLeg{}.leg) + near
+
 // Near implements media.Nearer: it has fetched what SendVideo will touch of the leg, while a
 // worker that has hundreds of them is still busy with another.
-func (v *VideoLeg) Near() {
-	v.leg.Near()
-	cache.Fetch(&v.wire, unsafe.Sizeof(v.wire))
-	cache.Fetch(&v.count, cache.Line)
-}
+func (v *VideoLeg) Near() { cache.Fetch(v, nearVideo) }
 
-// NearSetup has fetched what SendVideo asks of the negotiated state. It comes a little after
-// Near, since it looks into the leg.
-func (v *VideoLeg) NearSetup() { cache.Fetch(v.setup, unsafe.Sizeof(VideoSetup{}.params)) }
+// NearSetup has fetched what SendVideo needs of the keys. It comes a little after Near, since
+// it looks into the leg.
+func (v *VideoLeg) NearSetup() {
+	if c := v.leg.crypto; c != nil {
+		cache.Fetch(c, unsafe.Sizeof(*c))
+		cache.Fetch(v.wire.keys, unsafe.Sizeof(*v.wire.keys))
+		cache.Fetch(v.wire.out, unsafe.Sizeof(srtp.Context{}))
+	}
+}

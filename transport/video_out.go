@@ -21,7 +21,7 @@ const (
 // kernel at once, which cuts them. It allocates nothing and never blocks.
 func (v *VideoLeg) SendVideo(now int64, out []VideoOut) int {
 	l := &v.leg
-	if l.closed.Load() || v.setup == nil || !l.open || v.setup.params.SendPT == 0 {
+	if l.closed.Load() || !l.open || v.wire.pt == 0 {
 		v.count.held.Add(uint64(len(out)))
 		return len(out)
 	}
@@ -85,10 +85,7 @@ func (v *VideoLeg) gather(m *batch, out []VideoOut, now int64) int {
 
 // size returns how long a packet becomes.
 func (v *VideoLeg) size(o *VideoOut) int {
-	n := headerSize + len(o.Head) + len(o.Body) + v.leg.crypto.overhead()
-	if v.setup.params.TransportCCID != 0 {
-		n += numberSize
-	}
+	n := v.wire.around + len(o.Head) + len(o.Body)
 	if v.wraps(o) {
 		n += repair.RetransmissionSize
 	}
@@ -96,7 +93,7 @@ func (v *VideoLeg) size(o *VideoOut) int {
 }
 
 // wraps tells whether a packet goes out under RFC 4588.
-func (v *VideoLeg) wraps(o *VideoOut) bool { return o.Repair && v.setup.params.SendRTX != 0 }
+func (v *VideoLeg) wraps(o *VideoOut) bool { return o.Repair && v.wire.rtxPT != 0 }
 
 // mayRepeat tells whether a packet may go under its number. With SRTP a number stands for one
 // packet only, bit by bit (RFC 3711 section 9.1): what is new must be newer, and what is
@@ -107,14 +104,14 @@ func (v *VideoLeg) mayRepeat(o *VideoOut) bool {
 	}
 	ahead := int16(o.Sequence-uint16(v.leg.sequence)) >= 0 || !v.wire.begun
 	if o.Repair {
-		return !ahead && v.setup.params.TransportCCID == 0
+		return !ahead && v.wire.numberID == 0
 	}
 	return ahead
 }
 
 // write adds a packet to those that go at once.
 func (v *VideoLeg) write(m *batch, o *VideoOut, size int, now int64) {
-	if v.setup.params.TransportCCID != 0 {
+	if v.wire.numberID != 0 {
 		v.sent.note(v.wire.number, now, size)
 	}
 	b := append(v.appendHeader(m.room(), o), o.Head...)
@@ -130,19 +127,19 @@ var noLists media.Outgoing
 // appendHeader writes the header of RFC 3550 section 5.1, and for a retransmission the number
 // that RFC 4588 section 4 puts in front of the payload.
 func (v *VideoLeg) appendHeader(b []byte, o *VideoOut) []byte {
-	p := &v.setup.params
-	h := Heading{Timestamp: o.Timestamp, SSRC: v.leg.ssrc.Load(), Sequence: o.Sequence, PayloadType: p.SendPT, Marker: o.Marker}
+	w := &v.wire
+	h := Heading{Timestamp: o.Timestamp, SSRC: v.leg.ssrc.Load(), Sequence: o.Sequence, PayloadType: w.pt, Marker: o.Marker}
 	wraps := v.wraps(o)
 	if wraps {
-		h.SSRC, h.Sequence, h.PayloadType = v.rtx.ssrc.Load(), v.rtx.sequence, p.SendRTX
+		h.SSRC, h.Sequence, h.PayloadType = v.rtx.ssrc.Load(), v.rtx.sequence, w.rtxPT
 		v.rtx.sequence++
 	}
 	at := len(b)
 	b = Lists{}.Append(b, h, &noLists, 0)
-	if p.TransportCCID != 0 {
+	if w.numberID != 0 {
 		b[at] |= 0x10
-		b = appendNumber(b, p.TransportCCID, v.wire.number)
-		v.wire.number++
+		b = appendNumber(b, w.numberID, w.number)
+		w.number++
 	}
 	if wraps {
 		b = binary.BigEndian.AppendUint16(b, o.Sequence)
@@ -164,7 +161,7 @@ func appendNumber(b []byte, id uint8, number uint16) []byte {
 
 // takeBack has numbers used again that were given to packets which did not go.
 func (v *VideoLeg) takeBack(out []VideoOut) {
-	if v.setup.params.TransportCCID != 0 {
+	if v.wire.numberID != 0 {
 		v.wire.number -= uint16(len(out))
 	}
 	for i := len(out) - 1; i >= 0; i-- {
@@ -188,7 +185,7 @@ func (v *VideoLeg) flush(m *batch, out []VideoOut, now int64) (done int, full bo
 			v.wire.refused(m.segment)
 			v.count.uncut.Add(1)
 		default:
-			v.count.runs.Add(1)
+			v.wire.runs.Add(1)
 			v.account(out, verdict, now)
 			return len(out), false
 		}

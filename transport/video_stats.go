@@ -65,7 +65,7 @@ func (v *VideoLeg) Stats() VideoStats {
 	return VideoStats{
 		Stats:           v.leg.Stats(),
 		RepairsReceived: c.repairsIn.Load(), RepairsSent: c.repairsOut.Load(), Probes: c.probes.Load(),
-		Runs: c.runs.Load(), Uncut: c.uncut.Load(), Held: c.held.Load(), Stale: c.stale.Load(),
+		Runs: v.wire.runs.Load(), Uncut: c.uncut.Load(), Held: c.held.Load(), Stale: c.stale.Load(),
 		FeedbackReceived: FeedbackReceived{
 			NACK: in(FeedbackNACK), PLI: in(FeedbackPLI), FIR: in(FeedbackFIR), REMB: in(FeedbackREMB),
 			TMMBR: in(FeedbackTMMBR), TMMBN: in(FeedbackTMMBN), TransportCC: in(FeedbackTransportCC), Reports: in(FeedbackReport),

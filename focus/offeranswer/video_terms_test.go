@@ -1,7 +1,6 @@
 package offeranswer
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
@@ -125,36 +124,6 @@ func TestOfferToWhoNamedMuch(t *testing.T) {
 	got, err := Accept(o, []byte(audioLine+rich), caps, local)
 	if v := got.Negotiated.Video[0]; err != nil || v.TransportCCID != 5 || v.FrameMarkingID != 1 || v.RIDs != nil || !v.ReducedSize || v.SendRTX != 97 {
 		t.Errorf("%v\n%s", err, summary(got))
-	}
-}
-
-// TestAnswerAddsNothing ignores what an answer names that we did not offer.
-func TestAnswerAddsNothing(t *testing.T) {
-	caps, local := videoCapabilities(1, vp8), withVideo(testLocal(""), 1)
-	ours, _ := Offer(caps, local, nil)
-	r, err := Accept(ours, []byte(audioLine+rich), caps, local)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := r.Negotiated.Video[0]
-	if v.SendRTX != 0 || v.ReducedSize || v.RIDs != nil || v.TransportCCID+v.FrameMarkingID+v.RIDID != 0 || v.Feedback != (VideoFeedback{NACK: true, PLI: true, FIR: true, TMMBR: true}) {
-		t.Errorf("%s", summary(r))
-	}
-}
-
-// TestAnswerUnderANumberOfAnother takes pictures under a number that we offered for another
-// format of the same codec, and not where it means another codec.
-func TestAnswerUnderANumberOfAnother(t *testing.T) {
-	caps, local := videoCapabilities(1, h264(media.H264ConstrainedBaseline, 1), vp8, h264(media.H264ConstrainedBaseline, 0)), withVideo(testLocal(""), 1)
-	ours, _ := Offer(caps, local, nil)
-	for answer, want := range map[string]map[uint8]uint8{
-		"a=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=42e01f\r\n": {98: 98, 96: 96},
-		"a=rtpmap:96 VP8/90000\r\n":                                       {97: 97},
-	} {
-		r, err := Accept(ours, []byte(audioLine+"m=video 30002 RTP/AVP 96\r\n"+answer), caps, local)
-		if v := r.Negotiated.Video[0]; err != nil || v.SendPT != 96 || !maps.Equal(v.Receive, want) {
-			t.Errorf("%q: %v\n%s", answer, err, summary(r))
-		}
 	}
 }
 

@@ -97,27 +97,3 @@ func TestAnswersVideo(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
-
-func TestOffersVideo(t *testing.T) {
-	for _, policy := range []SRTPPolicy{SRTPOff, SRTPRequired} {
-		caps, local := videoCapabilities(2), withVideo(testLocal(""), 2)
-		caps.SRTP = policy
-		ours, err := Offer(caps, local, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		phoneCaps := videoCapabilities(1, media.VideoFormat{Codec: media.VP8})
-		peer, err := Negotiate(ours.SDP, phoneCaps, withVideo(phone(), 1), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		server, err := Accept(ours, peer.SDP, caps, local)
-		if err != nil {
-			t.Fatal(err)
-		}
-		v := server.Negotiated.Video
-		if len(v) != 2 || !v[0].Accepted || v[0].Format.Codec != media.VP8 || v[1].Accepted || v[1].Refused == nil || (v[0].SRTP != nil) != (policy == SRTPRequired) {
-			t.Errorf("%+v", v)
-		}
-	}
-}

@@ -36,6 +36,7 @@ type Stream struct {
 	picture picture
 	damage  damage
 	sets    sets
+	splicer splicer
 	turn    turn
 	handed  Frame // what Next returned last
 
@@ -135,6 +136,8 @@ func (s *Stream) store(to *slot, ext uint64, p *transport.VideoPacket) {
 	case payload.Read(s.config.Codec, to.Payload, p.FrameMarking, &to.Info) != nil:
 		s.stats.Malformed++
 		to.Info, to.bad = payload.Info{}, true
+	default:
+		s.splicer.take(s.config.Codec, to.Payload)
 	}
 }
 

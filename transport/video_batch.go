@@ -86,7 +86,7 @@ const maxRefusals = 4
 func (w *wire) begin(p *VideoParams, c *crypto, s *socket) {
 	w.pt, w.rtxPT, w.numberID = p.SendPT, p.SendRTX, p.TransportCCID
 	w.around = headerSize + c.overhead()
-	if c != nil {
+	if w.keys, w.out = nil, nil; c != nil {
 		w.keys, w.out = c.cryptoKeys, c.out
 	}
 	if w.numberID != 0 {

@@ -39,12 +39,12 @@ func (v *VideoLeg) drain(m *scratch, now int64, limit int) int {
 		limit = min(limit, cryptoReads) // each has to be authenticated
 	}
 	for n := range limit {
-		switch verdict := l.rtp.recv(m, l.latch.unsure()); {
-		case verdict == ioEmpty:
+		switch result := l.rtp.recv(m, l.latch.unsure()); {
+		case result == ioEmpty:
 			l.latch.purging = false
 			return n
-		case verdict != ioDone:
-			l.count.sent(verdict, 0)
+		case result != ioDone:
+			l.count.sent(result, 0)
 		case v.setup == nil:
 			l.drop(dropStranger)
 		default:

@@ -178,7 +178,7 @@ func (v *VideoLeg) takeBack(out []VideoOut) {
 // are done with, and whether the socket is full.
 func (v *VideoLeg) flush(m *batch, out []VideoOut, now int64) (done int, full bool) {
 	if len(out) > 1 {
-		switch verdict := v.transmit(m, 0, len(out)); verdict {
+		switch result := v.transmit(m, 0, len(out)); result {
 		case ioEmpty:
 			return 0, true
 		case ioUncut:
@@ -186,16 +186,16 @@ func (v *VideoLeg) flush(m *batch, out []VideoOut, now int64) (done int, full bo
 			v.count.uncut.Add(1)
 		default:
 			v.wire.runs.Add(1)
-			v.account(out, verdict, now)
+			v.account(out, result, now)
 			return len(out), false
 		}
 	}
 	for i := range out {
-		verdict := v.transmit(m, i, 1)
-		if verdict == ioEmpty {
+		result := v.transmit(m, i, 1)
+		if result == ioEmpty {
 			return i, true
 		}
-		v.account(out[i:i+1], verdict, now)
+		v.account(out[i:i+1], result, now)
 	}
 	return len(out), false
 }
@@ -204,15 +204,15 @@ func (v *VideoLeg) flush(m *batch, out []VideoOut, now int64) (done int, full bo
 // is not held against these.
 func (v *VideoLeg) transmit(m *batch, first, n int) verdict {
 	s, connected := &v.leg.rtp, v.leg.latch.connected
-	verdict := m.send(s, connected, first, n)
-	if verdict == ioRefused {
-		verdict = m.send(s, connected, first, n)
+	result := m.send(s, connected, first, n)
+	if result == ioRefused {
+		result = m.send(s, connected, first, n)
 	}
-	return verdict
+	return result
 }
 
 // account counts packets that are done with.
-func (v *VideoLeg) account(out []VideoOut, verdict verdict, now int64) {
+func (v *VideoLeg) account(out []VideoOut, result verdict, now int64) {
 	c, octets := &v.leg.count, 0
 	for i := range out {
 		o := &out[i]
@@ -220,7 +220,7 @@ func (v *VideoLeg) account(out []VideoOut, verdict verdict, now int64) {
 		octets += size
 		v.note(o, size, now)
 	}
-	switch verdict {
+	switch result {
 	case ioDone:
 		c.packetsOut.Add(uint64(len(out)))
 		c.octetsOut.Add(uint64(octets))

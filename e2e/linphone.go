@@ -23,6 +23,7 @@ type linphoneOptions struct {
 	freq   float64 // of what it says, Hz
 	secure string  // path of a CA file: signal by TLS, demand SRTP
 	codec  string  // the only one to offer, a key of linphoneCodecs; "" for its usual list
+	still  *colour // what its camera shows; nil: it has no video
 }
 
 // linphoneRate is that of the file that it plays.
@@ -32,8 +33,17 @@ const linphoneRate = 16000
 func startLinphone(t *testing.T, p *place, o linphoneOptions) *linphone {
 	t.Helper()
 	config := linphoneConfig(p, p.freePort(t), p.freePort(t), o)
-	process, dir := runLinphone(t, p, config, toneFile(linphoneRate, 1, o.freq, time.Minute))
+	var more []string
+	if o.still != nil {
+		more = []string{"-V"}
+	}
+	process, dir := runLinphone(t, p, config, toneFile(linphoneRate, 1, o.freq, time.Minute), more...)
 	l := &linphone{process: process, dir: dir, codec: o.codec}
+	if o.still != nil {
+		picture := filepath.Join(dir, "camera.jpg")
+		o.still.photo(t, picture)
+		l.say(t, "staticpic set "+picture)
+	}
 	if o.codec != "" {
 		l.say(t, "codec disable all")
 		l.say(t, fmt.Sprintf("codec enable %d", linphoneCodecs[o.codec]))
@@ -43,7 +53,7 @@ func startLinphone(t *testing.T, p *place, o linphoneOptions) *linphone {
 
 // runLinphone starts linphonec in a folder of its own. It plays sound, a WAV file at
 // linphoneRate, and records rec.wav.
-func runLinphone(t *testing.T, p *place, config string, sound []byte) (program *process, dir string) {
+func runLinphone(t *testing.T, p *place, config string, sound []byte, args ...string) (program *process, dir string) {
 	t.Helper()
 	need(t, "linphonec")
 	dir = t.TempDir()
@@ -57,7 +67,7 @@ func runLinphone(t *testing.T, p *place, config string, sound []byte) (program *
 			t.Fatal(err)
 		}
 	}
-	cmd := p.Command("linphonec", "-c", filepath.Join(dir, "rc"), "-d", "0")
+	cmd := p.Command("linphonec", append([]string{"-c", filepath.Join(dir, "rc"), "-d", "0"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, ".config"), "XDG_DATA_HOME="+filepath.Join(dir, ".local/share"))
 	l := &linphone{process: run(t, cmd)}
@@ -101,6 +111,11 @@ func linphoneConfig(p *place, sip, rtp int, o linphoneOptions) string {
 		"[misc]",
 		"config_version=6",
 	)
+	if o.still != nil { // that display is the one that does without a screen
+		lines = append(lines,
+			"[video]", "enabled=1", "capture=1", "display=1", "automatically_initiate=1", "automatically_accept=1",
+			"device=StaticImage: Static picture", "size=cif", "displaytype=MSOGL")
+	}
 	return strings.Join(lines, "\n") + "\n"
 }
 

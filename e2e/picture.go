@@ -67,6 +67,13 @@ func (c colour) film(t *testing.T, path string, d time.Duration) {
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", path)
 }
 
+// photo makes a still picture of the colour.
+func (c colour) photo(t *testing.T, path string) {
+	t.Helper()
+	runs(t, "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", fmt.Sprintf("color=c=0x%02x%02x%02x:s=352x288", c.r, c.g, c.b),
+		"-frames:v", "1", path)
+}
+
 // runs runs a program to its end, and returns what it printed. The test ends unless it succeeds.
 func runs(t *testing.T, name string, args ...string) []byte {
 	t.Helper()

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -151,4 +152,29 @@ func TestVideoAtLoss(t *testing.T) {
 	for _, v := range x.viewers {
 		v.hangUp(t)
 	}
+}
+
+// TestVideoKeyFrameByINFO: an old phone asks for a key frame by INFO (RFC 5168), and it is asked
+// of whom it sees.
+func TestVideoKeyFrameByINFO(t *testing.T) {
+	need(t, "sipp")
+	t.Parallel()
+	place := newPlace(t)
+	x := newCinema(t, place, startConfd(t, place, serverOptions{}))
+	r := x.enter("vp8", red)
+	x.line(r, "sending", func(l client.VideoLine) bool { return l.Sending })
+	sipp := startSipp(t, place, sippRun{scenario: "media_control.xml", target: x.c.sip, room: x.room, transport: "u1", calls: 1, rate: 1, hold: time.Second})
+	x.c.awaitMetric(t, 1, `confd_sip_key_frame_requests_total{kind="received"}`)
+	eventually(t, 5*time.Second, "the request to count as one", func() error {
+		for _, p := range x.d.list(x.room) {
+			if p.ID != r.id && len(p.Video) == 1 && p.Video[0].Receives != nil && p.Video[0].Receives.KeyFrameRequests == 1 && said(p.Video[0].Sees) == r.id {
+				return nil
+			}
+		}
+		return fmt.Errorf("there are %+v", x.d.list(x.room))
+	})
+	if err := sippDone(sipp, 1, 30*time.Second); err != nil {
+		t.Error(err)
+	}
+	x.close()
 }

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/internal/testkit/pictures"
 	"github.com/confd/confd/media"
@@ -221,6 +224,26 @@ func TestPicturesForAnotherHost(t *testing.T) {
 	victim.aim(answer)
 	victim.awaits(2)
 	victim.goesOn()
+	for _, one := range []*peer{p, q} {
+		one.expect(200, one.request("BYE", "", ""))
+	}
+	s.settled()
+}
+
+// Who takes no feedback by RTCP is asked for key frames by INFO.
+func TestKeyFrameIsAskedBySignalling(t *testing.T) {
+	s := startVideo(t)
+	p, q := dial(t, "UDP", s.addr(0)), dial(t, "UDP", s.addr(0))
+	q.room = p.room
+	old, e := openEye(t, "127.0.0.1", 1), openEye(t, "127.0.0.1", 2)
+	_, answer := s.watch(p, strings.Replace(old.line(), "a=rtcp-fb:* nack pli\n", "", 1))
+	old.aim(answer)
+	_, answer = s.watch(q, e.line())
+	e.aim(answer)
+	info := p.await(sip.INFO)
+	p.answer(info, 200, "", "")
+	old.key.Store(true)
+	e.awaits(1)
 	for _, one := range []*peer{p, q} {
 		one.expect(200, one.request("BYE", "", ""))
 	}

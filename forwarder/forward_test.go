@@ -211,3 +211,71 @@ func TestPanicStaysInItsConference(t *testing.T) {
 		t.Error("nobody can leave a broken room")
 	}
 }
+
+// Housekeeping of a thousand lines is spread: no turn has many of them, and each line has its
+// visits, those that only look more rarely.
+func TestHousekeepingIsSpread(t *testing.T) {
+	b := newBed(t, Config{})
+	source := b.join(both(), pictures.Config{})
+	var all []*phone
+	for range 1000 {
+		p := b.phone(both(), pictures.Config{})
+		p.stop()
+		if err := b.conf.Add(p.line); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	b.run(2 * time.Second)
+	polls := func() (n int) {
+		for _, p := range all {
+			n += p.polls
+		}
+		return n
+	}
+	before, most, sources := polls(), 0, source.polls
+	for range 1000 {
+		was := polls()
+		b.step()
+		most = max(most, polls()-was)
+	}
+	if n := polls() - before; n < 4900 || n > 5100 {
+		t.Errorf("%d visits of 1000 lines that only look in a second, want one each 200 ms", n)
+	}
+	if most > 40 {
+		t.Errorf("%d lines are visited in one turn, want 25", most)
+	}
+	if n := source.polls - sources; n < 20 {
+		t.Errorf("the source was polled %d times in a second, want it each 50 ms", n)
+	}
+}
+
+// While a picture goes out to many, the sockets are seen to every 4 ms: what comes meanwhile is
+// in the rings, and in no picture's way.
+func TestSocketsAreSeenToInAFanOut(t *testing.T) {
+	r := newRoom(t)
+	w := r.conf.worker
+	slow := make(chan struct{})
+	source := r.join(vp8, 0, true)
+	other := r.join(vp8, 0, true)
+	var last *caller
+	for range 40 {
+		last = r.join(vp8, 0, false)
+		r.conf.Show(last.line, source.line)
+	}
+	r.conf.Show(source.line, other.line)
+	eventually(t, "pictures", func() bool { return last.line.Stats().Egress.Subscription.Pictures > 5 })
+	r.conf.worker.post(r.conf, func() {
+		clock := w.clock // from now on an offer seems to take 1 ms
+		var past int64
+		w.clock = func() int64 { past += ms; return clock() + past }
+		close(slow)
+	})
+	<-slow
+	eventually(t, "looks", func() bool { return r.engine.Stats().Looks > 5 })
+	r.quiet()
+	for _, c := range r.all[2:] {
+		eventually(t, "all packets", func() bool { return c.missing() == 0 })
+		c.check()
+	}
+}

@@ -80,7 +80,7 @@ func TestCorruptDescriptors(t *testing.T) {
 		bad.flood(2*time.Second, 2, func(n int) pictures.Packet {
 			return pictures.Packet{SSRC: 7, Sequence: uint16(n), Timestamp: uint32(n/3) * 3000, Marker: n%3 == 2, Payload: noise(r, 1400)}
 		})
-		b.run(100 * time.Millisecond)
+		b.run(300 * time.Millisecond)
 		pair.unharmed()
 		if s := bad.line.Stats().Ingress; s.Streams.Malformed == 0 || s.Streams.Memory > 4<<20 {
 			t.Errorf("%v: %+v", f, s)
@@ -98,7 +98,7 @@ func TestEndlessPicture(t *testing.T) {
 		one.Marker = false
 		return one
 	})
-	b.run(100 * time.Millisecond)
+	b.run(300 * time.Millisecond)
 	pair.unharmed()
 	if s := bad.line.Stats().Ingress.Streams; s.GivenUp == 0 || s.Memory > 4<<20 || len(eye.heard) > 0 {
 		t.Errorf("%d packets went out; %+v", len(eye.heard), s)
@@ -166,7 +166,7 @@ func TestFloodOfNACKs(t *testing.T) {
 		}
 		b.step()
 	}
-	b.run(100 * time.Millisecond)
+	b.run(300 * time.Millisecond)
 	pair.unharmed()
 	s := greedy.line.Stats().Egress.Subscription
 	if s.Asked < 50_000 || len(greedy.again) == 0 || len(greedy.again) > 2*len(greedy.heard) {
@@ -188,8 +188,8 @@ func TestFloodOfKeyFrameRequests(t *testing.T) {
 		}
 		b.step()
 	}
-	b.run(100 * time.Millisecond)
-	if n := len(source.asked); n < 5 || n > 5*1000/300+1 {
+	b.run(300 * time.Millisecond)
+	if n := len(source.asked); n < 5 || n > 5300/300+1 {
 		t.Errorf("asked for %d key frames in 5 s, want at most one in 300 ms", n)
 	}
 	if s := greedy.line.Stats().Egress; s.Requests != 40_000 || s.Ignored < 39_900 {

@@ -140,7 +140,7 @@ func (in *intake) put(p *transport.VideoPacket) {
 		}
 		*ssrc = p.SSRC
 	}
-	in.heard = in.line.worker.now
+	in.heard, in.line.worker.heard = in.line.worker.now, in.line.worker.now
 	s.Put(p)
 	in.line.worker.freshen(in.line)
 }

@@ -182,9 +182,12 @@ func (c *caller) ask() {
 func (c *caller) listen() {
 	b := make([]byte, 2000)
 	for {
-		n, err := c.conn.Read(b)
+		n, from, err := c.conn.ReadFromUDPAddrPort(b)
 		if err != nil {
 			return
+		}
+		if rtpPort, _ := c.leg.LocalPort(); int(from.Port()) != rtpPort {
+			continue // of another program, whose peer had this port before
 		}
 		c.mu.Lock()
 		if n > 1 && b[1] >= 192 && b[1] < 224 {

@@ -55,7 +55,8 @@ type Line struct {
 	sockets   []int // what it waits for
 	fresh     bool  // in the worker's queue of those that may have whole pictures
 	resting   bool  // its sockets wake nobody
-	houseAt   int64
+	houseAt   int64 // when it is looked after next
+	quiet     bool  // it is so more rarely
 	roundTrip time.Duration
 
 	shown published

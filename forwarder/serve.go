@@ -62,18 +62,28 @@ func (in *intake) recall(now int64) {
 
 // keepHouse looks after a line: reports, estimates, liveness, counters.
 func (l *Line) keepHouse(now int64) {
-	every := housekeeping
-	if now-l.in.heard > second {
-		every = quiet
-	}
-	late := (now - l.houseAt) / every
-	l.houseAt += (late + 1) * every
+	l.houseAt = l.nextHouse(now)
 	if !l.resting {
 		l.worker.poll(l, l.unwatched())
 	}
 	l.in.keepHouse(now)
 	l.out.keepHouse(now)
 	l.publish(now)
+}
+
+// nextHouse returns when to look after the line next. Those that become quiet are spread over
+// that longer time.
+func (l *Line) nextHouse(now int64) int64 {
+	was := l.quiet
+	l.quiet = now-l.in.heard > second
+	every := housekeeping
+	switch {
+	case l.quiet && was:
+		every = quiet
+	case l.quiet:
+		every *= 1 + int64(l.token)/phases%(quiet/housekeeping)
+	}
+	return l.houseAt + ((now-l.houseAt)/every+1)*every
 }
 
 // unwatched returns how many datagrams to read of a line that did not say that it has some:

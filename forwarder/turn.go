@@ -19,6 +19,9 @@ const (
 	// hold the packets of some 20 ms even at 4 Mbit/s.
 	lookEvery  = 4 * int64(time.Millisecond)
 	lookOffers = 16 // offers between two looks at the clock
+	// napFor is how long the worker sleeps at most while pictures come: after 10 ms in one
+	// system call the runtime's monitor takes its processor away, see yieldEvery.
+	napFor = 8 * int64(time.Millisecond)
 	// turnFor bounds how long pictures are handed out before what is due has its turn.
 	turnFor = 10 * int64(time.Millisecond)
 )
@@ -50,6 +53,8 @@ func (w *worker) sleep() time.Duration {
 		return 0
 	case next == 0:
 		return -1
+	case w.now-w.heard < second:
+		next = min(next, w.now+napFor)
 	}
 	return time.Duration(max(next-w.now, 0))
 }

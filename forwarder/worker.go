@@ -33,6 +33,7 @@ type worker struct {
 	fresh  []*Line // whose rings may hold whole pictures
 	round  []*Line // those of them that have their turn
 	looked int64   // when the sockets were looked at last
+	heard  int64   // when a packet came last
 
 	conferences atomic.Int32
 	members     atomic.Int32

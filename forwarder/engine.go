@@ -116,9 +116,6 @@ func (e *Engine) release() {
 	}
 }
 
-// Config returns the configuration in force.
-func (e *Engine) Config() Config { return e.cfg }
-
 // NewConference makes a conference, on the worker with the least to do. It costs nothing until
 // a line is added. Any goroutine may call it.
 func (e *Engine) NewConference(cfg ConferenceConfig) *Conference {

@@ -19,22 +19,31 @@ const (
 	// unbounded is an estimate that does not bound a source.
 	unbounded = math.MaxUint64
 
-	headerBytes = 12 // of RTP
+	headerBytes = 12          // of RTP
+	tellEvery   = second / 10 // the estimator about what went out, ns
 )
 
 // SendVideo makes the outlet the way out of its subscription: what goes out is counted.
 func (o *outlet) SendVideo(now int64, out []transport.VideoOut) int {
 	n := o.line.port.SendVideo(now, out)
-	bytes := 0
 	for i := range out[:n] {
-		bytes += headerBytes + len(out[i].Head) + len(out[i].Body)
+		o.bytes += headerBytes + len(out[i].Head) + len(out[i].Body)
 	}
-	o.est.Sent(now, bytes)
+	if now-o.told >= tellEvery {
+		o.tell(now)
+	}
 	return n
+}
+
+// tell tells the estimator what went out. It lies far away, so not every picture is worth it.
+func (o *outlet) tell(now int64) {
+	o.est.Sent(now, o.bytes)
+	o.bytes, o.told = 0, now
 }
 
 // learn takes what the peer says about its path.
 func (o *outlet) learn(f *transport.Feedback, now int64) {
+	o.tell(now)
 	switch f.Kind {
 	case transport.FeedbackReport:
 		o.est.Report(now, f.Fraction, f.RoundTrip)

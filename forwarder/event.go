@@ -17,7 +17,8 @@ const (
 	Shown
 	// Frozen tells that Line should see Source, which sends, but got no picture for a while.
 	Frozen
-	// Thawed tells that it sees pictures again.
+	// Thawed tells that this is over: Line sees pictures again, or the source has stopped or is
+	// not to be shown any more. Source is whom it should see now, or nil.
 	Thawed
 	// KeyFrameBySignalling asks for a key frame of Line to be requested by signalling
 	// (RFC 5168), since it takes neither PLI nor FIR; at most once a second for each line.
@@ -44,7 +45,7 @@ func (k EventKind) String() string {
 type Event struct {
 	Kind          EventKind
 	Line          *Line // nil for Failed
-	Source        *Line // of Shown, Frozen and Thawed
+	Source        *Line // of Shown, Frozen and Thawed, else nil
 	Width, Height int   // pixels, of SourceStarted and SourceChanged; 0 if the pictures do not tell
 	Err           error // of Failed
 }

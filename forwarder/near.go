@@ -45,7 +45,6 @@ func visit(all []*Line, i int) {
 // near has fetched what the outlet points to.
 func (o *outlet) near() {
 	o.sub.Near()
-	cache.Fetch(o.est, cache.Line)
 	if o.hot != nil {
 		o.hot.Near()
 	}

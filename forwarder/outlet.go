@@ -26,6 +26,8 @@ type outlet struct {
 	pleas  bucket // key-frame requests of the peer
 	frozen bool
 	next   int64 // when the pacer is due
+	bytes  int   // that went out since the estimator was told
+	told   int64
 	rate   rate
 	count  egressCounts
 }

@@ -46,9 +46,8 @@ type picture struct {
 	spatial uint8           // highest spatial layer that leaves
 	all     bool            // every place in the ring holds a packet that leaves
 	key     bool
-	in      uint32 // timestamp of the source
-	began   int64  // arrival of its first packet
-	due     int64  // by when it has to be out
+	began   int64 // arrival of its first packet
+	due     int64 // by when it has to be out
 
 	// Valid once it has begun to leave.
 	base      uint64 // extended sequence number of its first packet as it leaves

@@ -216,3 +216,21 @@ func TestRetransmissionsDoNotWait(t *testing.T) {
 		t.Errorf("%d repairs, %+v", len(b.to.repairs), st)
 	}
 }
+
+func TestWhatTheRingLostBeforeItWasOffered(t *testing.T) {
+	b, one := playing(t, 3, Config{Codec: media.VP8})
+	one.cameras[0].Bytes = 30_000
+	for _, p := range one.cameras[0].Next(false) {
+		b.put(one.streams[0], &p)
+	}
+	f := *one.streams[0].Next()
+	for range 39 { // what comes meanwhile overwrites the first of its packets
+		for _, p := range one.cameras[0].Next(false) {
+			b.put(one.streams[0], &p)
+		}
+	}
+	b.Offer(&f, b.now, b.to)
+	if st := b.Stats(b.now); st.Dropped.Overwritten != 1 || st.Waiting != 0 || st.Pictures != 3 || b.pacer.packets != 0 {
+		t.Errorf("%+v", st)
+	}
+}

@@ -48,28 +48,29 @@ type rewriter struct {
 	any    bool
 }
 
-// number gives a picture that begins to leave its numbers. i is what its first packet tells.
-func (r *rewriter) number(p *picture, i *payload.Info) {
+// number gives a picture that begins to leave its numbers. packet is its first one.
+func (r *rewriter) number(p *picture, packet *ingress.Packet) {
 	again := r.any && p.stream == r.stream
 	p.base = r.sequence
 	r.sequence += uint64(p.count)
-	p.timestamp = r.stamp(p, again)
-	r.identify(p, i, again)
+	p.timestamp = r.stamp(p, packet.Timestamp, again)
+	r.identify(p, &packet.Info, again)
 	p.numbers = r.numbers
 	r.stream, r.any = p.stream, true
 }
 
-func (r *rewriter) stamp(p *picture, again bool) uint32 {
+// stamp continues the timestamps. in is the source's.
+func (r *rewriter) stamp(p *picture, in uint32, again bool) uint32 {
 	elapsed := (p.began - r.began) / tickDivisor * tickMultiplier
-	out := r.timestamp + p.in - r.in
+	out := r.timestamp + in - r.in
 	ahead := int64(int32(out - r.latest)) // less than 0 for a B picture
 	switch {
 	case !r.any:
 		out = r.latest
-	case !again || p.in == r.in || max(ahead-elapsed, elapsed-ahead) > mostDrift, ahead < -mostBack:
+	case !again || in == r.in || max(ahead-elapsed, elapsed-ahead) > mostDrift, ahead < -mostBack:
 		out = r.latest + uint32(max(elapsed, leastStep))
 	}
-	r.in, r.timestamp = p.in, out
+	r.in, r.timestamp = in, out
 	if !r.any || int32(out-r.latest) > 0 {
 		r.latest, r.began = out, p.began
 	}
@@ -83,6 +84,9 @@ func (r *rewriter) identify(p *picture, i *payload.Info, again bool) {
 		step := uint16(1)
 		if again && r.codec == media.VP9 {
 			step = (i.PictureID - r.inPicture) & (1<<i.PictureIDBits - 1)
+		}
+		if p.key && (step == 0 || step > 1<<(i.PictureIDBits-1)) {
+			step = 1 // a sender that begins anew
 		}
 		n.PictureID = (n.PictureID + step) & pictureID
 		r.inPicture = i.PictureID

@@ -18,8 +18,8 @@ type shot struct {
 // stamps gives pictures to a rewriter and returns the timestamps that they leave with.
 func stamps(r *rewriter, shots ...shot) (out []uint32) {
 	for _, s := range shots {
-		p := &picture{stream: s.stream, in: s.in, began: s.began, count: 1}
-		r.number(p, &payload.Info{})
+		p := &picture{stream: s.stream, began: s.began, count: 1}
+		r.number(p, &ingress.Packet{Timestamp: s.in})
 		out = append(out, p.timestamp)
 	}
 	return out
@@ -58,7 +58,7 @@ func TestTimestamps(t *testing.T) {
 // number is what the rewriter makes of a picture with ids.
 func identify(r *rewriter, s *ingress.Stream, key bool, i payload.Info) payload.Numbers {
 	p := &picture{stream: s, key: key, count: 1}
-	r.number(p, &i)
+	r.number(p, &ingress.Packet{Info: i})
 	return p.numbers
 }
 
@@ -91,6 +91,9 @@ func TestPictureIDs(t *testing.T) {
 			{a, true, info(9, 15, 7, 0), payload.Numbers{PictureID: 11, TL0: 3, KeyIndex: 2}},
 			{b, true, info(120, 7, 9, 0), payload.Numbers{PictureID: 12, TL0: 4, KeyIndex: 3}},
 			{b, false, info(1, 7, 10, 0), payload.Numbers{PictureID: 21, TL0: 5, KeyIndex: 3}},
+			{b, true, info(65, 7, 0, 0), payload.Numbers{PictureID: 85, TL0: 6, KeyIndex: 4}},
+			{b, true, info(2, 7, 0, 0), payload.Numbers{PictureID: 86, TL0: 7, KeyIndex: 5}}, // it has begun anew
+			{b, true, info(2, 7, 0, 0), payload.Numbers{PictureID: 87, TL0: 8, KeyIndex: 6}},
 		}},
 	} {
 		r := &rewriter{codec: c.codec}

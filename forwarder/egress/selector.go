@@ -33,6 +33,7 @@ type selector struct {
 	count  int
 	chosen Layers // with 255 for the topmost, so that layers that appear are not held back
 	since  int64  // since when more would fit, 0 if it would not
+	silent int64  // since when only other encodings come, 0 if that is not so
 	fresh  bool   // the next choice is made without hysteresis
 	rates  [MaxEncodings]ingress.Rates
 }
@@ -41,6 +42,9 @@ type selector struct {
 // low: as little as there is.
 func (c *selector) choose(limit uint64, low bool, now int64) Layers {
 	best, measured := c.best(limit, low)
+	if !c.fresh && c.pauses(measured, now) {
+		return c.chosen
+	}
 	current := c.present(c.chosen)
 	if c.fresh || low || best.compare(current) < 0 {
 		c.take(best)
@@ -48,7 +52,7 @@ func (c *selector) choose(limit uint64, low bool, now int64) Layers {
 		return c.chosen
 	}
 	if limit > 0 {
-		best, _ = c.best(limit*upNeeds/upNeedsOf, low)
+		best, _ = c.best(limit/upNeedsOf*upNeeds, low)
 	}
 	switch {
 	case best.compare(current) <= 0:
@@ -59,6 +63,20 @@ func (c *selector) choose(limit uint64, low bool, now int64) Layers {
 		c.take(best)
 	}
 	return c.chosen
+}
+
+// pauses reports whether nothing comes of the encoding that was chosen, and that is no reason
+// to take another: nothing comes of any, or it has only just begun to come again of others.
+func (c *selector) pauses(measured bool, now int64) bool {
+	_, _, sent := top(&c.rates[c.chosen.Encoding])
+	switch {
+	case sent || !measured:
+		c.silent = 0
+		return !sent
+	case c.silent == 0:
+		c.silent = now
+	}
+	return now-c.silent < chooseEvery
 }
 
 // take chooses.

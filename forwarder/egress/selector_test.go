@@ -38,6 +38,7 @@ func TestSelectorFits(t *testing.T) {
 		"low: the least there is":                {simulcast, 0, true, Layers{0, 0, all}},
 		"an encoding that is not sent":           {gone, 900_000, false, Layers{0, all, all}},
 		"only higher ones are sent":              {[]ingress.Rates{{}, temporal(500_000)}, 1, false, Layers{1, all, all}},
+		"more than can be":                       {simulcast, 1<<64 - 1, false, Layers{2, all, all}},
 		"nothing was measured yet":               {[]ingress.Rates{{}, {}}, 0, false, Layers{0, all, all}},
 		"spatial layers: all":                    {svc, 1_500_000, false, Layers{0, all, all}},
 		"the highest of them at half the rate":   {svc, 1_000_000, false, Layers{0, 0, all}},
@@ -79,6 +80,40 @@ func TestSelectorHesitatesUpwards(t *testing.T) {
 	} {
 		if got := at(c.limit, c.passed); got != c.want {
 			t.Errorf("%d bits/s (%s): encoding %d, want %d", c.limit, c.why, got, c.want)
+		}
+	}
+}
+
+func TestASourceThatPausesIsShownAsBefore(t *testing.T) {
+	b := newBench(t, Config{Codec: media.VP8})
+	one := b.source(2, vp8(1))
+	b.run(5)
+	b.show(one)
+	b.run(20)
+	for _, c := range one.cameras {
+		c.Skip(75)
+	}
+	b.pass(3 * second)
+	b.to.seen()
+	b.runAndAnswer(20)
+	if s := b.to.seen(); len(s) != 20 || s[0].Encoding != 1 || len(keys(s)) != 0 {
+		t.Errorf("saw %v", s)
+	}
+}
+
+func TestAnEncodingThatStopsIsLeft(t *testing.T) {
+	s := selector{count: 2, fresh: true}
+	s.rates[0], s.rates[1] = temporal(100_000), temporal(400_000)
+	now := int64(1e15)
+	s.choose(0, false, now)
+	s.rates[1] = ingress.Rates{}
+	for _, c := range []struct {
+		passed int64
+		want   uint8
+	}{{0, 1}, {chooseEvery - 1, 1}, {1, 0}} {
+		now += c.passed
+		if got := s.choose(0, false, now).Encoding; got != c.want {
+			t.Errorf("encoding %d, want %d", got, c.want)
 		}
 	}
 }

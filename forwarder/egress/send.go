@@ -31,7 +31,7 @@ func (s *Subscription) begin(p *picture, now int64) bool {
 	if !ok {
 		return false
 	}
-	s.rewriter.number(p, &packet.Info)
+	s.rewriter.number(p, packet)
 	s.pacer.begun = true
 	s.stats.Pictures++
 	if p.key {

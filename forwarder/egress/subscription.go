@@ -252,15 +252,21 @@ func (s *Subscription) queue(f *ingress.Frame, now int64) bool {
 	p := s.history.add()
 	*p = picture{
 		stream: f.Stream, first: f.First, span: uint32(f.Count), key: f.Key,
-		spatial: s.layers.Spatial, in: f.Timestamp, began: f.Began, due: now + paceMost,
+		spatial: s.layers.Spatial, began: f.Began, due: now + paceMost,
 	}
 	if f.Key && !f.Parameters {
 		p.before = uint8(len(f.Stream.Parameters()))
 	}
-	s.measure(p)
-	if p.count == 0 { // no picture has only layers above the lowest, but a sender can lie
+	why := whole
+	switch present := s.measure(p); {
+	case !present:
+		why = brokenHere
+	case p.count == 0: // no picture has only layers above the lowest, but a sender can lie
+		why = brokenBySource
+	}
+	if why != whole {
 		s.history.tail--
-		s.lose(f, brokenBySource)
+		s.breakOff(why)
 		s.dropped()
 		return false
 	}
@@ -269,12 +275,13 @@ func (s *Subscription) queue(f *ingress.Frame, now int64) bool {
 	return true
 }
 
-// measure counts what leaves of a picture.
-func (s *Subscription) measure(p *picture) {
+// measure counts what leaves of a picture; false if not all of it is in the ring.
+func (s *Subscription) measure(p *picture) bool {
 	var c cursor
 	for packet, ok := p.next(&c); ok; packet, ok = p.next(&c) {
 		p.bytes += uint32(len(packet.Payload)) + headerSize
 	}
 	p.count = c.gone
 	p.all = p.count == p.span+uint32(p.before)
+	return c.places == p.span
 }

@@ -5,7 +5,7 @@ import "sync/atomic"
 // videoCounters are what a VideoLeg counts beside its Leg.
 type videoCounters struct {
 	repairsIn, repairsOut, probes atomic.Uint64
-	held, stale, runs, uncut      atomic.Uint64
+	held, stale, uncut            atomic.Uint64
 	changes                       atomic.Uint64
 	feedbackIn                    [FeedbackBye + 1]atomic.Uint64
 	unknown, foreign              atomic.Uint64

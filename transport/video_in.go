@@ -1,12 +1,17 @@
 package transport
 
 import (
+	"time"
+
 	"github.com/confd/confd/transport/repair"
 )
 
+// controlLook is how long RTCP may have to wait while media comes all the time, ns.
+const controlLook = int64(10 * time.Millisecond)
+
 // Poll hands to "to" what has arrived by now, in order, reading at most limit packets and 16
 // datagrams of RTCP, and does what reports and latching have to do. It returns how many
-// datagrams it read, whoever sent them; with as many as limit there may be more. It never
+// datagrams it read, whoever sent them; if that is not 0 there may be more. It never
 // blocks. It wants to be called whenever a descriptor is readable, and every 50 ms, for which
 // a limit of 0 is enough: then nothing is read, and mostly no call of the system is made.
 func (v *VideoLeg) Poll(now int64, limit int, to VideoReceiver) int {
@@ -19,7 +24,12 @@ func (v *VideoLeg) Poll(now int64, limit int, to VideoReceiver) int {
 	v.to = to
 	n := 0
 	if limit > 0 {
-		n = v.drain(m, now, limit) + l.drainControl(m, now)
+		n = v.drain(m, now, limit)
+		// Most often it was media that came; RTCP makes the leg readable again at once.
+		if n == 0 || now-v.controlAt >= controlLook {
+			v.controlAt = now
+			n += l.drainControl(m, now)
+		}
 	}
 	if v.setup != nil {
 		v.watch(now)

@@ -298,6 +298,28 @@ func TestVideoPollIsBounded(t *testing.T) {
 	}
 }
 
+// TestVideoControlWaitsForMedia: a look at the RTCP socket is saved while media comes, but not
+// for long.
+func TestVideoControlWaitsForMedia(t *testing.T) {
+	v, c := show(t, nil)
+	control := newPhone(t, loopback, v.leg.atControl(loopback))
+	now := clock.Now()
+	v.Poll(now, 8, &blind{})
+	for _, x := range []struct {
+		media int
+		at    int64
+		read  int
+	}{{1, controlLook - 1, 1}, {0, controlLook - 1, 2}, {1, 2*controlLook - 2, 1}, {1, 2*controlLook - 1, 3}, {0, 2*controlLook - 1, 1}} {
+		for range x.media {
+			c.frame(1)
+		}
+		control.speak()
+		if n := v.Poll(now+x.at, 8, &blind{}); n != x.read {
+			t.Errorf("%d ns later: read %d, want %d", x.at, n, x.read)
+		}
+	}
+}
+
 func TestVideoCollision(t *testing.T) {
 	for _, which := range []string{"picture", "retransmissions"} {
 		t.Run(which, func(t *testing.T) {

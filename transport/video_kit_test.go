@@ -128,7 +128,13 @@ func applyVideo(t testing.TB, v *VideoLeg, p VideoParams) {
 	}
 }
 
-func (v *VideoLeg) look(to VideoReceiver) int { return v.Poll(clock.Now(), 512, to) }
+// look polls until nothing is left.
+func (v *VideoLeg) look(to VideoReceiver) (read int) {
+	for n := 1; n > 0; read += n {
+		n = v.Poll(clock.Now(), 512, to)
+	}
+	return read
+}
 
 // pictures are packets of sizes, each with contents of its own.
 func pictures(sizes ...int) []VideoOut {

@@ -35,6 +35,7 @@ type VideoLeg struct {
 	lastRefresh refreshed
 	strangers   int // in the window
 	windowSince int64
+	controlAt   int64 // when the RTCP socket was looked at
 	count       videoCounters
 }
 

@@ -72,15 +72,14 @@ func (r *room) videoAnswered(p *Participant, format media.VideoFormat, refused e
 		return
 	}
 	have := p.video.have()
-	switch _, again := have.wants(format); {
-	case refused != nil:
-		p.video.why = "the peer does not change to " + format.String() + ": " + refused.Error()
-	case again && format != media.VideoFormat{}:
-		p.video.why = "the peer does not change to " + format.String()
-	default:
-		p.video.why = ""
+	_, again := have.wants(format)
+	if refused == nil && !again {
 		return
 	}
-	p.video.refused = append(p.video.refused, format)
+	why := "the peer does not change to " + format.String()
+	if refused != nil {
+		why += ": " + refused.Error()
+	}
+	p.video.refused[format] = why
 	r.video.changed, r.video.voted = true, true
 }

@@ -63,8 +63,7 @@ func (h *videoHave) wants(room media.VideoFormat) (ask media.VideoFormat, anythi
 	case ask == media.VideoFormat{}:
 		return ask, len(h.accepted) > 0
 	}
-	other := func(f media.VideoFormat) bool { return f != ask }
-	return ask, len(h.accepted) == 0 || slices.ContainsFunc(h.accepted, other)
+	return ask, !slices.Contains(h.accepted, ask)
 }
 
 // votes are what the participant can and would change to.

@@ -1,16 +1,18 @@
 package rooms
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/confd/confd/forwarder"
+	"github.com/confd/confd/media"
 )
 
 // What follows is called by the room's goroutine.
 
 // have is what the peer's lines have.
 func (w *presence) have() videoHave {
-	h := videoHave{refused: w.refused}
+	h := videoHave{refused: slices.Collect(maps.Keys(w.refused))}
 	for _, l := range w.lines {
 		for _, f := range l.Can {
 			if !slices.Contains(h.can, f) {
@@ -38,7 +40,7 @@ func (r *room) enterVideo(p *Participant, lines []VideoMedia) {
 	if len(lines) == 0 || !r.openVideo() {
 		return
 	}
-	p.video = &presence{onlooker: onlooker{hearer: p.hearer()}}
+	p.video = &presence{onlooker: onlooker{hearer: p.hearer()}, refused: make(map[media.VideoFormat]string)}
 	rules := r.registry.videoRules(&r.def.Video)
 	for _, m := range lines {
 		r.addLine(p, m, &rules)

@@ -33,10 +33,9 @@ type roomVideo struct {
 type presence struct {
 	onlooker
 	lines   []*videoLine
-	refused []media.VideoFormat // that the peer did not change to
-	why     string              // it did not, the last time
-	asking  bool                // signalling asks the peer to change
-	stale   bool                // other lines than were told
+	refused map[media.VideoFormat]string // why the peer did not change to it
+	asking  bool                         // signalling asks the peer to change
+	stale   bool                         // other lines than were told
 }
 
 // videoLine is one of them.
@@ -255,8 +254,8 @@ func (r *room) stateOf(p *Participant, l *videoLine) lineState {
 		now.why = "the server could not take it"
 	case l.Config.Format == format:
 		now.state = VideoOn
-	case p.video.why != "":
-		now.why = p.video.why
+	case p.video.refused[format] != "":
+		now.why = p.video.refused[format]
 	case format == media.VideoFormat{}:
 		now.why = "the room has no video"
 	default:
@@ -315,7 +314,7 @@ func (l *videoLine) isSlides() bool { return l.Content == "slides" }
 func (r *room) showOn(p *Participant, slides bool, ranked []*videoLine) {
 	var lines, now []*videoLine
 	for _, l := range p.video.lines {
-		switch on := l.told.state == VideoOn && !p.settings.VideoStopped && p.state != StateHeld; {
+		switch on := l.told.state == VideoOn && l.Config.Send && !p.settings.VideoStopped && p.state != StateHeld; {
 		case l.isSlides() != slides || l.line == nil:
 		case on:
 			lines, now = append(lines, l), append(now, l.shows)

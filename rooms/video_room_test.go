@@ -254,7 +254,7 @@ func TestPeerDoesNotChange(t *testing.T) {
 			t.Errorf("asked for %v, want %v", got, want)
 		}
 	}
-	await(t, func() bool { return strings.Contains(a.state(t, 1).Why, "500") })
+	await(t, func() bool { return strings.Contains(a.state(t, 1).Why, "488") })
 	if s := a.state(t, 1); s.State != VideoOff || s.Format != vp8 {
 		t.Errorf("%+v", s)
 	}
@@ -626,4 +626,42 @@ func BenchmarkSpeakerChange(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A line that only sends is shown nothing, and takes nobody's place.
+func TestLineThatOnlySends(t *testing.T) {
+	h := screening(t)
+	only := video(1, "", vp8)
+	only.Config.Send = false
+	all := []*viewer{h.see(t, "x", only, video(2, "", vp8)), h.see(t, "x", video(1, "", vp8))}
+	all[1].sends(1, true)
+	if got := all[0].shows(all, 1) + all[0].shows(all, 2); got != "-b" {
+		t.Errorf("shown are %q", got)
+	}
+}
+
+// Who agrees and does not change is not asked for ever.
+func TestPeerAgreesAndStays(t *testing.T) {
+	h := screening(t)
+	a := h.see(t, "x", video(1, "", vp8, h264))
+	a.call.agree = func(context.Context, media.VideoFormat) error { return nil }
+	a.call.answer <- nil
+	a.call.answer <- nil
+	if _, err := h.Patch(t.Context(), "x", func(s *Settings) error { s.Video.Codecs = []string{"h264"}; return nil }, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []media.VideoFormat{h264, none} {
+		if got := <-a.call.formats; got != want {
+			t.Errorf("asked for %v, want %v", got, want)
+		}
+	}
+	await(t, func() bool { return !a.asking() })
+	if s := a.state(t, 1); s.State != VideoOff || s.Why == "" || len(a.call.formats) > 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func (v *viewer) asking() bool {
+	asking, _ := askOf(v.Participant, func(*room) (bool, error) { return v.video.asking, nil })
+	return asking
 }

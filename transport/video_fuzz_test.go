@@ -66,7 +66,7 @@ func FuzzVideoIngest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		now += ms
 		v.to = &checker{t, v}
-		m.data, m.from, m.truncated = b, v.leg.latch.remote, false
+		m.data, m.from, m.truncated = b, v.leg.latch.remote, len(b) > maxPacket
 		if payload, ok := v.leg.unpack(m, now); ok {
 			v.accept(m, payload, now)
 		}

@@ -78,8 +78,8 @@ func (d *damage) settle(f *Frame, info *payload.Info) (after bool) {
 	case f.Key:
 		d.broken = intact
 	case f.Temporal < d.broken:
-	case f.Sync && d.broken > 0:
-		if f.Temporal == d.broken && !f.Discardable {
+	case f.Sync && d.broken > 0 && f.Temporal == d.broken: // one above may need what is between: VP9 U, H.265 TSA
+		if !f.Discardable {
 			d.broken++
 		}
 	default:

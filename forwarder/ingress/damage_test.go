@@ -30,6 +30,7 @@ func TestWhatIsMarkedAfterALoss(t *testing.T) {
 		"a base layer's picture": {steps: []step{{shape: base, lost: lost}, {shape: base, after: true}, {shape: upper, after: true}}, wants: true},
 		"a higher layer's": {steps: []step{{shape: upper, lost: lost}, {shape: base}, {shape: upper, after: true}, {shape: base}, {shape: top, after: true},
 			{shape: sync}, {shape: upper}, {shape: top, after: true}, {shape: shape{packets: 2, temporal: 2, sync: true}}, {shape: top}}},
+		"a layer in between":                 {steps: []step{{shape: upper, lost: lost}, {shape: shape{packets: 2, temporal: 2, sync: true}, after: true}, {shape: sync}, {shape: shape{packets: 2, temporal: 2, sync: true}}}},
 		"the highest layer's":                {steps: []step{{shape: top, lost: lost}, {shape: base}, {shape: upper}, {shape: top, after: true}}},
 		"one that nobody needs":              {steps: []step{{shape: unneeded, lost: lost}, {shape: base}}},
 		"two in a row":                       {steps: []step{{shape: upper, lost: lost}, {shape: base, lost: lost}, {shape: base, after: true}}, wants: true},

@@ -136,11 +136,15 @@ func (me *onlooker) watch(now, ranked []*videoLine) []*videoLine {
 	return next
 }
 
-// inView returns the first n pictures that a participant may see, one of each other.
+// inView returns the first n pictures that a participant may see: that of whom it has pinned,
+// and others as they are ranked.
 func (me *onlooker) inView(ranked []*videoLine, n int) []*videoLine {
 	var all []*videoLine
-	if i := slices.IndexFunc(ranked, func(l *videoLine) bool { return l.of.id == me.pin }); me.pin != "" && i >= 0 && me.maySee(ranked[i].of) {
-		all = append(all, ranked[i])
+	if me.pin != "" && n > 0 {
+		pinned := func(l *videoLine) bool { return l.of.id == me.pin && me.maySee(l.of) }
+		if i := slices.IndexFunc(ranked, pinned); i >= 0 {
+			all = append(all, ranked[i])
+		}
 	}
 	for _, l := range ranked {
 		if len(all) >= n {
@@ -150,7 +154,7 @@ func (me *onlooker) inView(ranked []*videoLine, n int) []*videoLine {
 			all = append(all, l)
 		}
 	}
-	return all[:min(len(all), n)]
+	return all
 }
 
 // maySee tells whether the lists of both let one see the other. Nobody sees itself.

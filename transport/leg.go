@@ -62,15 +62,18 @@ func (l *Leg) Near() { cache.Fetch(l, near) }
 // and sends nothing before Apply. Any goroutine may call Listen; it returns ErrNoPorts if
 // the pool is exhausted.
 func (p *PortPool) Listen(local netip.Addr) (*Leg, error) {
-	if !local.IsValid() {
-		return nil, errors.New("cannot listen for RTP: no local address given; 0.0.0.0 or :: stands for all")
-	}
 	l := new(Leg)
-	return l, l.listen(p, local)
+	if err := l.listen(p, local); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // listen makes an empty leg one on a pair of the pool's ports.
 func (l *Leg) listen(p *PortPool, local netip.Addr) error {
+	if !local.IsValid() {
+		return errors.New("cannot listen for RTP: no local address given; 0.0.0.0 or :: stands for all")
+	}
 	index, rtp, rtcp, err := p.sockets(local)
 	if err != nil {
 		return fmt.Errorf("cannot listen for RTP on %v: %w", local, err)

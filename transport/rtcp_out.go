@@ -88,13 +88,13 @@ func (l *Leg) appendReport(b []byte, ssrc uint32, now int64) []byte {
 	}
 	switch {
 	case l.video != nil:
-		b = l.video.appendBlocks(b, now)
-	case blocks == 1 && r.peerSSRC == l.reception.ssrc:
-		b = appendBlock(b, &l.reception, r.lastSR, r.lastSRTime, now)
-	case blocks == 1:
-		b = appendBlock(b, &l.reception, 0, 0, now)
+		return l.video.appendBlocks(b, now)
+	case blocks == 0:
+		return b
+	case r.peerSSRC != l.reception.ssrc:
+		return appendBlock(b, &l.reception, 0, 0, now)
 	}
-	return b
+	return appendBlock(b, &l.reception, r.lastSR, r.lastSRTime, now)
 }
 
 // appendBlock writes a reception report block (section 6.4.1) about a source whose last

@@ -26,8 +26,8 @@ const (
 )
 
 // LimitUnheard sets for how long, at least 0, a leg sends to an address from which nothing
-// was heard, and to how many of them all legs send at a time. It is called before Listen;
-// without it the defaults hold.
+// was heard, and to how many of them all legs send at a time: so many of sound, and as many of
+// video. It is called before Listen; without it the defaults hold.
 func (p *PortPool) LimitUnheard(each time.Duration, streams int) {
 	p.mu.Lock() // as Listen does: legs read it without
 	defer p.mu.Unlock()

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 
@@ -48,9 +47,6 @@ const (
 
 // ListenVideo opens a leg for video on a pair of the pool's ports, as Listen does for audio.
 func (p *PortPool) ListenVideo(local netip.Addr) (*VideoLeg, error) {
-	if !local.IsValid() {
-		return nil, errNoLocal
-	}
 	v := new(VideoLeg)
 	if err := v.leg.listen(p, local); err != nil {
 		return nil, err
@@ -61,8 +57,6 @@ func (p *PortPool) ListenVideo(local netip.Addr) (*VideoLeg, error) {
 	v.rtx.begin(v.leg.ssrc.Load())
 	return v, nil
 }
-
-var errNoLocal = errors.New("cannot listen for RTP: no local address given; 0.0.0.0 or :: stands for all")
 
 // LocalPort returns the ports that the leg is bound to.
 func (v *VideoLeg) LocalPort() (rtp, rtcp int) { return v.leg.LocalPort() }

@@ -75,6 +75,7 @@ type phone struct {
 	keyDue      bool
 
 	heard []pictures.Packet // what it was sent, in order, without retransmissions
+	at    []int64           // when
 	again []uint16          // what it was sent again
 	mute  bool              // do not keep what is sent
 	polls int
@@ -247,6 +248,7 @@ func (p *phone) SendVideo(_ int64, out []transport.VideoOut) int {
 			p.again = append(p.again, o.Sequence)
 			continue
 		}
+		p.at = append(p.at, p.bed.now)
 		p.heard = append(p.heard, pictures.Packet{Timestamp: o.Timestamp, Sequence: o.Sequence, Marker: o.Marker,
 			Payload: slices.Concat(o.Head, o.Body)})
 	}

@@ -117,6 +117,7 @@ func TestMove(t *testing.T) {
 	b.shows(mover, a)
 	b.run(time.Second)
 	seen := len(a.heard)
+	other.Show(c.line, a.line) // who is not there
 	b.conf.Remove(c.line, func() { _ = other.Add(c.line) })
 	b.conf.Remove(mover.line, func() {
 		if err := other.Add(mover.line); err != nil {
@@ -127,6 +128,11 @@ func TestMove(t *testing.T) {
 	b.run(time.Second)
 	if len(a.heard) != seen {
 		t.Errorf("%d packets of who had left", len(a.heard)-seen)
+	}
+	b.conf.Show(a.line, mover.line) // of another room
+	b.run(100 * time.Millisecond)
+	if len(a.heard) != seen || len(c.heard) != 0 {
+		t.Errorf("who is in another room is seen: %d, %d packets", len(a.heard)-seen, len(c.heard))
 	}
 	pictures := mover.check()
 	if last := pictures[len(pictures)-1]; last.Source != c.cam.Source {
@@ -159,6 +165,10 @@ func TestCloseConference(t *testing.T) {
 	}
 	if len(p.heard) != n || source.polls != polls || b.worker.wheel.used != [words]uint64{} || b.engine.Stats().Lines != 0 {
 		t.Errorf("something goes on: %d packets, %d polls, wheel %x", len(p.heard)-n, source.polls-polls, b.worker.wheel.used)
+	}
+	b.conf.add(p.line) // as if it had been asked for just before
+	if p.line.owner.Load() != nil || len(b.conf.lines) > 0 {
+		t.Error("a conference that is closed takes a line")
 	}
 	if err := b.conf.Add(p.line); err != ErrClosed {
 		t.Errorf("Add says %v, want ErrClosed", err)
@@ -278,4 +288,93 @@ func TestSocketsAreSeenToInAFanOut(t *testing.T) {
 		eventually(t, "all packets", func() bool { return c.missing() == 0 })
 		c.check()
 	}
+}
+
+// A source whose streams are made anew, as after a re-INVITE, is seen again from a key frame on.
+func TestSourceBeginsAnew(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	c := both()
+	c.NACK = false
+	did := false
+	b.conf.Configure(source.line, c, func() { did = true })
+	n := len(p.heard)
+	b.until(time.Second, "pictures again", func() bool { return len(p.heard) > n+20 })
+	if p.check(); !did || len(source.asked) != 2 || len(source.line.in.streams) != 1 {
+		t.Errorf("done %v, %d key frames asked for, %d streams", did, len(source.asked), len(source.line.in.streams))
+	}
+}
+
+// Of a source that has left nothing is repeated: its ring may be another worker's by now.
+func TestNothingIsRepeatedOfWhoHasLeft(t *testing.T) {
+	b := newBed(t, Config{})
+	source, other, p := b.join(both(), pictures.Config{}), b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	old := p.heard[len(p.heard)-1].Sequence
+	b.shows(other, p)
+	b.run(300 * time.Millisecond)
+	p.say(nack(t, old))
+	b.run(100 * time.Millisecond)
+	if len(p.again) != 1 {
+		t.Fatalf("%d packets repeated while their source is there, want one", len(p.again))
+	}
+	b.conf.Remove(source.line, nil)
+	b.run(300 * time.Millisecond)
+	p.say(nack(t, old-1, old))
+	b.run(100 * time.Millisecond)
+	if len(p.again) != 1 || p.line.Stats().Egress.Subscription.Unanswered.Unknown == 0 {
+		t.Errorf("%d packets of who has left were repeated", len(p.again)-1)
+	}
+	p.check()
+}
+
+// Big key frames leave in parts, each when it is due, whatever else is due for the line.
+func TestKeyFramesArePaced(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{KeyBytes: 100_000}), b.viewer()
+	source.every = 389 * ms // so that all that is due otherwise meets every part
+	b.shows(source, p)
+	for range 200 {
+		source.keyDue = true
+		b.run(97 * time.Millisecond)
+	}
+	p.check()
+	first, parts := 0, 0
+	for i := range p.heard {
+		if i > first && p.at[i] != p.at[i-1] {
+			parts++
+		}
+		if !p.heard[i].Marker {
+			continue
+		}
+		if took := p.at[i] - p.at[first]; took > 41*ms {
+			t.Fatalf("a picture of %d packets took %d ms, want 40", i-first+1, took/ms)
+		}
+		first = i + 1
+	}
+	if parts < 200 {
+		t.Errorf("only %d parts", parts)
+	}
+}
+
+// Pictures that come at once leave at once, in turn with those of others.
+func TestSeveralPicturesAtOnce(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	source.stop()
+	b.run(20 * time.Millisecond)
+	before := p.line.out.sub.Stats(b.now).Pictures
+	for range 5 {
+		source.send(source.cam.Next(false))
+	}
+	b.run(time.Duration(source.delay))
+	if n := p.line.out.sub.Stats(b.now).Pictures - before; n != 5 {
+		t.Errorf("%d pictures left at once, want 5", n)
+	}
+	p.check()
 }

@@ -209,7 +209,11 @@ func TestSourceChanges(t *testing.T) {
 	bad.films()
 	bad.flood(3*time.Second, 0, nil)
 	bad.cam.SSRC = 99
+	bad.cam.Sequence += 5 // which are not missing: it is another stream
 	b.run(time.Second)
+	if s := bad.line.Stats().Ingress; s.Streams.Resets != 1 || s.SourceChanges != 2 || bad.nacks != 0 {
+		t.Errorf("after a change of SSRC %d packets were asked for; %+v", bad.nacks, s)
+	}
 	seen := eye.check()
 	if n := len(seen); n < 92 || seen[n-1].Number < 95 {
 		t.Errorf("of 100 pictures with a change of SSRC %d were seen", n)
@@ -264,8 +268,26 @@ func TestFloodOfPackets(t *testing.T) {
 	if taken := s.Packets - s.Excess; taken < 8800 || taken > 10_600 || s.Floods == 0 {
 		t.Errorf("%d of %d packets were taken in 3 s, %d times left alone", taken, s.Packets, s.Floods)
 	}
-	if bad.polls > 3*1000/2 {
-		t.Errorf("it was polled %d times in 3 s", bad.polls)
+	if bad.polls > 3*1000/2 || s.Packets > 52_000 {
+		t.Errorf("in 3 s it was polled %d times, and %d packets were read", bad.polls, s.Packets)
+	}
+}
+
+// Bytes are bounded as packets are.
+func TestFloodOfBytes(t *testing.T) {
+	b := newBed(t, Config{Bytes: 200_000})
+	pair := b.pair()
+	bad, _ := b.hostile(both())
+	one := bad.cam.Next(true)[1]
+	bad.flood(2*time.Second, 1, func(n int) pictures.Packet {
+		one.Sequence++
+		return one
+	})
+	b.run(300 * time.Millisecond)
+	pair.unharmed()
+	s := bad.line.Stats().Ingress
+	if taken := s.Streams.Bytes; taken < 450_000 || taken > 500_000 || s.Excess == 0 {
+		t.Errorf("%d bytes of %d were taken in 2 s, want 500000", taken, s.Bytes)
 	}
 }
 

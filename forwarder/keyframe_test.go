@@ -143,3 +143,25 @@ func TestAskerWaits(t *testing.T) {
 		t.Error("a key frame that never ends is waited for")
 	}
 }
+
+// Requests for several encodings of one source are 50 ms apart.
+func TestRequestsOfOneSourceAreApart(t *testing.T) {
+	b := newBed(t, Config{})
+	c := both()
+	c.Encodings = 3
+	source := b.join(c, pictures.Config{})
+	source.stop()
+	for _, s := range source.line.in.streams {
+		source.line.in.wish(s, b.now)
+	}
+	began := b.now
+	b.run(200 * time.Millisecond)
+	if len(source.asked) != 3 {
+		t.Fatalf("%d requests for three encodings within 200 ms, want three", len(source.asked))
+	}
+	for i, at := range source.asked {
+		if want := began + int64(i)*50*ms; at < want || at > want+2*ms {
+			t.Errorf("request %d comes after %d ms, want %d", i, (at-began)/ms, 50*i)
+		}
+	}
+}

@@ -342,13 +342,18 @@ func TestLegsSpeakersChange(t *testing.T) {
 					}
 					eventually(t, fmt.Sprintf("turn %d: caller %d sees %d", turn, c.cam.Source, want), func() bool { return c.sees() == want })
 				}
-				time.Sleep(300 * time.Millisecond) // of pictures
+				had := map[*caller]uint64{}
+				for _, c := range all {
+					had[c] = c.line.Stats().Egress.Subscription.Pictures
+				}
+				for _, c := range all {
+					eventually(t, "ten more pictures", func() bool { return c.line.Stats().Egress.Subscription.Pictures >= had[c]+10 })
+				}
 			}
-			time.Sleep(200 * time.Millisecond)
 			r.conf.Close(nil) // nothing more is sent; what was lost is not repaired either
 			for _, c := range all {
 				c.upTo()
-				if seen := c.check(); len(seen) < 50 {
+				if seen := c.check(); len(seen) < 40 {
 					t.Errorf("caller %d saw %d pictures", c.cam.Source, len(seen))
 				}
 			}
@@ -365,5 +370,26 @@ func (c *caller) upTo() {
 		if _, ok := c.heard[n]; !ok {
 			c.newest = n - 1
 		}
+	}
+}
+
+// What comes for a line that has left wakes nobody any more.
+func TestLegsWakeNobodyOnceRemoved(t *testing.T) {
+	r := newRoom(t)
+	c := r.join(vp8, 0, false)
+	ready := func(after func()) (n int) {
+		done := make(chan struct{})
+		r.conf.worker.post(r.conf, func() {
+			after()
+			n, _ = r.conf.worker.poller.Wait(0, make([]transport.Token, 8))
+			close(done)
+		})
+		<-done
+		return n
+	}
+	eventually(t, "the line's sockets to be watched", func() bool { return ready(func() { c.write([]byte{0x80, 96}) }) == 1 })
+	r.conf.Remove(c.line, nil)
+	if n := ready(func() { c.write([]byte{0x80, 96}) }); n != 0 {
+		t.Errorf("%d sockets wake the worker", n)
 	}
 }

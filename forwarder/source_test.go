@@ -135,3 +135,27 @@ func TestSimulcast(t *testing.T) {
 		}
 	}
 }
+
+// What is lost is asked for when the stream says so, not when the next packet comes or the line
+// is looked after: here 10 ms after the gap showed, at the end of a picture.
+func TestLostPacketsAreAskedForInTime(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	n := 0
+	source.lose = func(k *pictures.Packet) bool { n++; return n == 2 } // of three
+	b.until(time.Second, "a loss", func() bool { return n >= 3 })
+	source.every = 500 * ms
+	source.next = b.now + source.every
+	lost := b.now
+	b.until(time.Second, "a NACK", func() bool { return source.nacks == 1 })
+	if took := b.now - lost - source.delay; took > 13*ms {
+		t.Errorf("asked for %d ms after the gap showed, want 10", took/ms)
+	}
+	source.lose = func(*pictures.Packet) bool { return false }
+	b.run(time.Second)
+	if seen := p.check(); len(seen) < 25 || len(source.asked) != 1 {
+		t.Errorf("%d pictures, %d key frames asked for", len(seen), len(source.asked))
+	}
+}

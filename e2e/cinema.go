@@ -17,6 +17,7 @@ type cinema struct {
 	d       desk
 	room    string
 	viewers []*viewer
+	secure  bool // phones insist on SRTP
 }
 
 // viewer is a baresip in a cinema.
@@ -38,7 +39,7 @@ func newCinema(t *testing.T, phones *place, c *confd) *cinema {
 // enter has somebody call who says nothing yet.
 func (x *cinema) enter(codecs string, v colour) *viewer {
 	x.t.Helper()
-	b := startBaresipWith(x.t, x.place, baresipPCMU, 500+float64(len(x.viewers))*300, &picture{codecs, v})
+	b := startBaresipWith(x.t, x.place, baresipPCMU, 500+float64(len(x.viewers))*300, &picture{codecs, v, x.secure})
 	b.dial(x.t, x.c.uri(x.room))
 	return x.seat(b, v)
 }
@@ -61,11 +62,15 @@ func (x *cinema) seat(b *baresip, c colour) *viewer {
 	return v
 }
 
-// floor has one speak until it is the speaker.
+// floor has one speak until it is the speaker. Who is heard comes after all that was heard
+// before: only then does it say something that the room tells who the speaker is.
 func (x *cinema) floor(who *viewer) {
 	x.t.Helper()
 	x.speak(who)
 	eventually(x.t, 15*time.Second, who.colour.name+" to be the speaker", func() error {
+		if err := x.talks(who); err != nil {
+			return err
+		}
 		if id := said(x.d.set(x.room, client.RoomFields{}).Video.Speaker); id != who.id {
 			return fmt.Errorf("it is %s", id)
 		}

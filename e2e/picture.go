@@ -28,12 +28,16 @@ var (
 type picture struct {
 	codec  string // vp8, vp9, h264, h265
 	colour colour
+	secure bool // SRTP, or no call
 }
 
 // account is what the account says of video; a nil picture has none.
 func (v *picture) account() string {
 	if v == nil {
 		return ""
+	}
+	if v.secure {
+		return ";mediaenc=srtp-mand;video_codecs=" + v.codec
 	}
 	return ";video_codecs=" + v.codec
 }

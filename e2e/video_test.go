@@ -12,11 +12,12 @@ import (
 // TestVideoFollowsWhoSpeaks: three baresip callers with video are in one room. Each sees who
 // speaks, and who speaks sees who spoke before; what they decode is whole.
 func TestVideoFollowsWhoSpeaks(t *testing.T) {
-	for _, codec := range []string{"vp8", "h264"} {
-		t.Run(codec, func(t *testing.T) {
+	for name, codec := range map[string]string{"VP8": "vp8", "H264": "h264", "SRTP": "vp8"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			place := newPlace(t)
 			x := newCinema(t, place, startConfd(t, place, serverOptions{}))
+			x.secure = name == "SRTP"
 			r, g, b := x.enter(codec, red), x.enter(codec, green), x.enter(codec, blue)
 			x.floor(r)
 			x.watch("while red speaks first", colour{}, red, red)
@@ -117,7 +118,7 @@ func TestVideoDialOut(t *testing.T) {
 	place := newPlace(t)
 	x := newCinema(t, place, startConfd(t, place, serverOptions{}))
 	x.enter("vp8", red)
-	bare := startBaresipWith(t, place, baresipPCMU, 900, &picture{"h264,vp8", green})
+	bare := startBaresipWith(t, place, baresipPCMU, 900, &picture{codec: "h264,vp8", colour: green})
 	x.d.dial(x.room, client.Dial{To: "sip:baresip@" + bare.sip})
 	bare.event(t, "CALL_ESTABLISHED")
 	g := x.seat(bare, green)

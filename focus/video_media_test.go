@@ -57,9 +57,14 @@ func (e *eye) line() string {
 	return lineVP8(int(at.Port())) + fmt.Sprintf("c=IN IP4 %s\na=rtcp-mux\n", at.Addr())
 }
 
-// aim has it send to where an answer says.
-func (e *eye) aim(answer string) {
-	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(ports(answer)[0]))
+// aim has it send to where an answer says for its line, the first of those with video or a
+// later one.
+func (e *eye) aim(answer string, later ...int) {
+	line := 0
+	if len(later) > 0 {
+		line = later[0]
+	}
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(ports(answer)[line]))
 	e.to.Store(&to)
 }
 
@@ -207,6 +212,37 @@ func TestPicturesReachOthers(t *testing.T) {
 	if v := s.Video(); v.PacketsReceived == 0 || v.PacketsSent == 0 {
 		t.Errorf("the totals have forgotten: %+v", v)
 	}
+}
+
+// Slides go to the line for slides, cameras to the other.
+func TestSlidesHaveALineOfTheirOwn(t *testing.T) {
+	s := startVideo(t)
+	var all []*peer
+	var cameras, slides []*eye
+	for i := range 2 {
+		p := dial(t, "UDP", s.addr(0))
+		if i == 1 {
+			p.room = all[0].room
+		}
+		camera, slide := openEye(t, "127.0.0.1", uint32(10+i)), openEye(t, "127.0.0.1", uint32(20+i))
+		_, answer := s.watch(p, camera.line()+"a=content:main\n", slide.line()+"a=content:slides\n")
+		camera.aim(answer)
+		if i == 0 { // who presents
+			slide.aim(answer, 1)
+		}
+		all, cameras, slides = append(all, p), append(cameras, camera), append(slides, slide)
+	}
+	cameras[0].awaits(11)
+	cameras[1].awaits(10)
+	slides[1].awaits(20)
+	if slides[0].sees.Load() != 0 {
+		t.Error("who presents is shown slides")
+	}
+	s.pairs(6)
+	for _, p := range all {
+		p.expect(200, p.request("BYE", "", ""))
+	}
+	s.settled()
 }
 
 // Pictures, too, go to a host that was named and not heard for a short time only.

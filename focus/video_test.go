@@ -14,6 +14,7 @@ import (
 	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/media"
+	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
 )
@@ -564,6 +565,40 @@ func TestRefreshKeepsVideo(t *testing.T) {
 		t.Errorf("the refresh is %v\n%s", err, body)
 	}
 	s.pairs(2)
+	p.expect(200, p.request("BYE", "", ""))
+	s.settled()
+}
+
+// Who goes to the room's multicast group, and comes back, keeps its video.
+func TestVideoBesideTheGroup(t *testing.T) {
+	s := startVideo(t)
+	p, _ := lecture(t, s, multicast.Spec{})
+	d, answer := s.watch(p, lineVP8(40002))
+	move := func(to func(*rooms.ParticipantSettings), own func(offer string) string) {
+		t.Helper()
+		done := s.move(p, to)
+		invite := p.await(sip.INVITE)
+		body := string(invite.Body())
+		if !slices.Equal(ports(body), ports(answer)) {
+			t.Errorf("the offer is\n%s", body)
+		}
+		p.answer(invite, 200, p.contactHeader(), own(echo(invite.Body())))
+		p.await(sip.ACK)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		d.becomes(t, rooms.VideoOn, vp8)
+		s.pairs(2)
+	}
+	move(toGroup, func(offer string) string {
+		before, _, _ := strings.Cut(offer, "m=video")
+		return before + lineVP8(40002)
+	})
+	s.listens(p, true, true)
+	move(toUnicast, func(string) string { return offer(p.local, "sendrecv") + lineVP8(40002) })
+	if d.negotiated().Multicast.IsValid() {
+		t.Error("it still listens to the group")
+	}
 	p.expect(200, p.request("BYE", "", ""))
 	s.settled()
 }

@@ -3,6 +3,7 @@ package rooms
 import (
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/confd/confd/forwarder"
 )
@@ -41,9 +42,18 @@ func (l *videoLedger) totals() forwarder.LineStats {
 	return t
 }
 
-// VideoTotals returns the sums of the counters of all video lines, past and present. What is
-// no counter in it means nothing.
-func (g *Registry) VideoTotals() forwarder.LineStats { return g.videoLedger.totals() }
+// VideoTotals are the sums of the counters of all video lines, past and present. What is no
+// counter in it means nothing.
+type VideoTotals struct {
+	forwarder.LineStats
+	Frozen time.Duration // that pictures stood still
+}
+
+// VideoTotals returns the sums of now.
+func (g *Registry) VideoTotals() VideoTotals {
+	t := g.videoLedger.totals()
+	return VideoTotals{t, time.Duration(t.Egress.Subscription.Frozen)}
+}
 
 // addCounters adds s to t.
 func addCounters(t *forwarder.LineStats, s forwarder.LineStats) {

@@ -163,4 +163,5 @@ var lineFigures = []api.Figure{
 		"budget": "Egress.Subscription.Unanswered.Budget", "flood": "Egress.Subscription.Unanswered.Flood",
 	}),
 	api.One("Egress.Subscription.Freezes", "confd_forwarder_freezes_total", "Times that a receiver's picture stood still."),
+	api.One("Frozen", "confd_forwarder_frozen_seconds_total", "Time that they did."),
 }

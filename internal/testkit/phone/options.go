@@ -68,6 +68,7 @@ type Options struct {
 	NoOffer   bool     // INVITE without SDP, the answer goes into the ACK
 	NoACK     bool     // never acknowledge the 200
 	Headers   []string // further lines of the INVITE, without line ends
+	Lines     []Line   // further m-lines
 
 	Up, Down netsim.Impairment // of the media, towards the server and back
 	Seed     uint64            // of the impairments and of sequence numbers and the like

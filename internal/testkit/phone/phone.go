@@ -98,7 +98,7 @@ func (p *Phone) invite(ctx context.Context) error {
 	p.offer = offer{
 		id: uint64(rand.Uint32()), version: 1, addr: p.media.address(), codecs: o.Codecs,
 		packetTime: o.PacketTime, direction: o.Direction, suite: o.SRTP, mux: o.RTCPMux,
-		levels: o.Levels, events: !o.NoEvents,
+		levels: o.Levels, events: !o.NoEvents, lines: o.Lines,
 	}
 	if o.SRTP != "" {
 		var err error
@@ -159,6 +159,9 @@ func (p *Phone) adopt(body string, theirs bool) error {
 	c, err := s.codec(p.offer.codecs)
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, body)
+	}
+	if err := p.offer.apply(s.addr.Addr(), body); err != nil {
+		return err
 	}
 	p.answer = body
 	return p.media.apply(s, c, &p.offer, p.opts.voice(c.SampleRate))

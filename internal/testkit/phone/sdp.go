@@ -26,6 +26,15 @@ type offer struct {
 	mux         bool
 	levels      bool
 	events      bool
+	lines       []Line
+}
+
+// Line is a further m-line of the session. Its media is its own.
+type Line interface {
+	// Describe writes its part of the phone's session description, from m= on.
+	Describe() string
+	// Apply takes the same part of the peer's, whose media is at host.
+	Apply(host netip.Addr, part string) error
 }
 
 // String writes the session description (RFC 8866).
@@ -77,7 +86,24 @@ func (o *offer) String() string {
 		line("a=extmap:%d urn:ietf:params:rtp-hdrext:csrc-audio-level", mixerExtension)
 	}
 	line("a=%s", o.direction)
+	for _, l := range o.lines {
+		b.WriteString(l.Describe())
+	}
 	return b.String()
+}
+
+// apply has the further lines follow the peer's description.
+func (o *offer) apply(host netip.Addr, body string) error {
+	parts := strings.Split(body, "\nm=")[1:]
+	for i, l := range o.lines {
+		if len(parts) < i+2 {
+			return fmt.Errorf("SDP with %d m-lines, want %d", len(parts), len(o.lines)+1)
+		}
+		if err := l.Apply(host, "m="+parts[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func prefixed(prefix, s string) string {

@@ -21,7 +21,6 @@ var (
 	red   = colour{"red", 255, 0, 0}
 	green = colour{"green", 0, 128, 0}
 	blue  = colour{"blue", 0, 0, 255}
-	white = colour{"white", 255, 255, 255}
 )
 
 // picture is the video of a baresip: a coding, as its accounts name it, and what the camera sees.

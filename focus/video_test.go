@@ -21,7 +21,6 @@ import (
 
 var (
 	vp8  = media.VideoFormat{Codec: media.VP8}
-	vp9  = media.VideoFormat{Codec: media.VP9}
 	h264 = media.VideoFormat{Codec: media.H264, Profile: media.H264ConstrainedBaseline, PacketizationMode: 1}
 )
 
@@ -221,8 +220,7 @@ func TestVideoLinesChange(t *testing.T) {
 		t.Errorf("without the first line, the answer is\n%s", answer)
 	}
 	// The first line gives way to a third at the moment at which that comes.
-	answer = p.reoffer(lineVP8(40002), lineVP8(40004))
-	first = ports(answer)[0]
+	p.reoffer(lineVP8(40002), lineVP8(40004))
 	answer = p.reoffer(lineVP8(0), lineVP8(40004), lineVP8(40006))
 	if got := ports(answer); got[0] != 0 || got[1] != second || got[2] == 0 {
 		t.Errorf("with a third line for the first, the answer is\n%s", answer)
@@ -534,8 +532,6 @@ func TestCancelledReinviteKeepsVideo(t *testing.T) {
 	p.send(p.buildBranch(invite, "ACK", p.cseq, "", ""))
 	goOn()
 	eventually(t, "the re-INVITE to be given up", func() bool { return !d.inviting.Load() })
-	d.mu.Lock()
-	d.mu.Unlock() //nolint:staticcheck // what held it is over
 	if after := d.negotiated(); !after.Equal(&before) || !slices.Equal(legs, []int{d.legPort(0), d.legPort(1)}) {
 		t.Errorf("the session has changed to %+v", after.Video)
 	}

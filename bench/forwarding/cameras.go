@@ -30,7 +30,6 @@ type shot struct {
 	seal   *srtp.Context
 	times  [256]int64 // when the last packet of a picture left, by its number, Realtime
 	begun  bool
-	wants  bool // a key frame next
 }
 
 func newCameras(c Case) (*cameras, error) {
@@ -76,8 +75,8 @@ func (k *cameras) aim(at []netip.AddrPort) error {
 // send lets a camera send its next picture.
 func (k *cameras) send(i int) {
 	s := k.each[i]
-	key := !s.begun || s.wants
-	s.begun, s.wants = true, false
+	key := !s.begun
+	s.begun = true
 	number := s.number
 	k.packets = s.next(key, k.packets[:0])
 	for i, b := range k.packets {
@@ -96,13 +95,6 @@ func (k *cameras) send(i int) {
 		} else {
 			k.refused++
 		}
-	}
-}
-
-// ask has every camera send a key frame next: somebody new looks on.
-func (k *cameras) ask() {
-	for _, s := range k.each {
-		s.wants = true
 	}
 }
 

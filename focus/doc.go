@@ -10,9 +10,11 @@
 //	listen.go    a socket, wrapped by the guard, hands messages to sipgo
 //	dispatch.go  a request arrives on a goroutine of its own, is validated, finds its dialog
 //	invite.go    admission, room name, body, session timer; then
-//	media.go     port pair, negotiation, join to the room
+//	media.go     port pair, negotiation, join to the room; video.go: a pair for each video line
 //	ack.go       the 200 is resent until the ACK; without one the call ends
 //	reinvite.go  re-INVITE and UPDATE change it; info.go and options.go ask and tell
+//	negotiate.go offers of ours within the call: video_change.go has another video format,
+//	video_info.go asks for key frames, and is asked
 //	timer.go     refreshes, or expiry; liveness.go probes who has fallen silent
 //	multicast.go its room's multicast group, for who listens to that; deliver.go moves it there
 //	             and back, report.go brings back whom the group does not reach

@@ -12,6 +12,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/internal/testkit/pictures"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/rooms"
@@ -157,7 +158,7 @@ func (e *eye) awaits(source uint32) {
 func (e *eye) goesOn() {
 	e.t.Helper()
 	e.more.Store(0)
-	eventually(e.t, "more pictures", func() bool { return e.more.Load() > 5 })
+	eventually(e.t, "more pictures", func() bool { return e.more.Load() > 60 })
 }
 
 // Pictures reach the others in a room, and those of the next room after a move, on the same
@@ -243,6 +244,47 @@ func TestSlidesHaveALineOfTheirOwn(t *testing.T) {
 		p.expect(200, p.request("BYE", "", ""))
 	}
 	s.settled()
+}
+
+// A line that comes at the moment at which another goes has its leg, and pictures go on.
+func TestALineTakesThePlaceOfAnother(t *testing.T) {
+	s := startVideo(t)
+	p, q := dial(t, "UDP", s.addr(0)), dial(t, "UDP", s.addr(0))
+	q.room = p.room
+	e, other := openEye(t, "127.0.0.1", 1), openEye(t, "127.0.0.1", 2)
+	d, answer := s.watch(p, e.line())
+	e.aim(answer)
+	_, second := s.watch(q, other.line())
+	other.aim(second)
+	other.awaits(1)
+	e.awaits(2)
+	legs := d.told()
+	other.afresh.Store(true)
+	e.afresh.Store(true)
+	again := p.reoffer(lineVP8(0), e.line())
+	if got := ports(again); got[0] != 0 || got[1] != ports(answer)[0] {
+		t.Fatalf("the answer is\n%s", again)
+	}
+	if now := d.told(); now[0] != nil || now[1] != legs[0] {
+		t.Errorf("the room has %v, had %v", now, legs)
+	}
+	other.goesOn()
+	e.goesOn()
+	s.pairs(4)
+	for _, one := range []*peer{p, q} {
+		one.expect(200, one.request("BYE", "", ""))
+	}
+	s.settled()
+}
+
+// told are the ports of the lines that the room has.
+func (d *dialog) told() (all []forwarder.Port) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, m := range d.call.video.told {
+		all = append(all, m.Port)
+	}
+	return all
 }
 
 // Pictures, too, go to a host that was named and not heard for a short time only.

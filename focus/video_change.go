@@ -43,6 +43,9 @@ func (d *dialog) startOver(ctx context.Context) error {
 
 // offerVideo makes an offer of one format on all video lines; the zero format ends them.
 func (c *call) offerVideo(format media.VideoFormat) ([]byte, error) {
+	if c.state == nil {
+		return nil, errors.New("nothing has been agreed on yet")
+	}
 	n := c.state.Negotiated()
 	plan := c.agent.cfg.Registry.VideoPlan(c.part.Room())
 	plan.Enabled, plan.Formats, plan.Settled = format != media.VideoFormat{}, []media.VideoFormat{format}, true

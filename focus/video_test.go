@@ -735,3 +735,21 @@ func TestVideoParams(t *testing.T) {
 		t.Errorf("the line is %+v, want %+v", got, want)
 	}
 }
+
+// Who has never answered an offer is not asked to change what is not there.
+func TestSetVideoBeforeAnything(t *testing.T) {
+	s := startVideo(t)
+	p := dial(t, "UDP", s.addr(0))
+	p.invite("", "")
+	d := s.dialogOf(p)
+	d.mu.Lock()
+	_, err := d.call.offerVideo(vp8)
+	d.mu.Unlock()
+	if err == nil {
+		t.Error("an offer was made")
+	}
+	p.ack(offer(p.local, "sendrecv") + lineVP8(40002))
+	d.confirmed(t)
+	p.expect(200, p.request("BYE", "", ""))
+	s.settled()
+}

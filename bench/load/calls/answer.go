@@ -18,6 +18,7 @@ type Answer struct {
 	PacketTime  time.Duration  // of the packets that it wants
 	Sends       bool           // it will send
 	Receives    bool           // it wants to be sent to; false: we are on hold
+	Video       VideoAnswer    // zero: none was offered
 }
 
 // description is a session description that was read as far as it matters.
@@ -35,6 +36,8 @@ type section struct {
 	address       netip.Addr
 	direction     string
 	names         map[string]string // rtpmap by number
+	parameters    map[string]string // fmtp by number
+	feedback      []string          // rtcp-fb
 	packetTime    time.Duration
 	rtcp          string
 	mux           bool
@@ -54,6 +57,9 @@ func unusable(format string, args ...any) *sdpFault {
 
 // maxSections bounds the m= lines; nobody has more.
 const maxSections = 64
+
+// maxFeedback bounds the feedback lines of a stream that are read.
+const maxFeedback = 256
 
 // parseSDP reads what it knows and skips the rest, so that what no phone looks at does no
 // harm (RFC 8866).
@@ -124,6 +130,14 @@ func (m *section) attribute(name, value string) {
 		if number, codec, ok := strings.Cut(strings.TrimSpace(value), " "); ok {
 			m.names[number] = strings.TrimSpace(codec)
 		}
+	case name == "fmtp":
+		if number, value, ok := strings.Cut(strings.TrimSpace(value), " "); ok {
+			m.parameters[number] = value
+		}
+	case name == "rtcp-fb":
+		if len(m.feedback) < maxFeedback {
+			m.feedback = append(m.feedback, value)
+		}
 	case name == "ptime":
 		ms, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 		if err == nil && ms >= 1 && ms <= 1000 {
@@ -159,7 +173,7 @@ func parseMedia(value string) (section, *sdpFault) {
 	if err != nil {
 		return section{}, unusable("media line %.60q: the port is no number up to 65535", value)
 	}
-	return section{kind: fields[0], port: int(n), profile: fields[2], formats: fields[3:], names: map[string]string{}}, nil
+	return section{kind: fields[0], port: int(n), profile: fields[2], formats: fields[3:], names: map[string]string{}, parameters: map[string]string{}}, nil
 }
 
 // audio returns the index of the stream that is ours, or why there is none.
@@ -213,6 +227,9 @@ func (o *Offer) read(text string, prefer *Format) (a Answer, d *description, ind
 	setDefault(&direction, d.direction)
 	a.Sends = direction != "recvonly" && direction != "inactive"
 	a.Receives = direction != "sendonly" && direction != "inactive" && !ip.IsUnspecified()
+	if o.Video != nil {
+		a.Video = o.Video.read(d, d.video())
+	}
 	return a, d, index, nil
 }
 

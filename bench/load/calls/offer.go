@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Offer is what a caller offers by SDP (RFC 3264): one audio stream.
+// Offer is what a caller offers by SDP (RFC 3264): one audio stream, and video if it has any.
 type Offer struct {
 	Media      netip.AddrPort // where it takes RTP
 	RTCP       netip.AddrPort // where it takes RTCP; zero: the port after that; Media: on the same port (RFC 5761)
@@ -18,6 +18,7 @@ type Offer struct {
 	PacketTime time.Duration  // 20 ms
 	Event      uint8          // payload type of telephone events (RFC 4733); 0: none
 	From       string         // user part of this caller's address; "": Config.From
+	Video      *Video         // nil: sound only
 }
 
 // Format is a codec as SDP names it.
@@ -48,6 +49,9 @@ func (o *Offer) complete() error {
 			return fmt.Errorf("calls: codec %q as payload type %d: want a name such as PCMU/8000 and 0 to 127", f.Name, f.PayloadType)
 		}
 	}
+	if o.Video != nil {
+		return o.Video.check()
+	}
 	return nil
 }
 
@@ -76,6 +80,9 @@ func (o *Offer) sdp(version int) string {
 	var b strings.Builder
 	o.putSession(&b, version, "")
 	o.putAudio(&b, mediaLines{"RTP/AVP", o.Formats, o.Event, o.eventClock(), "sendrecv"})
+	if o.Video != nil {
+		o.Video.put(&b, o.Video.offered())
+	}
 	return b.String()
 }
 

@@ -69,35 +69,35 @@ var answers = map[string]struct {
 }{
 	"confd": {"v=0\r\no=- 3953908800 1 IN IP4 127.0.0.1\r\ns=confd\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 16384 RTP/AVP 0 101\r\n" +
 		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n",
-		Answer{at("127.0.0.1:16384"), at("127.0.0.1:16385"), pcmu, 0, 101, 20 * time.Millisecond, true, true}},
+		Answer{at("127.0.0.1:16384"), at("127.0.0.1:16385"), pcmu, 0, 101, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 	"FreeSWITCH": {"v=0\r\no=FreeSWITCH 1700000000 1700000001 IN IP4 192.0.2.10\r\ns=FreeSWITCH\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n" +
 		"m=audio 24580 RTP/AVP 111 101 13\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1; maxaveragebitrate=30000; maxplaybackrate=48000; ptime=20; minptime=10; maxptime=40\r\n" +
 		"a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-15\r\na=rtpmap:13 CN/8000\r\na=ptime:20\r\na=rtcp:24581 IN IP4 192.0.2.10\r\n",
-		Answer{at("192.0.2.10:24580"), at("192.0.2.10:24581"), opus, 111, 101, 20 * time.Millisecond, true, true}},
+		Answer{at("192.0.2.10:24580"), at("192.0.2.10:24581"), opus, 111, 101, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 	"Asterisk": {"v=0\r\no=- 1234567 3 IN IP4 192.0.2.20\r\ns=Asterisk\r\nc=IN IP4 192.0.2.20\r\nt=0 0\r\nm=audio 11594 RTP/AVP 9 101\r\n" +
 		"a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=maxptime:150\r\na=sendrecv\r\n",
-		Answer{at("192.0.2.20:11594"), at("192.0.2.20:11595"), g722, 9, 101, 20 * time.Millisecond, true, true}},
+		Answer{at("192.0.2.20:11594"), at("192.0.2.20:11595"), g722, 9, 101, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 	"baresip": {"v=0\r\no=- 2862053126 1217487046 IN IP4 10.80.0.1\r\ns=-\r\nc=IN IP4 10.80.0.1\r\nt=0 0\r\na=tool:baresip 1.0.0\r\n" +
 		"m=audio 20014 RTP/AVP 0 101\r\nb=AS:125\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n" +
 		"a=rtcp:20015\r\na=sendrecv\r\na=label:1\r\na=rtcp-rsize\r\na=ssrc:1497826 cname:sip:bare@10.80.0.1\r\na=ptime:20\r\n",
-		Answer{at("10.80.0.1:20014"), at("10.80.0.1:20015"), pcmu, 0, 101, 20 * time.Millisecond, true, true}},
+		Answer{at("10.80.0.1:20014"), at("10.80.0.1:20015"), pcmu, 0, 101, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 	"Linphone": {"v=0\r\no=linphone 181 3530 IN IP4 10.80.0.1\r\ns=Talk\r\nc=IN IP4 10.80.0.1\r\nb=AS:64\r\nt=0 0\r\n" +
 		"a=rtcp-xr:rcvr-rtt=all:10000 stat-summary=loss,dup,jitt,TTL voip-metrics\r\nm=audio 7078 RTP/AVP 96 0 100\r\n" +
 		"a=rtpmap:96 OPUS/48000/2\r\na=fmtp:96 useinbandfec=1\r\na=rtpmap:100 telephone-event/48000\r\na=rtcp-fb:* trr-int 1000\r\n",
-		Answer{at("10.80.0.1:7078"), at("10.80.0.1:7079"), opus, 96, 100, 20 * time.Millisecond, true, true}},
+		Answer{at("10.80.0.1:7078"), at("10.80.0.1:7079"), opus, 96, 100, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 	"SIPp": {"v=0\no=user1 53655765 2353687637 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 6000 RTP/AVP 0\na=rtpmap:0 PCMU/8000\n",
-		Answer{at("127.0.0.1:6000"), at("127.0.0.1:6001"), pcmu, 0, 0, 20 * time.Millisecond, true, true}},
+		Answer{at("127.0.0.1:6000"), at("127.0.0.1:6001"), pcmu, 0, 0, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 	"media elsewhere than the session, on hold": {"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=sendonly\r\n" +
 		"m=video 0 RTP/AVP 31\r\nm=audio 4000/1 RTP/AVPF 0\r\nc=IN IP6 2001:db8::5\r\na=ptime:30\r\na=rtcp:9 IN IP6 2001:db8::6\r\n",
-		Answer{at("[2001:db8::5]:4000"), at("[2001:db8::6]:9"), pcmu, 0, 0, 30 * time.Millisecond, true, false}},
+		Answer{at("[2001:db8::5]:4000"), at("[2001:db8::6]:9"), pcmu, 0, 0, 30 * time.Millisecond, true, false, VideoAnswer{}}},
 	"hold of the old kind": {"v=0\r\nc=IN IP4 0.0.0.0\r\nm=audio 4000 RTP/AVP 0\r\na=inactive\r\na=sendrecv\r\n",
-		Answer{at("0.0.0.0:4000"), at("0.0.0.0:4001"), pcmu, 0, 0, 20 * time.Millisecond, true, false}},
+		Answer{at("0.0.0.0:4000"), at("0.0.0.0:4001"), pcmu, 0, 0, 20 * time.Millisecond, true, false, VideoAnswer{}}},
 	"listens only": {"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\na=recvonly\r\n",
-		Answer{at("127.0.0.1:4000"), at("127.0.0.1:4001"), pcmu, 0, 0, 20 * time.Millisecond, false, true}},
+		Answer{at("127.0.0.1:4000"), at("127.0.0.1:4001"), pcmu, 0, 0, 20 * time.Millisecond, false, true, VideoAnswer{}}},
 	"a static number with another name": {"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0 9\r\na=rtpmap:0 L16/8000\r\n",
-		Answer{at("127.0.0.1:4000"), at("127.0.0.1:4001"), g722, 9, 0, 20 * time.Millisecond, true, true}},
+		Answer{at("127.0.0.1:4000"), at("127.0.0.1:4001"), g722, 9, 0, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 	"mux that was not offered": {"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n",
-		Answer{at("127.0.0.1:4000"), at("127.0.0.1:4001"), pcmu, 0, 0, 20 * time.Millisecond, true, true}},
+		Answer{at("127.0.0.1:4000"), at("127.0.0.1:4001"), pcmu, 0, 0, 20 * time.Millisecond, true, true, VideoAnswer{}}},
 }
 
 var at = netip.MustParseAddrPort

@@ -11,8 +11,17 @@ func (o *Offer) answer(text string, now Answer, version int) (string, Answer, *s
 	}
 	var b strings.Builder
 	o.putSession(&b, version, d.times)
+	video := -1
+	if o.Video != nil && a.Video.Refused == "" {
+		video = d.video()
+	}
 	for i := range d.media {
-		if i != index {
+		switch i {
+		case index:
+		case video:
+			o.Video.put(&b, o.Video.answered(&a.Video, d.media[i].profile))
+			continue
+		default:
 			d.media[i].putRefusal(&b)
 			continue
 		}

@@ -67,7 +67,7 @@ func New(c Config) (*Fleet, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if err := allowFiles(1 + c.sockets()); err != nil {
+	if err := AllowFiles(1 + c.sockets()); err != nil {
 		return nil, err
 	}
 	f := &Fleet{config: c, origin: clock.Now(), kick: make(chan struct{}, 1)}

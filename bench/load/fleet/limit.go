@@ -12,8 +12,8 @@ import (
 // spareFiles are for all else that a load opens: SIP connections, reports.
 const spareFiles = 64
 
-// allowFiles makes sure that so many more files can be opened.
-func allowFiles(more int) error {
+// AllowFiles makes sure that so many more files can be opened, or says why not.
+func AllowFiles(more int) error {
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return fmt.Errorf("fleet: count open files: %w", err)

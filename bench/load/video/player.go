@@ -87,3 +87,6 @@ func (p *Player) number() {
 		binary.BigEndian.PutUint16(b[vp8PictureAt:], id)
 	}
 }
+
+// Stream returns what is played now.
+func (p *Player) Stream() *Stream { return p.stream }

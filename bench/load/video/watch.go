@@ -218,3 +218,7 @@ func (w *Watch) see(m *Mark) *Seen {
 
 // Sees returns whom the receiver sees: the sender of the last whole frame.
 func (w *Watch) Sees() (sender uint32, ok bool) { return w.seen.Sender, w.watched }
+
+// Restart has the watch begin anew with its next packet, as of another stream. What it has
+// counted stays.
+func (w *Watch) Restart() { *w = Watch{Counts: w.Counts, codec: w.codec} }

@@ -3,7 +3,9 @@
 //
 //	fleet    the callers' media: sockets, threads, what is said and what is heard
 //	signal   what a talker says, and how an ear judges what it hears
-//	video    what callers show, and how what they see is judged
+//	video    pictures, prepared and marked, and how single ones are judged
+//	cameras  the callers' video: what they show, and what they get to see
+//	sight    whom they should have seen
 //	calls    the callers' SIP
 //	audience listeners of a multicast group, beside the callers or alone
 //	machine  what the server uses

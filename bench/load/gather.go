@@ -20,19 +20,24 @@ func (r *run) gather(m measured) *report.Report {
 		Load: report.Self{CPUPercent: 100 * float64(m.cpu) / float64(max(m.Window, 1)), LateP99MS: ms(m.Late), Threads: r.fleet.Config().Threads},
 	}
 	all := tally{codec: r.o.format()}
+	views, trouble := r.judge(m.video)
 	for number := range m.Rooms {
 		room := tally{codec: r.o.format()}
 		room.hear(&m.Rooms[number])
 		for i := number; i < len(m.Callers); i += r.o.Rooms {
-			if s := r.seat(m, i, &room); len(s.Trouble) > 0 {
+			s := r.seat(m, i, &room)
+			s.Trouble = append(s.Trouble, trouble[i]...)
+			if len(s.Trouble) > 0 {
 				out.Troubled = append(out.Troubled, s)
 			}
 		}
 		all.add(&room)
-		out.Rooms = append(out.Rooms, report.Room{Name: r.o.target(number), Callers: room.callers, Talkers: room.talkers, Quality: room.quality()})
+		out.Rooms = append(out.Rooms, report.Room{Name: r.o.target(number), Callers: room.callers, Talkers: room.talkers, Quality: room.quality(),
+			Video: views.room(number)})
 	}
 	slices.SortFunc(out.Troubled, func(a, b report.Caller) int { return a.Number - b.Number })
 	out.Total, out.Delays = all.quality(), report.NewHistogram(values(all.delays))
+	out.Video = views.total()
 	out.Calls = r.ledger.calls(r.deadCalls())
 	r.confess(m)
 	return out
@@ -85,6 +90,7 @@ func (r *run) confess(m measured) {
 	if m.Overflow > 0 {
 		r.watch.note(fmt.Sprintf("%d packets came to ears that were too busy, for which they are gaps", m.Overflow))
 	}
+	r.confessVideo(m.video)
 	if m.Trouble != nil {
 		r.watch.note(m.Trouble.Error())
 	}
@@ -107,7 +113,7 @@ func (s *seat) why() string {
 func (o *Options) asked() report.Options {
 	a := report.Options{To: o.To, Transport: o.transport(), Callers: o.Callers, Rooms: o.Rooms, Talkers: o.Talkers, Mixed: o.Mixed,
 		Codec: o.Codec, PacketTimeMS: ms(o.PacketTime), RatePerSecond: o.Rate, ForSeconds: o.Window.Seconds(),
-		Continuous: o.Continuous, CallersPerPort: o.Sharing, Bounds: o.Bounds}
+		Continuous: o.Continuous, CallersPerPort: o.Sharing, Bounds: o.Bounds, Video: o.Video.asked()}
 	if m := o.Impair; m != (fleet.Impairment{}) {
 		a.Impairments = &report.Impairments{LossPercent: 100 * m.Loss, BurstPackets: max(m.Burst, 1), JitterMS: ms(m.Jitter),
 			ReorderPercent: 100 * m.Reorder, DriftPPM: m.Drift, DTX: m.DTX}

@@ -17,6 +17,7 @@ type seat struct {
 	mu   sync.Mutex
 	call *calls.Call // nil before it is answered, and once it has ended
 	peer fleet.Peer
+	view calls.VideoAnswer
 	at   time.Time // it was answered
 	lost error     // why the call failed or ended
 }
@@ -43,7 +44,7 @@ func (r *run) join(ctx context.Context, from, to int) {
 func (r *run) place(ctx context.Context, i int) {
 	room, _ := r.o.room(i)
 	r.ledger.try()
-	call, err := r.agent.Call(ctx, r.o.target(room), r.o.offer(r.fleet, i))
+	call, err := r.agent.Call(ctx, r.o.target(room), r.offer(i))
 	if err != nil {
 		r.seats[i].lose(err)
 		r.ledger.fail(err)
@@ -52,8 +53,12 @@ func (r *run) place(ctx context.Context, i int) {
 	r.ledger.answer(call.Setup.Answered)
 	r.seats[i].take(call)
 	call.OnEnd(func(e calls.End) { r.ended(i, e) })
-	call.OnChange(func(a calls.Answer) { r.connect(i, a) })
+	call.OnChange(func(a calls.Answer) {
+		r.connect(i, a)
+		r.show(i, a.Video)
+	})
 	r.connect(i, call.Answer())
+	r.show(i, call.Answer().Video)
 	if r.o.PIN == "" {
 		return
 	}
@@ -89,6 +94,9 @@ func (r *run) ended(i int, e calls.End) {
 func (r *run) drop(i int, err error) {
 	if r.seats[i].lose(err) {
 		r.fleet.Disconnect(i)
+		if r.crew != nil {
+			r.crew.Disconnect(i)
+		}
 		r.ledger.drop(err)
 	}
 }

@@ -41,7 +41,8 @@ func (o *Options) format() media.Format {
 }
 
 // offer is what caller i offers.
-func (o *Options) offer(f *fleet.Fleet, i int) calls.Offer {
+func (r *run) offer(i int) calls.Offer {
+	o, f := &r.o, r.fleet
 	c := codings[o.Codec]
 	format := calls.Format{PayloadType: c.payloadType, Name: c.name}
 	if c.format.Codec == media.Opus {
@@ -51,7 +52,7 @@ func (o *Options) offer(f *fleet.Fleet, i int) calls.Offer {
 		}
 	}
 	return calls.Offer{Media: f.Local(i), RTCP: f.RTCP(), Formats: []calls.Format{format}, Event: eventType,
-		PacketTime: o.PacketTime, From: fmt.Sprintf("%s-%d", o.From, i+1)}
+		PacketTime: o.PacketTime, From: fmt.Sprintf("%s-%d", o.From, i+1), Video: r.videoOffer(i)}
 }
 
 // fleet is how the callers' media are made.

@@ -52,6 +52,8 @@ type Options struct {
 	Sharing            int            // callers on one port, at most fleet.MaxSharing; default 1
 	Impair             fleet.Impairment
 
+	Video Video // what they show and see; the zero value is sound only
+
 	Ramp    int // raise the callers by so many until a bound is broken; 0: all at once
 	Bounds  report.Bounds
 	Server  machine.Probe // what tells what the server spends, or nil
@@ -79,6 +81,7 @@ func (o Options) withDefaults() Options {
 	o.Sharing = or(o.Sharing, 1)
 	o.From = or(o.From, "load")
 	o.AnswerWithin = or(o.AnswerWithin, 30*time.Second)
+	o.Video = o.Video.withDefaults(o.Talkers)
 	o.Opus.Bitrate = or(o.Opus.Bitrate, 32000)
 	o.Opus.Complexity = or(o.Opus.Complexity, 5)
 	return o
@@ -119,7 +122,7 @@ func (o Options) Check() error {
 	case strings.Trim(o.PIN, "0123456789*#ABCD") != "":
 		return fmt.Errorf("PIN %q, want digits, *, # and A to D", o.PIN)
 	}
-	return nil
+	return o.Video.check(o.Callers / o.Rooms)
 }
 
 func (o *Options) transport() string {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/bench/load/calls"
+	"github.com/confd/confd/bench/load/cameras"
 	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/load/machine"
 	"github.com/confd/confd/bench/load/report"
@@ -23,6 +24,7 @@ type run struct {
 	began  time.Time
 	stolen measure.Steal // before
 	fleet  *fleet.Fleet
+	crew   *cameras.Crew // nil without video
 	agent  *calls.Agent
 	ledger *ledger
 	seats  []seat         // by caller
@@ -46,6 +48,9 @@ func Run(ctx context.Context, o Options, tell Watch) (*report.Report, error) {
 	playing, quiet := context.WithCancel(context.WithoutCancel(ctx))
 	var threads sync.WaitGroup
 	threads.Go(func() { r.fleet.Run(playing) })
+	if r.crew != nil {
+		threads.Go(func() { r.crew.Run(playing) })
+	}
 	threads.Go(func() { r.watch.loop(playing) })
 	result := r.play(ctx)
 	r.leave()
@@ -73,14 +78,27 @@ func (r *run) prepare(ctx context.Context, tell Watch) (err error) {
 	if r.fleet, err = fleet.New(r.o.fleet(server.Addr())); err != nil {
 		return err
 	}
+	if r.o.Video.Codec != "" {
+		if r.crew, err = cameras.New(r.o.cameras(r.fleet)); err != nil {
+			r.fleet.Close()
+			return err
+		}
+	}
 	if r.agent, err = calls.Open(r.o.calls(server)); err != nil {
-		r.fleet.Close()
+		r.closeMedia()
 	}
 	return err
 }
 
-func (r *run) close() error {
+func (r *run) closeMedia() {
 	r.fleet.Close()
+	if r.crew != nil {
+		r.crew.Close()
+	}
+}
+
+func (r *run) close() error {
+	r.closeMedia()
 	return r.agent.Close()
 }
 
@@ -107,6 +125,7 @@ func (r *run) step(ctx context.Context, from, to int) *report.Report {
 // measured is what was seen in a window.
 type measured struct {
 	*fleet.Report
+	video  *cameras.Report // nil without video
 	server *report.Server
 	cpu    time.Duration // of this process
 }
@@ -115,10 +134,16 @@ type measured struct {
 func (r *run) measure(ctx context.Context) measured {
 	var m measured
 	r.fleet.Begin()
+	if r.crew != nil {
+		r.crew.Begin()
+	}
 	from, failed := r.sample(ctx)
 	cpu, _ := measure.CPU(os.Getpid())
 	wait(ctx, r.o.Window)
 	m.Report = r.fleet.Report()
+	if r.crew != nil {
+		m.video = r.crew.Report()
+	}
 	if now, err := measure.CPU(os.Getpid()); err == nil {
 		m.cpu = now - cpu
 	}

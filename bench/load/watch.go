@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/confd/confd/bench/load/cameras"
 	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/load/machine"
 	"github.com/confd/confd/bench/load/report"
@@ -24,9 +25,10 @@ type Progress struct {
 
 	Callers, Tried, Answered, Running, Failed int
 	Live                                      fleet.Live
-	LossPercent                               float64 // of the last second
-	ServerCPU                                 float64 // percent of a core, since it was told before; 0 if nobody looks
-	ServerRSS                                 int64   // bytes
+	Video                                     *cameras.Live // nil without video
+	LossPercent                               float64       // of the last second
+	ServerCPU                                 float64       // percent of a core, since it was told before; 0 if nobody looks
+	ServerRSS                                 int64         // bytes
 }
 
 // pulse is how often a run is looked at.
@@ -93,6 +95,9 @@ func (w *watcher) loop(ctx context.Context) {
 func (w *watcher) look(ctx context.Context) {
 	r := w.run
 	p := Progress{Elapsed: time.Since(r.began), Callers: r.o.Callers, Live: r.fleet.Live()}
+	if r.crew != nil {
+		p.Video = new(r.crew.Live())
+	}
 	r.ledger.progress(&p)
 	if come := p.Live.Received * pulse.Seconds(); come > 0 {
 		p.LossPercent = max(0, 100*float64(p.Live.Lost)/(come+float64(p.Live.Lost)))
@@ -125,9 +130,13 @@ func (w *watcher) lookAtServer(ctx context.Context, p *Progress) {
 }
 
 func (p *Progress) moment() report.Moment {
-	return report.Moment{AtSeconds: p.Elapsed.Seconds(), Callers: p.Live.Connected, LossPercent: p.LossPercent,
+	m := report.Moment{AtSeconds: p.Elapsed.Seconds(), Callers: p.Live.Connected, LossPercent: p.LossPercent,
 		DelayP50MS: ms(p.Live.Delay50), DelayP99MS: ms(p.Live.Delay99), LateP99MS: ms(p.Live.Late),
 		ServerCPUPercent: p.ServerCPU, ServerRSSBytes: p.ServerRSS}
+	if p.Video != nil {
+		m.VideoSentBPS, m.VideoReceivedBPS = p.Video.SentBPS, p.Video.ReceivedBPS
+	}
+	return m
 }
 
 func ms(d time.Duration) float64 { return float64(d) / 1e6 }

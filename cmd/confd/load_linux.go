@@ -48,6 +48,7 @@ type loadCommand struct {
 	Continuous   bool          `help:"Who talks makes no pauses."`
 	Seed         uint64        `default:"1" placeholder:"N" help:"Of all that is random. Default 1."`
 
+	pictureFlags  `embed:""`
 	impairFlags   `embed:""`
 	boundFlags    `embed:""`
 	audienceFlags `embed:""`
@@ -58,6 +59,50 @@ type loadCommand struct {
 	JSON    bool   `name:"json" help:"Print the report as JSON."`
 	Report  string `placeholder:"FILE" help:"Write the report as a page of HTML, too."`
 	Quiet   bool   `help:"Tell nothing while it runs."`
+}
+
+// pictureFlags are what the callers show and see.
+type pictureFlags struct {
+	Video   string        `enum:",vp8,h264" default:"" placeholder:"CODEC" help:"Callers send and see video, too: vp8 or h264. Their pictures say whose they are, so that it is known who saw whom. Default none."`
+	Cameras *int          `placeholder:"N" help:"How many show themselves, in each room, talkers first; the others only look. Default: the talkers."`
+	Bitrate videoBitrate  `name:"video-bitrate" default:"300k" placeholder:"BPS" help:"Of each camera: 300k (320x180) or 1200k (640x360), 25 pictures per second. Default 300k."`
+	Burst   bool          `name:"video-burst" help:"A picture's packets leave at once; else over half of the time to the next."`
+	Hold    time.Duration `name:"video-hold" default:"2s" placeholder:"DURATION" help:"How long the server shows a speaker at least. Default 2s."`
+	Within  time.Duration `name:"max-switch" default:"1500ms" placeholder:"DURATION" help:"Fail if somebody who speaks is seen later than this, once the speaker before is silent and was held. Default 1.5s."`
+}
+
+// videoBitrate is one of those for which there are pictures.
+type videoBitrate int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *videoBitrate) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "300k":
+		*b = 300_000
+	case "1200k":
+		*b = 1_200_000
+	default:
+		return fmt.Errorf("%q is no bit rate that pictures are there for; right is 300k or 1200k", text)
+	}
+	return nil
+}
+
+// video is what load is to do of it; an error says which flag is wrong.
+func (f pictureFlags) video() (load.Video, error) {
+	v := load.Video{Codec: f.Video, Bitrate: int(f.Bitrate), Burst: f.Burst, Hold: f.Hold, Within: f.Within}
+	switch {
+	case f.Video == "" && (f.Cameras != nil || f.Burst):
+		return v, errors.New("--cameras and --video-burst are of use with --video only")
+	case f.Video == "":
+		return load.Video{}, nil
+	case f.Within == 0:
+		return v, fmt.Errorf("--max-switch 0: want at least %v", load.MinWithin)
+	case f.Cameras != nil && *f.Cameras == 0:
+		return v, errors.New("--cameras 0: want at least 1")
+	case f.Cameras != nil:
+		v.Cameras = *f.Cameras
+	}
+	return v, nil
 }
 
 // impairFlags spoil what the callers send.
@@ -75,6 +120,9 @@ type boundFlags struct {
 	MaxLoss  *float64       `placeholder:"PERCENT" help:"Fail if more of the packets to callers is lost."`
 	MaxDelay *time.Duration `placeholder:"DURATION" help:"Fail if the 99th percentile of the delay mouth to ear is longer."`
 	MinMOS   *float64       `name:"min-mos" placeholder:"MOS" help:"Fail if the estimated quality of who is worst off is lower."`
+
+	MaxFrozen       *float64       `placeholder:"PERCENT" help:"Fail if pictures stand still for more of the time; half a second without a new one does."`
+	MaxPictureDelay *time.Duration `placeholder:"DURATION" help:"Fail if the 99th percentile of the delay of pictures is longer."`
 }
 
 // perSecond is a rate, as 50/s.
@@ -172,6 +220,9 @@ func (c loadCommand) options(m *Main) (load.Options, error) {
 		o.Local = append(o.Local, p)
 	}
 	var err error
+	if o.Video, err = c.video(); err != nil {
+		return o, err
+	}
 	o.Server, err = c.probe(m)
 	if err != nil || c.alone() {
 		return o, err
@@ -231,7 +282,10 @@ func (f impairFlags) impairment() fleet.Impairment {
 }
 
 func (f boundFlags) bounds() report.Bounds {
-	b := report.Bounds{MaxLossPercent: f.MaxLoss, MinMOS: f.MinMOS}
+	b := report.Bounds{MaxLossPercent: f.MaxLoss, MinMOS: f.MinMOS, MaxFrozenPercent: f.MaxFrozen}
+	if f.MaxPictureDelay != nil {
+		b.MaxPictureDelayP99MS = new(float64(*f.MaxPictureDelay) / 1e6)
+	}
 	if f.MaxDelay != nil {
 		b.MaxDelayP99MS = new(float64(*f.MaxDelay) / 1e6)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/bench/load"
+	"github.com/confd/confd/bench/load/cameras"
 	"github.com/confd/confd/bench/load/fleet"
 )
 
@@ -29,6 +30,13 @@ func TestLoadRefusesNonsense(t *testing.T) {
 		{"--to sip:a@127.0.0.1 --callers 9 --callers-per-port 0", "--callers-per-port 0"},
 		{"--to sip:a@127.0.0.1 --callers 9 --rate -5", "-5"},
 		{"--to sip:a@127.0.0.1 --callers 9 --codec g729", "g729"},
+		{"--to sip:a@127.0.0.1 --callers 9 --video av1", "av1"},
+		{"--to sip:a@127.0.0.1 --callers 9 --video vp8 --cameras 0", "--cameras 0: want at least 1"},
+		{"--to sip:a@127.0.0.1 --callers 9 --video vp8 --cameras 10", "10 cameras in rooms of 9"},
+		{"--to sip:a@127.0.0.1 --callers 9 --video vp8 --video-bitrate 301k", "301k"},
+		{"--to sip:a@127.0.0.1 --callers 9 --video vp8 --max-switch 0", "--max-switch 0: want at least 100ms"},
+		{"--to sip:a@127.0.0.1 --callers 9 --video vp8 --video-hold 61s", "held for 1m1s"},
+		{"--to sip:a@127.0.0.1 --callers 9 --cameras 3", "with --video only"},
 		{"--to sip:a@127.0.0.1 --callers 9 --local nowhere", "nowhere"},
 		{"--to sip:a@127.0.0.1 --callers 9 --pid 1 --metrics http://127.0.0.1/", "one of them"},
 		{"--to sip:a@127.0.0.1 --callers 9 --metrics ftp://127.0.0.1/", "ftp://"},
@@ -61,6 +69,9 @@ func TestLoadView(t *testing.T) {
 	v := loadView{w: &b, width: func() int { return 20 }}
 	v.draw(p)
 	first := b.String()
+	if seen := strings.Join(progressLines(load.Progress{Video: &cameras.Live{SentBPS: 1.2e6, Pictures: 25, Blind: 3}}), "\n"); !strings.Contains(seen, "1.2 Mbit/s sent, 0.0 received, 25 pictures/s, 0 undecodable; 3 callers without") {
+		t.Errorf("video: %q", seen)
+	}
 	if lines := strings.Count(first, "\n"); lines != 4 || v.lines != 4 {
 		t.Errorf("%d lines, of which %d are drawn over: %q", lines, v.lines, first)
 	}

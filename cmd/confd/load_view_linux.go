@@ -95,6 +95,10 @@ func progressLines(p load.Progress) []string {
 	if p.Live.Delay50 > 0 {
 		lines = append(lines, fmt.Sprintf("delay  %.1f ms median, %.1f ms 99th percentile", float64(p.Live.Delay50)/1e6, float64(p.Live.Delay99)/1e6))
 	}
+	if v := p.Video; v != nil {
+		lines = append(lines, fmt.Sprintf("video  %.1f Mbit/s sent, %.1f received, %.0f pictures/s, %d undecodable; %d callers without",
+			v.SentBPS/1e6, v.ReceivedBPS/1e6, v.Pictures, v.Undecodable, v.Blind))
+	}
 	if p.ServerRSS > 0 {
 		lines = append(lines, fmt.Sprintf("server %.0f %% of a core, %d MB", p.ServerCPU, p.ServerRSS>>20))
 	}

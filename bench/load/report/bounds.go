@@ -12,6 +12,9 @@ type Bounds struct {
 	MaxLossPercent *float64 `json:"max_loss_percent,omitempty"` // of all packets together
 	MaxDelayP99MS  *float64 `json:"max_delay_p99_ms,omitempty"`
 	MinMOS         *float64 `json:"min_mos,omitempty"` // of the caller who is worst off
+	// Of video: the share of time in which pictures stood still, and their delay.
+	MaxFrozenPercent     *float64 `json:"max_frozen_percent,omitempty"`
+	MaxPictureDelayP99MS *float64 `json:"max_picture_delay_p99_ms,omitempty"`
 }
 
 // Names of what can break.
@@ -48,12 +51,14 @@ func (v *Verdict) Names() (names []string) {
 
 // Judge says what of the report is not as it should be. Whatever the bounds: calls that
 // failed, callers without media, talkers whom nobody ever heard, and anyone who heard himself
-// or strangers. Single spurts that were missed break nothing, since loss and crowds do that.
+// or strangers; with video, callers who were refused it or saw not whom they should have, and
+// pictures that the server spoilt. Single spurts that were missed break nothing, since loss and crowds do that.
 // What a bound is about and could not be measured breaks it.
 func (b Bounds) Judge(r *Report) Verdict {
 	v := Verdict{Broken: []Breach{}}
 	v.people(r)
 	v.bounds(b, &r.Total)
+	v.video(b, r.Video)
 	v.Passed = len(v.Broken) == 0
 	return v
 }

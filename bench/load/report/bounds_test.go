@@ -74,8 +74,41 @@ func TestJudgePeople(t *testing.T) {
 
 // What could not be measured is not within its bound.
 func TestJudgeWithoutFigures(t *testing.T) {
-	v := Bounds{p(100), p(1e9), p(0)}.Judge(&Report{})
+	v := Bounds{MaxLossPercent: p(100), MaxDelayP99MS: p(1e9), MinMOS: p(0)}.Judge(&Report{})
 	if got, want := v.Names(), []string{BoundCalls, BoundLoss, BoundDelay, BoundMOS}; !slices.Equal(got, want) {
 		t.Errorf("broke %q, want %q", got, want)
+	}
+}
+
+// What nothing allows of video breaks without any bound, and bounds at their edges.
+func TestJudgeVideo(t *testing.T) {
+	seen := func() *Video {
+		return &Video{Pictures: Pictures{Due: 100, Whole: 90, FrozenPercent: 2}, DelayMS: NewQuantiles([]float64{1, 2, 3})}
+	}
+	for _, k := range []struct {
+		change func(*Video)
+		bounds Bounds
+		want   string
+	}{
+		{func(*Video) {}, Bounds{MaxFrozenPercent: p(2), MaxPictureDelayP99MS: p(3)}, ""},
+		{func(*Video) {}, Bounds{MaxFrozenPercent: p(1.9)}, BoundFrozen},
+		{func(*Video) {}, Bounds{MaxPictureDelayP99MS: p(2.9)}, BoundPictureDelay},
+		{func(v *Video) { *v = Video{} }, Bounds{MaxFrozenPercent: p(1), MaxPictureDelayP99MS: p(1)}, "max-frozen max-picture-delay"},
+		{func(v *Video) { v.Refused = map[string]int{"port 0": 2} }, Bounds{}, BoundVideo},
+		{func(v *Video) { v.Seen.Blind = 1 }, Bounds{}, BoundBlind},
+		{func(v *Video) { v.Seen.Own = 1 }, Bounds{}, BoundOwnPicture},
+		{func(v *Video) { v.Seen.Stranger = 1 }, Bounds{}, BoundStranger},
+		{func(v *Video) { v.Switches.Missed = 1 }, Bounds{}, BoundSpeaker},
+		{func(v *Video) { v.Switches.Silent = 1 }, Bounds{}, BoundSpeaker},
+		{func(v *Video) { v.Pictures.Faulty = 1 }, Bounds{}, BoundFaulty},
+		{func(v *Video) { v.Pictures.Undecodable, v.Pictures.Freezes, v.Packets.Lost = 5, 5, 5 }, Bounds{}, ""},
+	} {
+		r := fine()
+		r.Video = seen()
+		k.change(r.Video)
+		v := k.bounds.Judge(r)
+		if got := strings.Join(v.Names(), " "); got != k.want || v.Passed != (k.want == "") {
+			t.Errorf("%+v: broke %q, want %q", r.Video, got, k.want)
+		}
 	}
 }

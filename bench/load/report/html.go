@@ -29,7 +29,7 @@ type view struct {
 	Tiles                         []tile
 	Plots                         []template.HTML
 	Ramp                          *table
-	Calls, Rooms                  *table
+	Calls, Rooms, Video           *table
 	Troubled, Details             *table
 }
 
@@ -47,9 +47,9 @@ type table struct {
 // network. It is well-formed XML, too. It fails only if w does.
 func (r *Report) WriteHTML(w io.Writer) error {
 	v := view{
-		Title: "Load on " + clean(r.Options.To), Asked: r.asked(), Impaired: r.Options.impaired(), Where: r.where(), Style: template.CSS(plot.Style + pageStyle),
+		Title: "Load on " + clean(r.Options.To), Asked: r.askedInAll(), Impaired: r.Options.impaired(), Where: r.where(), Style: template.CSS(plot.Style + pageStyle),
 		Verdict: Verdict{Passed: r.Verdict.Passed}, Tiles: r.tiles(), Plots: r.plots(),
-		Ramp: r.Ramp.table(), Calls: r.Calls.table(), Rooms: r.roomTable(), Troubled: r.troubledTable(), Details: r.details(),
+		Ramp: r.Ramp.table(), Calls: r.Calls.table(), Rooms: r.roomTable(), Video: r.videoTable(), Troubled: r.troubledTable(), Details: r.details(),
 	}
 	for _, b := range r.Verdict.Broken {
 		v.Verdict.Broken = append(v.Verdict.Broken, Breach{clean(b.Bound), clean(b.Text)})
@@ -58,6 +58,14 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		v.Notes = append(v.Notes, clean(n))
 	}
 	return page.Execute(w, v)
+}
+
+// askedInAll is what was asked for, video too.
+func (r *Report) askedInAll() string {
+	if v := r.Options.Video; v != nil {
+		return r.asked() + "; " + v.asked()
+	}
+	return r.asked()
 }
 
 func (r *Report) tiles() []tile {
@@ -73,6 +81,7 @@ func (r *Report) tiles() []tile {
 	if m := q.MOS; m != nil {
 		tiles[4] = tile{"MOS", fmt.Sprintf("%.2f", m.Min), fmt.Sprintf("of who is worst off; median %.2f (E-model, at most 4.4)", m.Median)}
 	}
+	tiles = append(tiles, r.Video.tiles()...)
 	if s := r.Server; s != nil {
 		tiles = append(tiles, tile{"Server", short(s.CPUPercentPerCaller) + " %", fmt.Sprintf("of a core per caller; %s memory per caller", memory(s.RSSBytesPerCaller))})
 	}
@@ -158,6 +167,11 @@ func (r *Report) details() *table {
 		{"Packets", q.Media.words()}, {"Jitter", strings.TrimPrefix(q.Media.jitter(), "jitter ")}, {"Heard", q.Heard.words()},
 		{"Callers verified", q.Verified.words()}, {"Sound", q.Sound.words()},
 	}}
+	if r.Video != nil {
+		for _, l := range r.Video.lines() {
+			t.Rows = append(t.Rows, []string{strings.ToUpper(l[0][:1]) + l[0][1:], l[1]})
+		}
+	}
 	if r.Server != nil {
 		t.Rows = append(t.Rows, []string{"Server", r.Server.words()})
 	}

@@ -24,6 +24,7 @@ func (r *Report) plots() (all []template.HTML) {
 	add(r.delayPlot())
 	add(r.delayInTime())
 	r.rampPlots(add)
+	r.videoPlots(add)
 	add(r.callersInTime())
 	add(r.lossInTime())
 	add(r.setupPlot())

@@ -22,6 +22,7 @@ type Report struct {
 	Timeline []Moment   `json:"timeline"` // in order of time
 	Ramp     *Ramp      `json:"ramp,omitempty"`
 	Server   *Server    `json:"server,omitempty"` // if the load could look at it
+	Video    *Video     `json:"video,omitempty"`  // over all rooms, if callers had it
 	// Multicast are listeners of a group, if there were any; not in the page.
 	Multicast *Audience `json:"multicast,omitempty"`
 	Load      Self      `json:"load"`
@@ -45,6 +46,8 @@ type Options struct {
 	CallersPerPort int          `json:"callers_per_port"` // that share the port of their media
 	Impairments    *Impairments `json:"impairments,omitempty"`
 	Bounds         Bounds       `json:"bounds"`
+
+	Video *VideoOptions `json:"video,omitempty"` // if callers have it
 }
 
 // Impairments are what the callers do to what they send.
@@ -89,6 +92,7 @@ type Room struct {
 	Callers int    `json:"callers"`
 	Talkers int    `json:"talkers"`
 	Quality
+	Video *Video `json:"video,omitempty"`
 }
 
 // Quality is what callers met, in the window that counts.
@@ -198,6 +202,9 @@ type Moment struct {
 	ServerCPUPercent float64 `json:"server_cpu_percent,omitempty"`
 	ServerRSSBytes   int64   `json:"server_rss_bytes,omitempty"`
 	LateP99MS        float64 `json:"late_p99_ms"` // of the load itself
+
+	VideoSentBPS     float64 `json:"video_sent_bps,omitempty"` // of payload, by all cameras
+	VideoReceivedBPS float64 `json:"video_received_bps,omitempty"`
 }
 
 // Ramp is how many callers the server bore.

@@ -9,7 +9,34 @@ import (
 
 // samples are reports of every kind, always the same.
 func samples() map[string]*Report {
-	return map[string]*Report{"one": sampleOf(1, 50, false), "many": sampleOf(400, 2000, true), "failed": failedSample(), "empty": emptySample()}
+	return map[string]*Report{"one": sampleOf(1, 50, false), "many": sampleOf(400, 2000, true), "failed": failedSample(), "empty": emptySample(), "video": videoSample()}
+}
+
+// videoSample is a load with video in which one server showed the wrong picture.
+func videoSample() *Report {
+	s := sampleOf(3, 12, false)
+	s.Options.Video = &VideoOptions{Codec: "h264", BitrateBPS: 300000, Cameras: 4, HoldMS: 2000, WithinMS: 1500}
+	w := Video{
+		Callers: 11, Cameras: 11, Refused: map[string]int{"port 0": 1}, SentBPS: 3.6e6, ReceivedBPS: 912e3,
+		Pictures: Pictures{Sent: 4500, Due: 4500, Whole: 4480, Keys: 60, Undecodable: 3, Broken: 1, Freezes: 2, FrozenSeconds: 1.5, FrozenPercent: 0.4},
+		DelayMS:  NewQuantiles([]float64{1, 2, 3, 9}), Delays: NewHistogram([]float64{1, 2, 3, 9}),
+		Switches: Switches{Expected: 40, Seen: 36, Missed: 4, LateMS: NewQuantiles([]float64{600, 640, 700}), Silent: 1}, Lates: NewHistogram([]float64{600, 640, 700}),
+		Seen:     Seen{Blind: 1, Wrong: 1},
+		Packets:  Packets{Sent: 9000, Withheld: 30, Resent: 30, Received: 8990, Repaired: 4, Lost: 2, LossPercent: 0.022},
+		Requests: Requests{KeysWanted: 2, KeysAsked: 14, NACKsSent: 3, NACKsTaken: 30, Limits: 1},
+	}
+	for i := range s.Rooms {
+		one := w
+		one.Callers, one.Cameras, one.Refused, one.Delays, one.Lates, one.Seen = 4, 4, nil, nil, nil, Seen{}
+		s.Rooms[i].Video = &one
+	}
+	s.Rooms[1].Video.Seen, s.Video = Seen{Wrong: 1}, &w
+	s.Troubled = []Caller{{Number: 4, Room: "load-1", Seat: 1, Trouble: []string{WrongPicture}}, {Number: 5, Room: "load-2", Seat: 1, Trouble: []string{Blind}}}
+	for i := range s.Timeline {
+		s.Timeline[i].VideoSentBPS, s.Timeline[i].VideoReceivedBPS = 3.6e6, 3.5e6
+	}
+	s.Verdict = s.Options.Bounds.Judge(s)
+	return s
 }
 
 // emptySample is a load that was given up before its first call.

@@ -32,15 +32,20 @@ func (r *Report) WriteText(w io.Writer) error {
 	if s := r.Options.impaired(); s != "" {
 		t.printf("%s\n", s)
 	}
+	if v := r.Options.Video; v != nil {
+		t.printf("%s\n", v.asked())
+	}
 	t.printf("%s\n\n", r.where())
 	t.verdict(&r.Verdict)
 	t.notes(r.Notes)
 	t.calls(&r.Calls)
 	t.quality(r)
+	t.video(r)
 	t.costs(r)
 	t.audience(r.Multicast)
 	t.ramp(r.Ramp)
 	t.worst(r.Rooms)
+	t.worstVideo(r)
 	_, err := w.Write(t.b.Bytes())
 	return err
 }

@@ -111,7 +111,7 @@ func TestHTML(t *testing.T) {
 		if n["script"] != 0 || n["link"] != 0 || n["img"] != 0 || strings.Contains(text, "url(") || strings.Contains(text, "@import") {
 			t.Errorf("%s: scripts or files of elsewhere: %v", name, n)
 		}
-		wantPlots := map[string]int{"one": 6, "many": 9, "failed": 7, "empty": 0}[name]
+		wantPlots := map[string]int{"one": 6, "many": 9, "failed": 7, "empty": 0, "video": 10}[name]
 		if n["svg"] != wantPlots || n["h1"] != 1 || n["style"] != 1 {
 			t.Errorf("%s: %d plots, want %d", name, n["svg"], wantPlots)
 		}

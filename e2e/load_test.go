@@ -34,7 +34,12 @@ type loadReport struct {
 			Not       int
 		}
 	}
-	Rooms  []struct{ Callers, Talkers int }
+	Rooms    []struct{ Callers, Talkers int }
+	Video    *loadVideo
+	Troubled []struct {
+		Number  int
+		Trouble []string
+	}
 	Server *struct {
 		CPU float64 `json:"cpu_percent_per_caller"`
 		RSS int64   `json:"rss_bytes"`

@@ -50,17 +50,30 @@ func (a *allocator) take(room string, s Spec, keep Place) (p Place, err *Error) 
 	if p.Group, err = a.group(room, s, keep.Group); err != nil {
 		return Place{}, err
 	}
-	if p.Port, err = a.port(room, s.Port, keep.Port); err != nil {
+	p.Video = s.Video
+	if p.Port, err = a.port(room, p.streams(), s.Port, keep.Port); err != nil {
 		return Place{}, err
 	}
 	a.groups.take(p.Group, room)
-	a.ports.take(p.Port, room)
+	for i := range p.streams() {
+		a.ports.take(p.Port+i*perStream, room)
+	}
 	return p, nil
 }
 
 func (a *allocator) give(p Place) {
 	a.groups.give(p.Group)
-	a.ports.give(p.Port)
+	for i := range p.streams() {
+		a.ports.give(p.Port + i*perStream)
+	}
+}
+
+// streams is how many pairs of ports a place has, one above the other.
+func (p Place) streams() int {
+	if p.Video {
+		return 2
+	}
+	return 1
 }
 
 func (a *allocator) group(room string, s Spec, keep netip.Addr) (netip.Addr, *Error) {
@@ -86,23 +99,50 @@ func (a *allocator) group(room string, s Spec, keep netip.Addr) (netip.Addr, *Er
 	return pool.at(i), nil
 }
 
-func (a *allocator) port(room string, want, keep int) (int, *Error) {
+// port finds so many pairs of ports, one above the other, and returns the lowest port.
+func (a *allocator) port(room string, streams, want, keep int) (int, *Error) {
 	if want != 0 {
-		if !a.ports.free(want, room) {
+		if !a.free(room, streams, want) {
 			return 0, &Error{Code: Taken, Field: "port",
-				Message: fmt.Sprintf("%d belongs to another room: want another, or none for one from the pool", want)}
+				Message: fmt.Sprintf("%s to another room: want another, or none for one from the pool", belongs(want, streams))}
 		}
 		return want, nil
 	}
-	if keep >= a.low && keep < a.low+2*int(a.pairs) && keep%2 == 0 && a.ports.free(keep, room) {
+	high := a.low + perStream*(int(a.pairs)-streams) // the highest that leaves room for all
+	if keep >= a.low && keep <= high && keep%2 == 0 && a.free(room, streams, keep) {
 		return keep, nil
 	}
-	i, ok := probe(room, "port", a.pairs, func(i uint64) bool { return a.ports.free(a.low+2*int(i), room) })
+	i, ok := probe(room, "port", uint64(max(0, int(a.pairs)-streams+1)), func(i uint64) bool {
+		return a.free(room, streams, a.low+perStream*int(i))
+	})
 	if !ok {
-		return 0, &Error{Code: Full, Field: "port",
-			Message: fmt.Sprintf("all %d pairs of ports from %d on belong to rooms: want a wider range", a.pairs, a.low)}
+		return 0, &Error{Code: Full, Field: "port", Message: a.crowded(streams)}
 	}
-	return a.low + 2*int(i), nil
+	return a.low + perStream*int(i), nil
+}
+
+// free tells whether so many pairs from a port on are a room's or nobody's.
+func (a *allocator) free(room string, streams, port int) bool {
+	for i := range streams {
+		if !a.ports.free(port+i*perStream, room) {
+			return false
+		}
+	}
+	return true
+}
+
+func belongs(port, streams int) string {
+	if streams == 1 {
+		return fmt.Sprintf("%d belongs", port)
+	}
+	return fmt.Sprintf("%d or %d, of video, belongs", port, port+perStream)
+}
+
+func (a *allocator) crowded(streams int) string {
+	if streams == 1 {
+		return fmt.Sprintf("all %d pairs of ports from %d on belong to rooms: want a wider range", a.pairs, a.low)
+	}
+	return fmt.Sprintf("of %d pairs of ports from %d on no two neighbours are free, for sound and video: want a wider range", a.pairs, a.low)
 }
 
 // probe looks through 0 to n-1 for one that is free, each once, in an order that is the

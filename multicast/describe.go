@@ -34,6 +34,9 @@ type description struct {
 	repair      bool
 	key         *groupkey.Key  // nil: not told, or plain RTP
 	inForce     []groupkey.Key // other keys, under which packets may come yet
+
+	video     media.VideoFormat // zero: none
+	videoRTCP feedback.Bandwidth
 }
 
 // text writes the description as SDP (RFC 8866). A stream that any player can play is
@@ -53,16 +56,29 @@ func (d *description) text() []byte {
 	line("a=rtcp-unicast:rsi") // RFC 5760
 	line("m=audio %d %s%s", d.place.Port, d.profile(), d.types())
 	line("b=AS:%d", (bandwidth(d.format, d.spec)+999)/1000)
-	line("b=RS:%.0f", d.rtcp.Senders) // RFC 3556
-	line("b=RR:%.0f", d.rtcp.Receivers)
+	d.rates(line, d.rtcp)
 	d.formats(line)
-	d.control(line)
+	d.control(line, d.place.Port+1)
 	line("a=extmap:%d urn:ietf:params:rtp-hdrext:csrc-audio-level", levelsID)
+	d.keys(line)
+	if d.video != (media.VideoFormat{}) {
+		d.pictures(line)
+	}
+	return []byte(b.String())
+}
+
+// rates writes what reports may use (RFC 3556).
+func (d *description) rates(line func(string, ...any), r feedback.Bandwidth) {
+	line("b=RS:%.0f", r.Senders)
+	line("b=RR:%.0f", r.Receivers)
+}
+
+// keys writes how to decrypt a stream, and ends it.
+func (d *description) keys(line func(string, ...any)) {
 	if d.key != nil {
 		line("a=%s", d.key.Crypto(1, d.inForce...))
 	}
 	line("a=recvonly")
-	return []byte(b.String())
 }
 
 func (d *description) destination() string {
@@ -126,11 +142,11 @@ func (d *description) channels() string {
 
 // control writes where RTCP goes: to the feedback target by RFC 3605, beside the group by RFC
 // 6128; and that requests need a token (RFC 6284).
-func (d *description) control(line func(string, ...any)) {
-	line("a=rtcp:%d %s", d.place.Port+1, connection(d.source))
-	line("a=multicast-rtcp:%d", d.place.Port+1)
+func (d *description) control(line func(string, ...any), port int) {
+	line("a=rtcp:%d %s", port, connection(d.source))
+	line("a=multicast-rtcp:%d", port)
 	if d.repair {
-		line("a=portmapping-req:%d %s", d.place.Port+1, connection(d.source))
+		line("a=portmapping-req:%d %s", port, connection(d.source))
 		line("a=rtcp-fb:* nack")
 		line("a=rtcp-rsize") // RFC 5506: a request needs no report around it
 	}

@@ -2,6 +2,7 @@ package multicast
 
 import (
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pion/sdp/v3"
 
+	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/feedback"
 	"github.com/confd/confd/multicast/groupkey"
 	"github.com/confd/confd/multicast/listen"
@@ -40,7 +42,13 @@ func described(t *testing.T) map[string]*description {
 	bare := describe(t, Spec{Group: address(t, "239.255.1.2"), Codec: "pcmu", PacketTime: 40}, "192.0.2.1")
 	bare.repair = false
 	six := describe(t, Spec{Mode: SourceSpecific, Group: address(t, "ff35::8000:1"), Codec: "l16"}, "2001:db8::1")
-	return map[string]*description{"opus": plain, "ssm-red-srtp": secret, "srtp-without-key": &untold, "pcmu": bare, "l16-ip6": six}
+	seen, hidden := *plain, *secret
+	for d, f := range map[*description]string{&seen: "vp8", &hidden: "h264/constrained-baseline/mode1"} {
+		d.spec.Video, d.place.Video, d.videoRTCP = true, true, feedback.Bandwidth{Senders: 12500, Receivers: 37500}
+		d.spec = d.spec.Filled()
+		d.video, _ = media.ParseVideoFormat(f)
+	}
+	return map[string]*description{"opus-vp8": &seen, "srtp-h264": &hidden, "opus": plain, "ssm-red-srtp": secret, "srtp-without-key": &untold, "pcmu": bare, "l16-ip6": six}
 }
 
 func TestDescriptionsAsText(t *testing.T) {
@@ -69,7 +77,7 @@ func TestDescriptionsAsText(t *testing.T) {
 // A key is nowhere but where it is asked for.
 func TestNoKeyUntold(t *testing.T) {
 	for name, d := range described(t) {
-		if has := strings.Contains(string(d.text()), "crypto"); has != (name == "ssm-red-srtp") {
+		if has := strings.Contains(string(d.text()), "crypto"); has != (name == "ssm-red-srtp" || name == "srtp-h264") {
 			t.Errorf("%s: has a key: %v", name, has)
 		}
 	}
@@ -111,6 +119,34 @@ func TestListenersReadDescriptions(t *testing.T) {
 		}
 		if d.key != nil && !s.Key.Equal(*d.key) {
 			t.Errorf("%s: key %v, want %v", name, s.Key, d.key)
+		}
+	}
+}
+
+func TestVideoFormatsAsParameters(t *testing.T) {
+	for name, want := range map[string]string{
+		"vp8": "", "vp9/2": "profile-id=2", "av1/0": "profile=0", "h265/1": "profile-id=1;tier-flag=0;level-id=93",
+		"h265/2/high-tier": "profile-id=2;tier-flag=1;level-id=93", "h264/high/mode0": "profile-level-id=64001f;packetization-mode=0",
+		"h264/constrained-high/mode1": "profile-level-id=640c1f;packetization-mode=1",
+		"h264/baseline/mode1":         "profile-level-id=42001f;packetization-mode=1",
+		"h264/main/mode1":             "profile-level-id=4d001f;packetization-mode=1",
+	} {
+		f, err := media.ParseVideoFormat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := formatParameters(f); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if f.Codec != media.H264 {
+			continue
+		}
+		var idc, iop uint8
+		if _, err := fmt.Sscanf(h264Profiles[f.Profile], "%02x%02x", &idc, &iop); err != nil {
+			t.Fatal(err)
+		}
+		if back, ok := media.H264Profile(idc, iop); !ok || back != f.Profile {
+			t.Errorf("%s is read as profile %d", name, back)
 		}
 	}
 }

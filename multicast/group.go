@@ -33,6 +33,7 @@ type Group struct {
 	expected expectations
 
 	inside atomic.Int64 // calls of Send under way
+	video  Video
 
 	mu       sync.Mutex // guards what follows
 	title    string
@@ -45,7 +46,8 @@ type Group struct {
 	due      time.Time   // when
 	latest   time.Time   // and when at the latest, whatever other keys come
 	ad       *sap.Announcement
-	past     GroupStats // of the plants that were taken down
+	pictured media.VideoFormat // of the video; zero if none is known yet
+	past     GroupStats        // of the plants that were taken down
 }
 
 // plant is what an open group sends with, on one path.
@@ -53,6 +55,7 @@ type plant struct {
 	stream  *stream.Stream
 	control *control.Control
 	key     *groupkey.Key // in force
+	screen  *screen       // nil without video; guarded by the group's mutex
 }
 
 // Audience is what the listeners' reports say.
@@ -71,6 +74,10 @@ type GroupStats struct {
 	Rekeyed   uint64
 	Stream    stream.Stats
 	Control   control.Stats
+
+	// Of the video.
+	Pictures     stream.PictureStats
+	VideoControl control.Stats
 }
 
 func newGroup(h *Host, room, title string, s Spec, p Place) *Group {
@@ -118,19 +125,34 @@ func (g *Group) Send(o *media.Outgoing) {
 func (g *Group) Description(withKey bool) (sdp []byte, version uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.described(withKey, true), g.version
+}
+
+// Sound returns the description of the sound alone, with the key, for who can take nothing else.
+func (g *Group) Sound() (sdp []byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.described(true, false)
+}
+
+// described is describe for a group that may not have found its interface yet.
+func (g *Group) described(withKey, withVideo bool) []byte {
 	if !g.path.Source.IsValid() {
 		g.path, _ = g.find()
 	}
-	return g.describe(withKey), g.version
+	return g.describe(withKey, withVideo)
 }
 
 // describe writes the description. The mutex is held.
-func (g *Group) describe(withKey bool) []byte {
+func (g *Group) describe(withKey, withVideo bool) []byte {
 	if !g.path.Source.IsValid() {
 		return nil
 	}
 	d := description{id: g.id, version: g.version, title: g.title, source: g.path.Source, spec: g.spec,
 		place: g.place, format: g.format, rtcp: g.rtcp(), repair: g.host.config.RepairShare > 0}
+	if withVideo && g.pictured != (media.VideoFormat{}) {
+		d.video, d.videoRTCP = g.pictured, g.videoRTCP()
+	}
 	if withKey {
 		d.key = g.key
 		if p := g.live.Load(); p != nil && p.key != g.key {
@@ -162,7 +184,7 @@ func (g *Group) changed() {
 	if g.ad == nil {
 		return
 	}
-	if err := g.ad.Update(g.describe(false)); err != nil {
+	if err := g.ad.Update(g.describe(false, true)); err != nil {
 		g.host.log.Warn("a group's announcement cannot be changed", "room", g.room, "group", g.place.Group, "error", err)
 	}
 }
@@ -185,6 +207,10 @@ func (g *Group) Stats() GroupStats {
 	if p := g.live.Load(); p != nil {
 		s.Sending, s.Announced, s.SSRC = true, g.ad != nil, p.stream.Stats().SSRC
 		s.add(p)
+		if p.screen != nil {
+			s.addScreen(p.screen)
+			s.Pictures.SSRC = p.screen.pictures.Stats().SSRC
+		}
 	}
 	return s
 }
@@ -201,6 +227,8 @@ func (s *GroupStats) merge(o *GroupStats) {
 	s.Rekeyed += o.Rekeyed
 	sum(&s.Stream, &o.Stream)
 	sum(&s.Control, &o.Control)
+	sum(&s.Pictures, &o.Pictures)
+	sum(&s.VideoControl, &o.VideoControl)
 }
 
 // sum adds the counters of one struct to those of another of its type.

@@ -39,6 +39,8 @@ type Stats struct {
 	Moved, Lost, Rekeyed uint64 // as GroupStats has them
 	Stream               stream.Stats
 	Control              control.Stats
+	Pictures             stream.PictureStats
+	VideoControl         control.Stats
 }
 
 // NewHost makes a host; what is wrong with its config is an *Error.
@@ -150,6 +152,7 @@ func (h *Host) Stats() Stats {
 		past.merge(&one)
 	}
 	s.Moved, s.Lost, s.Rekeyed, s.Stream, s.Control = past.Moved, past.Lost, past.Rekeyed, past.Stream, past.Control
+	s.Pictures, s.VideoControl = past.Pictures, past.VideoControl
 	return s
 }
 

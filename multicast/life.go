@@ -76,6 +76,9 @@ func (g *Group) start(path socket.Path) error {
 	if err != nil {
 		return err
 	}
+	if err := g.light(p); err != nil {
+		g.host.log.Error("a group is without its video", "room", g.room, "group", g.place.Group, "error", err)
+	}
 	g.live.Store(p)
 	if g.spec.Announce {
 		g.announce()
@@ -129,6 +132,7 @@ func (g *Group) stop() {
 	for g.inside.Load() != 0 { // a Send takes microseconds, and the next finds nothing
 		runtime.Gosched()
 	}
+	g.darken(p)
 	p.control.Close() // with a BYE
 	p.stream.Close()
 	g.past.add(p)
@@ -138,7 +142,7 @@ func (g *Group) stop() {
 // is held.
 func (g *Group) announce() {
 	var err error
-	s := sap.Session{Group: g.place.Group, TTL: g.spec.TTL, Path: g.path, Description: g.describe(false)}
+	s := sap.Session{Group: g.place.Group, TTL: g.spec.TTL, Path: g.path, Description: g.describe(false, true)}
 	if g.ad, err = g.host.sap.Announce(s); err != nil {
 		g.host.log.Warn("a group is not announced", "room", g.room, "group", g.place.Group, "error", err)
 	}

@@ -179,7 +179,7 @@ func TestNamedPlaces(t *testing.T) {
 	h := testHost(t, nil)
 	s := Spec{Group: address(t, "239.255.240.1"), Port: 20000}
 	g := claim(t, h, "a", s, &Place{Group: address(t, "239.255.1.1"), Port: 10000})
-	if g.Place() != (Place{s.Group, s.Port}) {
+	if g.Place() != (Place{Group: s.Group, Port: s.Port}) {
 		t.Errorf("got %v", g.Place())
 	}
 	_, err := h.Claim("b", "", Spec{Group: s.Group}, nil)
@@ -273,4 +273,57 @@ func TestOwnPlaceIsFree(t *testing.T) {
 	complains(t, err, Taken, "group", "another room")
 	next.Release()
 	claim(t, h, "b", s, nil)
+}
+
+// Four ports are of one room: nobody else gets any of them, at either end of the range.
+func TestPortsOfVideo(t *testing.T) {
+	h := testHost(t, func(c *Config) { c.Ports = [2]int{10000, 10009} }) // five pairs
+	named := claim(t, h, "a", Spec{Video: true, Port: 10002}, nil)
+	if p := named.Place(); p.Port != 10002 || p.VideoPort() != 10004 {
+		t.Errorf("got %v", p)
+	}
+	for _, port := range []int{10002, 10004} {
+		_, err := h.Claim("b", "", Spec{Port: port}, nil)
+		complains(t, err, Taken, "port", "another room")
+	}
+	for _, port := range []int{10000, 10004} {
+		_, err := h.Claim("b", "", Spec{Video: true, Port: port}, nil)
+		complains(t, err, Taken, "port", "of video")
+	}
+	last := claim(t, h, "b", Spec{Video: true}, nil)
+	if p := last.Place(); p.Port != 10006 {
+		t.Errorf("got %v", p)
+	}
+	_, err := h.Claim("c", "", Spec{Video: true}, nil)
+	complains(t, err, Full, "port", "no two neighbours")
+	if p := claim(t, h, "c", Spec{}, nil).Place(); p.Port != 10000 || p.VideoPort() != 0 {
+		t.Errorf("got %v", p)
+	}
+	_, err = h.Claim("d", "", Spec{}, nil)
+	complains(t, err, Full, "port", "wider range")
+	named.Release()
+	if p := claim(t, h, "d", Spec{Video: true}, &Place{Group: named.Place().Group, Port: 10002}).Place(); p != named.Place() {
+		t.Errorf("got %v", p)
+	}
+}
+
+// A room that is to have video keeps its port where the two above are free, and moves where not.
+func TestVideoComesLater(t *testing.T) {
+	h := testHost(t, func(c *Config) { c.Ports = [2]int{10000, 10011} })
+	a, b := claim(t, h, "a", Spec{Port: 10000}, nil), claim(t, h, "b", Spec{Port: 10006}, nil)
+	for g, room := range map[*Group]string{a: "a", b: "b"} {
+		was := g.Place()
+		next := claim(t, h, room, Spec{Video: true}, &was)
+		g.Release()
+		if p := next.Place(); p.Port != was.Port || p.VideoPort() != was.Port+2 {
+			t.Errorf("%v after %v", p, was)
+		}
+	}
+	c := claim(t, h, "c", Spec{Port: 10004}, nil).Place()
+	if p, err := h.Claim("c", "", Spec{Video: true}, &c); err == nil {
+		t.Errorf("got %v, with b's port for video", p.Place())
+	}
+	claim(t, h, "d", Spec{Port: 10010}, nil)
+	_, err := h.Claim("e", "", Spec{Video: true}, &Place{Group: c.Group, Port: 10010})
+	complains(t, err, Full, "port", "no two neighbours")
 }

@@ -32,7 +32,11 @@ func (g *Group) Rekey(lead time.Duration) (version uint64, err error) {
 
 // lead has the key that is described put in force later. The mutex is held.
 func (g *Group) lead(p *plant, lead time.Duration) {
-	if err := p.control.Expect(*g.key, lead); err != nil {
+	err := p.control.Expect(*g.key, lead)
+	if p.screen != nil {
+		err = errors.Join(err, p.screen.control.Expect(*g.key, lead))
+	}
+	if err != nil {
 		g.host.log.Error("feedback under a group's new key is not taken yet", "room", g.room, "group", g.place.Group, "error", err)
 	}
 	now := time.Now()
@@ -67,7 +71,11 @@ func (g *Group) useKey() {
 	}
 	p.key = g.key
 	g.changed()
-	if err := errors.Join(p.stream.SetKey(*g.key), p.control.SetKey(*g.key)); err != nil {
+	err := errors.Join(p.stream.SetKey(*g.key), p.control.SetKey(*g.key))
+	if s := p.screen; s != nil {
+		err = errors.Join(err, s.pictures.SetKey(*g.key), s.control.SetKey(*g.key))
+	}
+	if err != nil {
 		g.host.log.Error("a group goes on under the key before", "room", g.room, "group", g.place.Group, "error", err)
 	}
 }

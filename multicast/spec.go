@@ -31,7 +31,17 @@ type Spec struct {
 	SRTP       bool       `json:"srtp,omitempty"`       // AES_CM_128_HMAC_SHA1_80 under a group key
 	Announce   bool       `json:"announce,omitempty"`   // by SAP (RFC 2974)
 	Offer      string     `json:"offer,omitempty"`      // whom SIP offers it to: asked (default), always
+
+	Video         bool `json:"video,omitempty"`          // it carries the picture of who speaks, too, on the two ports above
+	VideoBitrate  int  `json:"video_bitrate,omitempty"`  // bits per second of it at most: 64,000 to 20,000,000; 1,000,000 if 0
+	VideoInterval int  `json:"video_interval,omitempty"` // seconds after which who joins sees a picture at the latest: 1 to 60; 5 if 0
 }
+
+// Bounds of Spec.VideoBitrate and Spec.VideoInterval, and what they are if nothing is asked for.
+const (
+	MinVideoBitrate, MaxVideoBitrate, defaultVideoBitrate    = 64_000, 20_000_000, 1_000_000
+	MinVideoInterval, MaxVideoInterval, defaultVideoInterval = 1, 60, 5
+)
 
 // Values of Spec.Offer.
 const (
@@ -43,7 +53,20 @@ const (
 type Place struct {
 	Group netip.Addr `json:"group"`
 	Port  int        `json:"port"` // of RTP; RTCP is the next
+	// Video tells that the two ports above are the room's as well, for RTP and RTCP of video.
+	Video bool `json:"video,omitempty"`
 }
+
+// VideoPort is that of the video's RTP; RTCP is the next. It is 0 without video.
+func (p Place) VideoPort() int {
+	if !p.Video {
+		return 0
+	}
+	return p.Port + perStream
+}
+
+// perStream is how many ports a stream has: RTP and RTCP.
+const perStream = 2
 
 // Filled returns the spec with its defaults written out.
 func (s Spec) Filled() Spec {
@@ -55,6 +78,9 @@ func (s Spec) Filled() Spec {
 	s.Codec, s.Offer = or(s.Codec, "opus"), or(s.Offer, OfferAsked)
 	if s.PacketTime == 0 {
 		s.PacketTime = codecs[s.Codec].ptime
+	}
+	if s.Video {
+		s.VideoBitrate, s.VideoInterval = or(s.VideoBitrate, defaultVideoBitrate), or(s.VideoInterval, defaultVideoInterval)
 	}
 	return s
 }
@@ -71,7 +97,7 @@ func or[T comparable](v, otherwise T) T {
 // code Invalid that names the field.
 func (s Spec) Check(c *Config) error {
 	s = s.Filled()
-	for _, check := range []func(*Config) *Error{s.checkGroup, s.checkPath, s.checkFormat, s.checkSize} {
+	for _, check := range []func(*Config) *Error{s.checkGroup, s.checkPath, s.checkFormat, s.checkSize, s.checkVideo} {
 		if err := check(c); err != nil {
 			return err
 		}
@@ -95,6 +121,8 @@ func (s Spec) checkPath(c *Config) *Error {
 	switch {
 	case s.Port != 0 && (s.Port < 1024 || s.Port > 65534 || s.Port%2 != 0):
 		return invalid("port", "%d: want an even port from 1024 to 65534; the next one is for RTCP", s.Port)
+	case s.Video && s.Port > 65532:
+		return invalid("port", "%d: want an even port from 1024 to 65532; the next one is for RTCP, and the two above for video", s.Port)
 	case s.TTL < 1 || s.TTL > c.MaxTTL:
 		return invalid("ttl", "%d: want 1 to %d, which is as far as this server is configured to send", s.TTL, c.MaxTTL)
 	case len(s.Interface) > 15 || strings.ContainsAny(s.Interface, "/ \t\r\n\x00"):
@@ -126,6 +154,20 @@ func (s Spec) checkSize(c *Config) *Error {
 	if n := largest(f, s.Redundancy, s.SRTP); n > MaxPacket {
 		return invalid("redundancy", "%d generations of %d ms of %s make packets of %d bytes: want at most %d; fewer generations or a shorter packet time help",
 			s.Redundancy, s.PacketTime, s.Codec, n, MaxPacket)
+	}
+	return nil
+}
+
+func (s Spec) checkVideo(*Config) *Error {
+	switch {
+	case !s.Video && s.VideoBitrate != 0:
+		return invalid("video_bitrate", "%d for a group without video: want video on, or 0", s.VideoBitrate)
+	case !s.Video && s.VideoInterval != 0:
+		return invalid("video_interval", "%d for a group without video: want video on, or 0", s.VideoInterval)
+	case s.Video && (s.VideoBitrate < MinVideoBitrate || s.VideoBitrate > MaxVideoBitrate):
+		return invalid("video_bitrate", "%d bits per second: want %d to %d", s.VideoBitrate, MinVideoBitrate, MaxVideoBitrate)
+	case s.Video && (s.VideoInterval < MinVideoInterval || s.VideoInterval > MaxVideoInterval):
+		return invalid("video_interval", "%d seconds: want %d to %d", s.VideoInterval, MinVideoInterval, MaxVideoInterval)
 	}
 	return nil
 }

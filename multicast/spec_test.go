@@ -84,8 +84,31 @@ func TestSpecAtItsEdges(t *testing.T) {
 		{Spec{Codec: "l16", Redundancy: 1}, "redundancy", "at most 1400"},
 		{Spec{Codec: "pcmu", PacketTime: 60, Redundancy: 2}, "redundancy", "at most 1400"},
 		{Spec{Offer: "never"}, "offer", "asked or always"},
+		{Spec{Video: true, Port: 65534}, "port", "65532"},
+		{Spec{VideoBitrate: 64000}, "video_bitrate", "want video on"}, {Spec{VideoInterval: 1}, "video_interval", "want video on"},
+		{Spec{Video: true, VideoBitrate: MinVideoBitrate - 1}, "video_bitrate", "want 64000 to 20000000"},
+		{Spec{Video: true, VideoBitrate: MaxVideoBitrate + 1}, "video_bitrate", "want 64000 to 20000000"},
+		{Spec{Video: true, VideoInterval: -1}, "video_interval", "want 1 to 60"}, {Spec{Video: true, VideoInterval: 61}, "video_interval", "want 1 to 60"},
 	} {
 		complains(t, bad.spec.Check(&c), Invalid, bad.field, bad.says)
+	}
+}
+
+func TestVideoAtItsEdges(t *testing.T) {
+	c := DefaultConfig()
+	for _, good := range []Spec{
+		{Video: true, Port: 65532}, {Video: true, VideoBitrate: MinVideoBitrate, VideoInterval: MinVideoInterval},
+		{Video: true, VideoBitrate: MaxVideoBitrate, VideoInterval: MaxVideoInterval},
+	} {
+		if err := good.Check(&c); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	if s := (Spec{Video: true}).Filled(); s.VideoBitrate != 1_000_000 || s.VideoInterval != 5 {
+		t.Errorf("%+v", s)
+	}
+	if s := (Spec{}).Filled(); s.VideoBitrate != 0 || s.VideoInterval != 0 {
+		t.Errorf("%+v", s)
 	}
 }
 

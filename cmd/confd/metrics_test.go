@@ -38,7 +38,8 @@ func TestEverythingIsTold(t *testing.T) {
 		{reflect.TypeFor[announcerStats](), announcerFigures},
 		{reflect.TypeFor[forwarder.Stats](), forwarderFigures},
 		{reflect.TypeFor[rooms.VideoTotals](), append(lineFigures, ofOneLine...)},
-		{reflect.TypeFor[multicast.Stats](), append(groupFigures, api.One("Stream.SSRC", "none", "Of all groups there is none."))},
+		{reflect.TypeFor[multicast.Stats](), append(groupFigures,
+			api.One("Stream.SSRC", "none", "Of all groups there is none."), api.One("Pictures.SSRC", "none", "Of all groups there is none."))},
 	} {
 		if untold := api.Untold(c.snapshot, c.figures...); len(untold) > 0 {
 			t.Errorf("no metric tells %v of %v", untold, c.snapshot)

@@ -21,7 +21,7 @@ type MulticastConfig struct {
 	SSM4          string        `yaml:"ssm4" help:"IPv4 groups for source-specific multicast (RFC 4607), of 232.0.0.0/8"`
 	ASM6          string        `yaml:"asm6" help:"IPv6 groups to which anyone may send; ff15: is the site"`
 	SSM6          string        `yaml:"ssm6" help:"IPv6 groups for source-specific multicast, of ff3x::8000:0/97"`
-	Ports         PortRange     `yaml:"ports" help:"UDP ports to give to groups, two each; those of rtp.ports are others"`
+	Ports         PortRange     `yaml:"ports" help:"UDP ports to give to groups, two each, four with video; those of rtp.ports are others"`
 	MaxTTL        int           `yaml:"max_ttl" help:"the farthest that a room may send, 1 to 255: 1 stays in the network of the server, each router takes 1"`
 	Interface     string        `yaml:"interface" help:"network interface of rooms that name none; empty: that of the route"`
 	Source        netip.Addr    `yaml:"source" help:"address of the interface to send from; empty: that of the route, or the interface's first"`
@@ -138,6 +138,35 @@ var groupFigures = []api.Figure{
 	api.By("to", "confd_multicast_repairs_total", "Retransmissions, by whom they were for.",
 		map[string]string{"listener": "Control.Unicast", "group": "Control.Multicast"}),
 	api.One("Control.RepairBytes", "confd_multicast_repair_bytes_total", "Bytes of these."),
+	api.One("Pictures.Pictures", "confd_multicast_video_pictures_total", "Pictures sent to groups."),
+	api.One("Pictures.Packets", "confd_multicast_video_packets_total", "RTP packets of video sent to groups."),
+	api.One("Pictures.Octets", "confd_multicast_video_payload_bytes_total", "Payload of these."),
+	api.By("reason", "confd_multicast_video_send_errors_total", "RTP packets of video that did not leave, by reason.", map[string]string{
+		"failed": "Pictures.Failed", "unreachable": "Pictures.Unreachable", "oversize": "Pictures.Oversize", "repeated": "Pictures.Repairs",
+	}),
+	api.One("Pictures.Busy", "confd_multicast_video_waits_total", "Times that packets of video waited for room in a socket."),
+	api.One("Pictures.Large", "confd_multicast_video_packets_large_total", "RTP packets of video of more than 1,400 bytes, which tunnels may break up."),
+	api.One("Pictures.Forgotten", "confd_multicast_video_repair_overruns_total", "RTP packets of video that came too fast to be kept for repair."),
+	api.One("Pictures.Sources", "confd_multicast_video_ssrc_changes_total", "Changes of SSRCs of groups' video."),
+	api.One("Pictures.Wishes", "confd_multicast_video_key_frame_wishes_total", "Requests of listeners for a key frame."),
+	api.One("Pictures.Asked", "confd_multicast_video_key_frames_asked_total", "Key frames that groups asked for, whether listeners wished for one or not."),
+	api.One("VideoControl.Reports", "confd_multicast_video_reports_sent_total", "RTCP packets about video sent to groups."),
+	api.One("VideoControl.Failed", "confd_multicast_video_control_errors_total", "RTCP packets and retransmissions of video that did not leave."),
+	api.One("VideoControl.Taken", "confd_multicast_video_feedback_total", "Datagrams of feedback on video that were read."),
+	api.By("reason", "confd_multicast_video_feedback_dropped_total", "Feedback on video that was of no use, by reason.", map[string]string{
+		"overrun": "VideoControl.Overrun", "malformed": "VideoControl.Malformed", "forged": "VideoControl.Forged",
+		"foreign": "VideoControl.Foreign", "unsampled": "VideoControl.Unsampled",
+	}),
+	api.One("VideoControl.Byes", "confd_multicast_video_byes_total", "Listeners that said that they leave the video."),
+	api.One("VideoControl.Collisions", "confd_multicast_video_collisions_total", "Others that use the SSRC of a group's video."),
+	api.One("VideoControl.Tokens", "confd_multicast_video_tokens_total", "Tokens given to who sees a group's video (RFC 6284)."),
+	api.One("VideoControl.Nacks", "confd_multicast_video_nacks_total", "Requests for packets of video, with a good token."),
+	api.By("reason", "confd_multicast_video_repairs_refused_total", "Packets of video that were asked for in vain, by reason.", map[string]string{
+		"unproven": "VideoControl.Unproven", "unknown": "VideoControl.Unknown", "repeated": "VideoControl.Repeated", "bandwidth": "VideoControl.Refused",
+	}),
+	api.By("to", "confd_multicast_video_repairs_total", "Retransmissions of video, by whom they were for.",
+		map[string]string{"listener": "VideoControl.Unicast", "group": "VideoControl.Multicast"}),
+	api.One("VideoControl.RepairBytes", "confd_multicast_video_repair_bytes_total", "Bytes of these."),
 	api.One("SAP.Sessions", "confd_sap_sessions", "Sessions that SAP announces."),
 	api.One("SAP.Sent", "confd_sap_packets_sent_total", "SAP packets sent, deletions included."),
 	api.One("SAP.Failed", "confd_sap_send_errors_total", "SAP packets that did not leave."),

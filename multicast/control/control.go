@@ -36,6 +36,8 @@ type Config struct {
 
 	Sent     func() transport.SenderInfo // what the stream has sent; often called, by any goroutine
 	History  media.Source                // whole plain RTP packets, as sent; polled once a second at least; nil: none
+	Kept     int                         // packets of the history that may be asked for, 0: 256, which is 5 s of 20 ms
+	KeyFrame func()                      // hears of each request of a listener for a key frame (PLI, FIR); it must not block; nil: such are of no use
 	Collided func()                      // asks the stream for another SSRC; nil: it keeps it
 	Reported func(from netip.Addr)       // hears of each report on the stream, wherever it was sent to; it must not block; may be nil
 	Key      *groupkey.Key
@@ -53,11 +55,15 @@ func (c *Config) check() error {
 		return fmt.Errorf("CNAME of %d bytes: want 1 to 255", len(c.CNAME))
 	case c.PayloadType > 127 || c.RepairType > 127:
 		return fmt.Errorf("payload types %d and %d: want 0 to 127", c.PayloadType, c.RepairType)
+	case !c.keptFits():
+		return fmt.Errorf("history of %d packets: want 0 to %d", c.Kept, maxKept)
 	case c.Repair < 0 || c.Bandwidth.Senders <= 0 || c.Bandwidth.Receivers < 0:
 		return fmt.Errorf("bandwidths %+v and %v bit/s for repair: want none negative, and some for the sender", c.Bandwidth, c.Repair)
 	}
 	return nil
 }
+
+func (c *Config) keptFits() bool { return c.Kept >= 0 && c.Kept <= maxKept }
 
 const (
 	takeRate  = 2000 // datagrams of feedback a second; at some microseconds each 1 to 2 % of a CPU

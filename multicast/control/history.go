@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	historySize = 256 // packets that can be asked for: 2.5 s at 10 ms, 5 s at 20 ms
-	maxAsking   = 32  // listeners that are noted for one packet
-	maxPacket   = 1400
+	historySize = 256     // packets that can be asked for: 2.5 s at 10 ms, 5 s at 20 ms
+	maxKept     = 1 << 14 // of them, at most: half the sequence numbers must be left
+	maxAsking   = 32      // listeners that are noted for one packet
+	maxPacket   = 1500    // bytes
 	rtpHeader   = 12
 )
 
@@ -37,14 +38,26 @@ type ask struct {
 
 // history is the stream's last packets, by sequence number. It is a media.Receiver.
 type history struct {
-	slots       [historySize]sent
+	slots       []sent
 	payloadType uint8
 }
+
+func newHistory(c *Config) history {
+	n := c.Kept
+	if n == 0 {
+		n = historySize
+	}
+	return history{slots: make([]sent, n), payloadType: c.PayloadType}
+}
+
+// at is where the packet of a number is, if it is at hand.
+func (h *history) at(sequence uint16) *sent { return &h.slots[int(sequence)%len(h.slots)] }
 
 // drain takes what the stream has sent since the last time.
 func (h *history) drain(from media.Source, now int64) {
 	if from != nil {
-		from.Poll(now, historySize, h)
+		for from.Poll(now, len(h.slots), h) == len(h.slots) {
+		}
 	}
 }
 
@@ -56,7 +69,7 @@ func (h *history) Receive(p *media.Packet) {
 	if body == 0 || len(b) > maxPacket || b[1]&0x7f != h.payloadType {
 		return
 	}
-	s := &h.slots[p.Sequence%historySize]
+	s := h.at(p.Sequence)
 	*s = sent{ssrc: p.SSRC, sequence: p.Sequence, used: true, body: body,
 		packet: append(s.packet[:0], b...), asking: s.asking[:0]}
 }
@@ -81,7 +94,7 @@ func headerLength(b []byte) int {
 
 // find returns a packet that was sent, nil if it is not at hand.
 func (h *history) find(ssrc uint32, sequence uint16) *sent {
-	if s := &h.slots[sequence%historySize]; s.used && s.sequence == sequence && s.ssrc == ssrc {
+	if s := h.at(sequence); s.used && s.sequence == sequence && s.ssrc == ssrc {
 		return s
 	}
 	return nil

@@ -52,7 +52,7 @@ type hostShare struct {
 func newRepairer(c *Config, out outlet, count *counters) *repairer {
 	depth := depth(c.Repair)
 	return &repairer{
-		history: history{payloadType: c.PayloadType}, out: out, count: count, payloadType: c.RepairType,
+		history: newHistory(c), out: out, count: count, payloadType: c.RepairType,
 		ssrc: rand.Uint32(), rate: c.Repair, toGroup: newBucket(c.Repair, depth),
 		toAll: newBucket(allTogether*c.Repair, allTogether*depth), listeners: make(map[netip.AddrPort]*bucket),
 		hosts: make(map[netip.Addr]*hostShare),
@@ -60,7 +60,7 @@ func newRepairer(c *Config, out outlet, count *counters) *repairer {
 }
 
 // depth is a second's worth, and as many packets as one burst may lose.
-func depth(rate float64) float64 { return max(rate, 8*8*maxPacket) }
+func depth(rate float64) float64 { return max(rate, 8*8*1400) }
 
 // want takes a request of a listener whose address is proven.
 func (r *repairer) want(ssrc uint32, lost repair.Lost, from netip.AddrPort, now int64) {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/confd/confd/multicast/feedback"
 	"github.com/confd/confd/transport"
+	requests "github.com/confd/confd/transport/feedback"
 	"github.com/confd/confd/transport/repair"
 )
 
@@ -156,6 +158,8 @@ func (m *message) read(p *feedback.Packet) bool {
 		return m.token(p)
 	case rtcp.TypeTransportSpecificFeedback:
 		return m.nack(p)
+	case rtcp.TypePayloadSpecificFeedback:
+		return m.config.KeyFrame != nil && m.refresh(p)
 	}
 	return p.Type == rtcp.TypeSourceDescription
 }
@@ -246,4 +250,33 @@ func (m *message) nack(p *feedback.Packet) bool {
 		m.repairer.want(media, lost, m.from, m.now)
 	}
 	return true
+}
+
+// refresh takes a wish for a key frame, by PLI or FIR. It needs no token: nothing is sent to
+// whoever wishes, and all wishes together come to no more than one does. On the group it is
+// taken, too, since players that know no feedback target send it there.
+func (m *message) refresh(p *feedback.Packet) bool {
+	if len(p.Body) < 8 {
+		return false
+	}
+	switch about := binary.BigEndian.Uint32(p.Body[4:]); {
+	case p.Count == requests.FormatPLI && about == m.ssrc, p.Count == requests.FormatFIR && m.namesUs(p.Body[8:]):
+		m.config.KeyFrame()
+	case p.Count == requests.FormatPLI, p.Count == requests.FormatFIR:
+		m.count.foreign.Add(1)
+	default:
+		return false
+	}
+	return true
+}
+
+// namesUs tells whether a FIR is about the stream.
+func (m *message) namesUs(fci []byte) bool {
+	all, _ := requests.ReadFIR(fci)
+	for r, ok := all.Next(); ok; r, ok = all.Next() {
+		if r.SSRC == m.ssrc {
+			return true
+		}
+	}
+	return false
 }

@@ -27,7 +27,7 @@ type Stats struct {
 
 type counters struct {
 	packets, octets, suppressed, failed, busy, refused, oversize,
-	trimmed, unrepeated, timeSteps, sources atomic.Uint64
+	trimmed, unrepeated, timeSteps atomic.Uint64
 }
 
 // lost counts a packet that the socket did not take.
@@ -49,7 +49,7 @@ func (s *Stream) Stats() Stats {
 		SSRC: s.report.ssrc.Load(), Packets: c.packets.Load(), Octets: c.octets.Load(),
 		Suppressed: c.suppressed.Load(), Failed: c.failed.Load(), Busy: c.busy.Load(), Unreachable: c.refused.Load(),
 		Oversize: c.oversize.Load(), Trimmed: c.trimmed.Load(), Unrepeated: c.unrepeated.Load(),
-		TimeSteps: c.timeSteps.Load(), Sources: c.sources.Load(),
+		TimeSteps: c.timeSteps.Load(), Sources: s.sources.Load(),
 	}
 	if s.ring != nil {
 		st.Forgotten = s.ring.Dropped()

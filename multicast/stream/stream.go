@@ -2,8 +2,6 @@ package stream
 
 import (
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/media"
@@ -66,20 +64,14 @@ type Stream struct {
 	past     past
 	ring     *transport.Ring // nil without history
 
-	self voice
-	// What another goroutine has prepared: next is for the next packet, spare for when the
-	// sequence number wraps under SRTP.
-	next, spare atomic.Pointer[voice]
-	mu          sync.Mutex    // of those who prepare; Send never takes it
-	key         *groupkey.Key // the newest one; of mu
+	course
 
 	packet media.Packet // for the ring
 	plain  [transport.MaxDatagram]byte
 	red    [transport.MaxDatagram]byte
 	sealed [transport.MaxDatagram + 64]byte
 
-	report published
-	count  counters
+	count counters
 }
 
 // New makes a stream that goes on under an SSRC, timestamp and sequence number of its own.
@@ -88,19 +80,14 @@ func New(c Config) (*Stream, error) {
 		return nil, err
 	}
 	s := &Stream{
-		cfg: c, key: c.Key,
+		cfg:      c,
 		lists:    transport.Lists{CSRC: true, LevelsID: c.LevelsID},
 		timeline: transport.NewTimeline(transport.Random32()),
 		silence:  silence{off: true, noise: c.Format.Codec == media.PCMU},
 		past:     past{generations: c.Redundancy, kind: c.RedundantType},
 	}
-	first, err := s.another()
+	err := s.begin(c.Key, c.Format.ClockRate)
 	if err != nil {
-		return nil, err
-	}
-	s.self = *first
-	s.report.ssrc.Store(first.ssrc)
-	if err := s.prepare(); err != nil {
 		return nil, err
 	}
 	if c.History > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
 )
@@ -26,6 +27,10 @@ type MulticastFields struct {
 	SRTP       optional[bool]   `json:"srtp,omitempty" doc:"Encrypt, with a key that multicast.sdp tells who has a key of scope listen. Default false." example:"true"`
 	Announce   optional[bool]   `json:"announce,omitempty" doc:"Announce the group to the network by SAP (RFC 2974). Default false." example:"false"`
 	Offer      optional[string] `json:"offer,omitempty" enum:"asked,always" doc:"Which callers without an offer are offered the group: asked, those of sip:ROOM;multicast@host; always, all. Default asked." example:"asked"`
+
+	Video         optional[bool] `json:"video,omitempty" doc:"Carry the picture of who speaks, too, as the room's cameras send it, on the two ports above port's. Default false." example:"true"`
+	VideoBitrate  optional[int]  `json:"video_bitrate,omitempty" minimum:"0" maximum:"20000000" doc:"The most that the pictures may take, bits per second, 64000 to 20000000; the room's cameras are asked for no more. 0 is 1000000 with video. Default 0." example:"1500000"`
+	VideoInterval optional[int]  `json:"video_interval,omitempty" minimum:"0" maximum:"60" doc:"How often the camera that is shown is asked for a key frame, s, so that who joins sees a picture; 0 is 5 with video. Default 0." example:"5"`
 }
 
 // patch changes a spec. Error: what is no address.
@@ -52,6 +57,9 @@ func (f *MulticastFields) patch(s *multicast.Spec) (err error) {
 	f.SRTP.to(&s.SRTP)
 	f.Announce.to(&s.Announce)
 	f.Offer.to(&s.Offer)
+	f.Video.to(&s.Video)
+	f.VideoBitrate.to(&s.VideoBitrate)
+	f.VideoInterval.to(&s.VideoInterval)
 	return nil
 }
 
@@ -85,6 +93,10 @@ type Multicast struct {
 	SRTP       bool   `json:"srtp" doc:"It is encrypted." example:"false"`
 	Announce   bool   `json:"announce" doc:"It is announced by SAP." example:"false"`
 	Offer      string `json:"offer" enum:"asked,always" doc:"Which callers without an offer are offered the group." example:"asked"`
+
+	Video         bool `json:"video" doc:"It carries the picture of who speaks, too." example:"false"`
+	VideoBitrate  int  `json:"video_bitrate" minimum:"0" maximum:"20000000" doc:"The most that the pictures may take, bits per second; 0 without video." example:"0"`
+	VideoInterval int  `json:"video_interval" minimum:"0" maximum:"60" doc:"How often a key frame is asked for, s; 0 without video." example:"0"`
 }
 
 func multicastOf(s *multicast.Spec) *Multicast {
@@ -95,6 +107,7 @@ func multicastOf(s *multicast.Spec) *Multicast {
 	return &Multicast{
 		Mode: string(f.Mode), Family: f.Family, Group: addressText(s.Group), Port: f.Port, TTL: f.TTL, Interface: f.Interface,
 		Codec: f.Codec, PacketTime: f.PacketTime, Redundancy: f.Redundancy, SRTP: f.SRTP, Announce: f.Announce, Offer: f.Offer,
+		Video: f.Video, VideoBitrate: f.VideoBitrate, VideoInterval: f.VideoInterval,
 	}
 }
 
@@ -110,7 +123,7 @@ type MulticastGroup struct {
 	Group           string            `json:"group" doc:"Its address." example:"239.255.17.4"`
 	Port            int               `json:"port" minimum:"1024" maximum:"65534" doc:"The port of RTP; RTCP is the next." example:"12000"`
 	Source          string            `json:"source" doc:"The address that it is sent from; empty as long as there is none." example:"192.0.2.10"`
-	SSRC            uint32            `json:"ssrc" doc:"Of the stream; 0 while nothing is sent." example:"3735928559"`
+	SSRC            int64             `json:"ssrc" minimum:"0" maximum:"4294967295" doc:"Of the stream; 0 while nothing is sent." example:"3735928559"`
 	SDPVersion      uint64            `json:"sdp_version" doc:"Grows with every change of multicast.sdp, whose ETag has it." example:"3973000000"`
 	Sending         bool              `json:"sending" doc:"The stream runs: somebody is in the room, and the interface is there." example:"true"`
 	Announced       bool              `json:"announced" doc:"SAP tells of it." example:"false"`
@@ -123,6 +136,39 @@ type MulticastGroup struct {
 	Reports         uint64            `json:"feedback" doc:"Datagrams of listeners' feedback that were read." example:"940"`
 	Dropped         uint64            `json:"feedback_dropped" doc:"Of their feedback, what was malformed, forged, of another stream, or too much." example:"0"`
 	Rekeyed         uint64            `json:"rekeyed" doc:"Times that it got a new key." example:"1"`
+	Video           *MulticastVideo   `json:"video,omitempty" doc:"Its pictures, if it carries them."`
+}
+
+// MulticastVideo is the pictures of a group of now as JSON.
+type MulticastVideo struct {
+	Port            int    `json:"port" minimum:"1024" maximum:"65532" doc:"The port of RTP; RTCP is the next." example:"12002"`
+	Codec           string `json:"codec" doc:"What they are coded in, as multicast.sdp describes it; empty before the room has video." example:"h264/constrained-baseline/mode1"`
+	SSRC            int64  `json:"ssrc" minimum:"0" maximum:"4294967295" doc:"Of the stream; 0 while nothing is sent." example:"3735928559"`
+	Shows           string `json:"shows" doc:"Id of the participant whose picture it is; empty is nobody." example:"p7Qm2kV9xT4wY1rB"`
+	Pictures        uint64 `json:"pictures" doc:"Pictures sent." example:"7500"`
+	Packets         uint64 `json:"packets" doc:"RTP packets sent." example:"31000"`
+	Bytes           uint64 `json:"bytes" doc:"Bytes of their payload." example:"34000000"`
+	Failed          uint64 `json:"packets_failed" doc:"RTP packets that the machine did not take, or that were too long." example:"0"`
+	Nacks           uint64 `json:"nacks" doc:"Requests of listeners for packets that they lack." example:"12"`
+	Retransmissions uint64 `json:"retransmissions" doc:"Packets that were sent once more, to a listener or to the group." example:"11"`
+	Wishes          uint64 `json:"key_frame_wishes" doc:"Requests of listeners for a key frame." example:"40"`
+	KeyFrames       uint64 `json:"key_frames_asked" doc:"Key frames that were asked for, for newcomers or for all wishes together." example:"60"`
+	Reports         uint64 `json:"feedback" doc:"Datagrams of listeners' feedback that were read." example:"940"`
+	Dropped         uint64 `json:"feedback_dropped" doc:"Of their feedback, what was malformed, forged, of another stream, or too much." example:"0"`
+}
+
+func groupVideoOf(s *rooms.GroupSnapshot) *MulticastVideo {
+	if !s.Place.Video {
+		return nil
+	}
+	p, c := &s.Stats.Pictures, &s.Stats.VideoControl
+	v := &MulticastVideo{Port: s.VideoPort(), SSRC: int64(p.SSRC), Shows: s.Shows, Pictures: p.Pictures, Packets: p.Packets, Bytes: p.Octets,
+		Failed: p.Failed + p.Unreachable + p.Oversize, Nacks: c.Nacks, Retransmissions: c.Unicast + c.Multicast,
+		Wishes: p.Wishes, KeyFrames: p.Asked, Reports: c.Taken, Dropped: c.Malformed + c.Forged + c.Foreign + c.Overrun}
+	if s.Pictured != (media.VideoFormat{}) {
+		v.Codec = s.Pictured.String()
+	}
+	return v
 }
 
 // MulticastAudience is who listens to a group, as far as reports tell, as JSON.
@@ -145,7 +191,7 @@ func groupOf(s *rooms.GroupSnapshot) *MulticastGroup {
 	}
 	st, c, a := &s.Stats.Stream, &s.Stats.Control, &s.Audience
 	v := &MulticastGroup{
-		Group: s.Group.String(), Port: s.Port, Source: addressText(s.Source), SSRC: s.Stats.SSRC, SDPVersion: s.Description,
+		Group: s.Group.String(), Port: s.Port, Source: addressText(s.Source), SSRC: int64(s.Stats.SSRC), SDPVersion: s.Description,
 		Sending: s.Stats.Sending, Announced: s.Stats.Announced, Packets: st.Packets, Bytes: st.Octets,
 		Failed: st.Failed + st.Busy + st.Unreachable + st.Oversize, Nacks: c.Nacks, Retransmissions: c.Unicast + c.Multicast,
 		Reports: c.Taken, Dropped: c.Malformed + c.Forged + c.Foreign + c.Overrun, Rekeyed: s.Stats.Rekeyed,
@@ -155,6 +201,7 @@ func groupOf(s *rooms.GroupSnapshot) *MulticastGroup {
 			JitterP50: a.Jitter.P50, JitterP90: a.Jitter.P90, JitterP99: a.Jitter.P99,
 		},
 	}
+	v.Video = groupVideoOf(s)
 	if !a.Updated.IsZero() {
 		v.Audience.Age = seconds(max(time.Since(a.Updated), 0))
 	}

@@ -1619,6 +1619,21 @@ type Multicast struct {
 	//
 	// Examples: 1
 	TTL int64 `json:"ttl"`
+
+	// Video It carries the picture of who speaks, too.
+	//
+	// Examples: false
+	Video bool `json:"video"`
+
+	// VideoBitrate The most that the pictures may take, bits per second; 0 without video.
+	//
+	// Examples: 0
+	VideoBitrate int64 `json:"video_bitrate"`
+
+	// VideoInterval How often a key frame is asked for, s; 0 without video.
+	//
+	// Examples: 0
+	VideoInterval int64 `json:"video_interval"`
 }
 
 // MulticastCodec What the stream is coded in.
@@ -1755,6 +1770,21 @@ type MulticastFields struct {
 	//
 	// Examples: 1
 	TTL nullable.Nullable[int64] `json:"ttl,omitempty"`
+
+	// Video Carry the picture of who speaks, too, as the room's cameras send it, on the two ports above port's. Default false.
+	//
+	// Examples: true
+	Video nullable.Nullable[bool] `json:"video,omitempty"`
+
+	// VideoBitrate The most that the pictures may take, bits per second, 64000 to 20000000; the room's cameras are asked for no more. 0 is 1000000 with video. Default 0.
+	//
+	// Examples: 1500000
+	VideoBitrate nullable.Nullable[int64] `json:"video_bitrate,omitempty"`
+
+	// VideoInterval How often the camera that is shown is asked for a key frame, s, so that who joins sees a picture; 0 is 5 with video. Default 0.
+	//
+	// Examples: 5
+	VideoInterval nullable.Nullable[int64] `json:"video_interval,omitempty"`
 }
 
 // MulticastFieldsCodec What the stream is coded in. Default opus.
@@ -1860,7 +1890,83 @@ type MulticastGroup struct {
 	// Ssrc Of the stream; 0 while nothing is sent.
 	//
 	// Examples: 3735928559
-	Ssrc int32 `json:"ssrc"`
+	Ssrc int64 `json:"ssrc"`
+
+	// Video Its pictures, if it carries them.
+	Video *MulticastVideo `json:"video,omitempty"`
+}
+
+// MulticastVideo defines model for MulticastVideo.
+type MulticastVideo struct {
+	// Bytes Bytes of their payload.
+	//
+	// Examples: 34000000
+	Bytes int64 `json:"bytes"`
+
+	// Codec What they are coded in, as multicast.sdp describes it; empty before the room has video.
+	//
+	// Examples: h264/constrained-baseline/mode1
+	Codec string `json:"codec"`
+
+	// Feedback Datagrams of listeners' feedback that were read.
+	//
+	// Examples: 940
+	Feedback int64 `json:"feedback"`
+
+	// FeedbackDropped Of their feedback, what was malformed, forged, of another stream, or too much.
+	//
+	// Examples: 0
+	FeedbackDropped int64 `json:"feedback_dropped"`
+
+	// KeyFrameWishes Requests of listeners for a key frame.
+	//
+	// Examples: 40
+	KeyFrameWishes int64 `json:"key_frame_wishes"`
+
+	// KeyFramesAsked Key frames that were asked for, for newcomers or for all wishes together.
+	//
+	// Examples: 60
+	KeyFramesAsked int64 `json:"key_frames_asked"`
+
+	// Nacks Requests of listeners for packets that they lack.
+	//
+	// Examples: 12
+	Nacks int64 `json:"nacks"`
+
+	// Packets RTP packets sent.
+	//
+	// Examples: 31000
+	Packets int64 `json:"packets"`
+
+	// PacketsFailed RTP packets that the machine did not take, or that were too long.
+	//
+	// Examples: 0
+	PacketsFailed int64 `json:"packets_failed"`
+
+	// Pictures Pictures sent.
+	//
+	// Examples: 7500
+	Pictures int64 `json:"pictures"`
+
+	// Port The port of RTP; RTCP is the next.
+	//
+	// Examples: 12002
+	Port int64 `json:"port"`
+
+	// Retransmissions Packets that were sent once more, to a listener or to the group.
+	//
+	// Examples: 11
+	Retransmissions int64 `json:"retransmissions"`
+
+	// Shows Id of the participant whose picture it is; empty is nobody.
+	//
+	// Examples: p7Qm2kV9xT4wY1rB
+	Shows string `json:"shows"`
+
+	// Ssrc Of the stream; 0 while nothing is sent.
+	//
+	// Examples: 3735928559
+	Ssrc int64 `json:"ssrc"`
 }
 
 // Participant defines model for Participant.

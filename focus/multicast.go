@@ -25,7 +25,7 @@ func (a *Agent) group(room rooms.Name) *roomGroup {
 	if err != nil {
 		return nil
 	}
-	sdp, _ := g.Description(true)
+	sdp := g.Sound()
 	if sdp == nil {
 		return nil
 	}

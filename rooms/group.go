@@ -44,6 +44,9 @@ func (r *room) onAir() {
 	r.silent = false
 	r.broadcast = &leg{out: mixer.NewOutput(r.group, mixer.OutputConfig{PayloadType: r.group.PayloadType(), Format: r.group.Format()})}
 	r.stage.attach(r.broadcast, change{mixes: r.mixes()})
+	if r.video != nil {
+		r.video.changed = true
+	}
 	r.log.Info("multicast group opened", "group", r.group.Place().Group, "port", r.group.Place().Port)
 }
 
@@ -112,7 +115,10 @@ func (r *room) groupSnapshot() *GroupSnapshot {
 	}
 	s := &GroupSnapshot{Place: r.group.Place(), Source: r.group.Source(), Audience: r.group.Audience(), Stats: r.group.Stats()}
 	_, s.Description = r.group.Description(false)
-	s.Listeners = r.listeners()
+	s.Listeners, s.Pictured = r.listeners(), r.group.Pictured()
+	if r.video != nil && r.video.group != nil && r.video.group.shows != nil {
+		s.Shows = r.video.group.shows.of.id
+	}
 	return s
 }
 

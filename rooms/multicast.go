@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"reflect"
 
+	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast"
 )
 
@@ -20,6 +21,8 @@ type GroupSnapshot struct {
 	Listeners   int        // participants that get the group instead of a stream of their own
 	Audience    multicast.Audience
 	Stats       multicast.GroupStats
+	Pictured    media.VideoFormat // of its pictures, as described; zero while there are none
+	Shows       string            // id of the participant whose picture it is to show
 }
 
 // regrouping is what a change of settings does to a room's group.

@@ -41,7 +41,7 @@ func (r *room) enterVideo(p *Participant, lines []VideoMedia) {
 		return
 	}
 	p.video = &presence{onlooker: onlooker{hearer: p.hearer()}, refused: make(map[media.VideoFormat]string)}
-	rules := r.registry.videoRules(&r.def.Video)
+	rules := r.videoRules()
 	for _, m := range lines {
 		r.addLine(p, m, &rules)
 	}
@@ -106,6 +106,9 @@ func (r *room) forgetLine(l *videoLine) {
 			o.shows, o.sees = nil, ""
 		}
 	}
+	if g := r.video.group; g != nil && g.shows == l {
+		g.shows, g.sees = nil, ""
+	}
 	l.shows, l.sees, l.began = nil, "", 0
 }
 
@@ -154,7 +157,7 @@ func (r *room) updateVideo(p *Participant, lines []VideoMedia, t *tally) {
 		r.enterVideo(p, lines)
 		return
 	}
-	rules := r.registry.videoRules(&r.def.Video)
+	rules := r.videoRules()
 	was := p.video.lines
 	p.video.lines = nil
 	for _, m := range lines {

@@ -49,6 +49,11 @@ func (n *news) add(e forwarder.Event) {
 	default:
 		return // figures tell
 	}
+	n.rouse()
+}
+
+// rouse has the room look.
+func (n *news) rouse() {
 	select {
 	case n.wake <- struct{}{}:
 	default:

@@ -27,6 +27,9 @@ type roomVideo struct {
 	format  media.VideoFormat // that the room has settled on
 	told    media.VideoFormat // by event
 	speaker string            // who is to be seen
+
+	group   *groupView // the multicast group; nil while it is without video
+	leaving *groupView // one that the forwarder has not let go of yet
 }
 
 // presence is what a participant with video lines has.
@@ -84,6 +87,9 @@ func (r *room) closeVideo() {
 		return
 	}
 	r.video.wake.cancel()
+	if r.video.group != nil {
+		r.dropGroupView()
+	}
 	r.detaching.Add(1)
 	r.video.screen.do(func(s videoStage) { s.Close(r.detaching.Done) })
 	r.video, r.pictures = nil, nil
@@ -92,6 +98,7 @@ func (r *room) closeVideo() {
 // doVideo takes in what the forwarder noticed. News of lines that have left are void.
 func (r *room) doVideo() {
 	v := r.video
+	v.noteGroup()
 	all, failed := v.news.take()
 	if failed != nil {
 		r.log.Error("the room's video failed", "error", failed)
@@ -154,7 +161,7 @@ func (r *room) review() {
 	if v == nil || r.stage == nil || !v.heard && !v.changed {
 		return
 	}
-	rules := r.registry.videoRules(&r.def.Video)
+	rules := r.videoRules()
 	if r.listen(&rules) || v.changed {
 		r.reviewAll(&rules)
 	}
@@ -184,6 +191,7 @@ func (r *room) reviewAll(rules *videoRules) {
 			r.reviewLines(p, rules)
 		}
 	}
+	r.reviewGroup()
 	r.direct()
 }
 
@@ -288,6 +296,7 @@ func (r *room) direct() {
 			r.showOn(p, true, slides)
 		}
 	}
+	r.showGroup(cameras)
 	speaker := ""
 	if len(cameras) > 0 {
 		speaker = cameras[0].of.id
@@ -385,12 +394,14 @@ func (r *room) videoPlan() VideoPlan {
 	if r.video != nil {
 		now = r.video.format
 	}
-	return r.registry.videoPlan(&r.def.Video, now)
+	plan := r.registry.videoPlan(&r.def.Video, now)
+	plan.Bitrate = r.bearable(plan.Bitrate)
+	return plan
 }
 
 // videoSnapshot is the room's video now.
 func (r *room) videoSnapshot() VideoSnapshot {
-	rules := r.registry.videoRules(&r.def.Video)
+	rules := r.videoRules()
 	s := VideoSnapshot{Enabled: rules.enabled, Policy: rules.policy, Formats: rules.formats, MaxBitrate: rules.bitrate, Hold: rules.hold}
 	if r.video != nil {
 		s.Format, s.Speaker = r.video.format, r.video.speaker

@@ -23,6 +23,10 @@ type multicastFlags struct {
 	SRTP       *bool   `name:"multicast-srtp" negatable:"" help:"Encrypt."`
 	Announce   *bool   `name:"multicast-announce" negatable:"" help:"Announce it by SAP."`
 	Offer      *string `name:"multicast-offer" placeholder:"WHOM" help:"Callers without an offer who are offered the group: asked or always."`
+
+	Video         *bool `name:"multicast-video" negatable:"" help:"Carry the picture of who speaks, too, on the two ports above."`
+	VideoBitrate  *int  `name:"multicast-video-bitrate" placeholder:"BPS" help:"Most that the pictures take, bits per second; 0 is 1000000."`
+	VideoInterval *int  `name:"multicast-video-interval" placeholder:"S" help:"How often a key frame is asked for, seconds; 0 is 5."`
 }
 
 // addTo puts the group's settings into a room's; null is no group.
@@ -40,6 +44,9 @@ func (f *multicastFlags) addTo(room patch) error {
 	put(p, "srtp", f.SRTP)
 	put(p, "announce", f.Announce)
 	put(p, "offer", f.Offer)
+	put(p, "video", f.Video)
+	put(p, "video_bitrate", f.VideoBitrate)
+	put(p, "video_interval", f.VideoInterval)
 	switch {
 	case f.Multicast == nil && len(p) == 0:
 	case f.Multicast == nil || *f.Multicast:

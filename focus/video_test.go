@@ -753,3 +753,20 @@ func TestSetVideoBeforeAnything(t *testing.T) {
 	p.expect(200, p.request("BYE", "", ""))
 	s.settled()
 }
+
+// The room lets go of a leg before another line has it: the leg belongs to the forwarder's
+// worker until then.
+func TestALegIsVacatedForAnotherLine(t *testing.T) {
+	s := startVideo(t)
+	p := dial(t, "UDP", s.addr(0))
+	d, _ := s.watch(p, lineVP8(40002), lineVP8(40004))
+	d.mu.Lock()
+	leg := d.call.video.legs[0]
+	err := d.call.vacate(short(t), []videoLine{{VideoMedia: rooms.VideoMedia{Line: 3, Port: leg}, leg: leg}})
+	d.mu.Unlock()
+	if got := d.videos(t); err != nil || len(got) != 1 || got[0].Line != 2 {
+		t.Errorf("the room still has %+v: %v", got, err)
+	}
+	p.expect(200, p.request("BYE", "", ""))
+	s.settled()
+}

@@ -8,9 +8,9 @@
 //
 //	1 change   what control asked for since the last turn                  post.go, conference.go
 //	2 drain    each ready line's sockets, bounded, into the sources' rings turn.go, intake.go
-//	3 fan out  each whole picture to all who look at its source            turn.go, outlet.go
-//	4 repair   what is lost is asked for again, key frames where needed    intake.go, keyframe.go
-//	5 serve    what is due: pacers, estimates, limits, liveness, counters  serve.go, wheel.go
+//	3 serve    what is due: pacers, estimates, limits, liveness, counters  serve.go, wheel.go
+//	4 fan out  each whole picture to all who look at its source            turn.go, outlet.go
+//	5 repair   what is lost is asked for again, key frames where needed    intake.go, keyframe.go
 //
 // The nouns: a Line is one m=video line of a participant, with what it sends (its intake: a
 // stream for each encoding) and what it is sent (its outlet: a subscription). A line is shown

@@ -276,9 +276,9 @@ func TestSocketsAreSeenToInAFanOut(t *testing.T) {
 	r.conf.Show(source.line, other.line)
 	eventually(t, "pictures", func() bool { return last.line.Stats().Egress.Subscription.Pictures > 5 })
 	r.conf.worker.post(r.conf, func() {
-		clock := w.clock // from now on an offer seems to take 1 ms
+		clock := w.clock // from now on sixteen offers seem to take 5 ms
 		var past int64
-		w.clock = func() int64 { past += ms; return clock() + past }
+		w.clock = func() int64 { past += 5 * ms; return clock() + past }
 		close(slow)
 	})
 	<-slow

@@ -50,6 +50,7 @@ type realRoom struct {
 	all    []*caller
 	stop   chan struct{}
 	wait   sync.WaitGroup
+	once   sync.Once
 
 	mu     sync.Mutex
 	events []Event
@@ -77,6 +78,7 @@ func newRoom(t *testing.T) *realRoom {
 }
 
 func (r *realRoom) close() {
+	r.quiet()
 	done := make(chan struct{})
 	r.conf.Close(func() { close(done) })
 	<-done
@@ -89,7 +91,7 @@ func (r *realRoom) close() {
 }
 
 // quiet ends the filming.
-func (r *realRoom) quiet() { close(r.stop) }
+func (r *realRoom) quiet() { r.once.Do(func() { close(r.stop) }) }
 
 // join adds a caller that loses so many packets in a hundred, on both ways.
 func (r *realRoom) join(f media.VideoFormat, loss int, films bool) *caller {

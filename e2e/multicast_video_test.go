@@ -37,6 +37,24 @@ func watch(t *testing.T, h *netlab.Host, sdp string) *spectator {
 	return s
 }
 
+// watchInGStreamer does the same with GStreamer, whose free plugins know VP8 alone.
+func watchInGStreamer(t *testing.T, h *netlab.Host, sdp string) *spectator {
+	t.Helper()
+	need(t, "gst-launch-1.0")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "group.sdp")
+	if err := os.WriteFile(file, []byte(sdp), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &spectator{colours: filepath.Join(dir, "colours"), said: new(output)}
+	cmd := h.Command("gst-launch-1.0", "-q", "filesrc", "location="+file, "!", "sdpdemux", "name=d", "d.", "!", "application/x-rtp,media=video", "!",
+		"rtpvp8depay", "!", "vp8dec", "!", "videocrop", "bottom=180", "!", "videoscale", "!", "videoconvert", "!",
+		"video/x-raw,format=RGB,width=4,height=1", "!", "filesink", "buffer-mode=unbuffered", "location="+s.colours)
+	cmd.Stderr = s.said
+	s.process = run(t, cmd)
+	return s
+}
+
 // sees returns the colour of the newest picture.
 func (s *spectator) sees(all ...colour) (string, error) {
 	b, err := os.ReadFile(s.colours)
@@ -84,7 +102,7 @@ func TestGroupShowsWhoSpeaks(t *testing.T) {
 	for _, codec := range []string{"vp8", "h264"} {
 		t.Run(codec, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, 3)
+			l := newLab(t, 4)
 			c := startConfd(t, at(l.Hosts[0]), serverOptions{})
 			x := newCinema(t, at(l.Hosts[0]), c)
 			x.d.set(x.room, client.RoomFields{Multicast: client.Set(client.MulticastFields{
@@ -104,10 +122,15 @@ func TestGroupShowsWhoSpeaks(t *testing.T) {
 			first.awaits(t, "while red speaks", red, red, green)
 			x.speak(nil)
 			late := watch(t, l.Hosts[2], sdp)
+			all := []*spectator{first, late}
+			if codec == "vp8" {
+				all = append(all, watchInGStreamer(t, l.Hosts[3], sdp))
+			}
 			late.awaits(t, "after red has spoken", red, red, green)
 			x.floor(g)
-			late.awaits(t, "while green speaks again", green, red, green)
-			first.awaits(t, "while green speaks again", green, red, green)
+			for _, s := range all {
+				s.awaits(t, "while green speaks again", green, red, green)
+			}
 			if n := c.metric(t, "confd_multicast_video_send_errors_total"); n != 0 {
 				t.Errorf("%v packets did not leave", n)
 			}

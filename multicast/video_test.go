@@ -103,7 +103,7 @@ func TestVideoOfAGroup(t *testing.T) {
 	if cname := lastWords(t, rtcpIn, p.SSRC); cname != g.cname {
 		t.Error("no BYE at the end")
 	}
-	if s := g.Stats(); s.Pictures.Packets != 2 || s.Pictures.SSRC != 0 || v.SendVideo(1, picture("late")) != 1 {
+	if s := g.Stats(); s.Pictures.Packets != 2 || s.Pictures.SSRC != 0 || v.live.Load() != nil || v.SendVideo(1, picture("late")) != 1 {
 		t.Errorf("%+v", s.Pictures)
 	}
 	if err := g.Open(); err != nil || g.Stats().Pictures.SSRC == 0 {
@@ -179,6 +179,55 @@ func TestListenersAskForKeyFrames(t *testing.T) {
 	}
 	if len(v.Descriptors()) != 0 || v.RequestKeyFrame(now, 0) || v.NACK(now, 0, nil) || v.LimitBitrate(now, 1) {
 		t.Error("a group is taken for a camera")
+	}
+}
+
+// A flood of feedback, of the worst kind and of none, costs the camera one key frame in two
+// seconds, and sends nothing to anybody; it is counted.
+func TestFeedbackFlood(t *testing.T) {
+	g := opened(t, withVideo(t), Spec{Video: true, VideoInterval: 60})
+	if err := g.SetVideo(vp8); err != nil {
+		t.Fatal(err)
+	}
+	in, v, now := hear(t, g, 2, home), g.Video(), clock.Now()
+	v.SendVideo(now, picture("key"))
+	b, _ := in.next()
+	var sent rtp.Packet
+	if err := sent.Unmarshal(b); err != nil {
+		t.Fatal(err)
+	}
+	var n asked
+	v.Poll(now, 0, &n)
+	fci, _ := repair.AppendNACK(nil, []uint16{sent.SequenceNumber})
+	pli, _ := (&rtcp.PictureLossIndication{SenderSSRC: 7, MediaSSRC: sent.SSRC}).Marshal()
+	fir, _ := (&rtcp.FullIntraRequest{SenderSSRC: 7, FIR: []rtcp.FIREntry{{SSRC: sent.SSRC}}}).Marshal()
+	floods := [][]byte{pli, fir, feedback.AppendNACK(nil, 7, sent.SSRC, fci), {0x81, 206}, {0x81, 206, 0, 0}, bytes.Repeat([]byte{0x84, 206, 0, 2, 0, 0, 0, 7, 0, 0, 0, 0}, 120)}
+	const rounds = 300
+	for i := range rounds {
+		conn, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: home.AsSlice(), Port: g.Place().VideoPort() + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range floods {
+			_, _ = conn.Write(b)
+		}
+		_ = conn.Close()
+		v.SendVideo(now, picture("more"))
+		v.Poll(now+int64(i)*int64(10*time.Millisecond), 0, &n) // three seconds in all
+	}
+	all := uint64(rounds * len(floods))
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if c := g.Stats().VideoControl; c.Taken+c.Overrun >= all {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%+v", g.Stats().VideoControl)
+		}
+	}
+	s := g.Stats()
+	if n > 1 || s.Pictures.Asked != uint64(n) || s.Pictures.Wishes == 0 || s.VideoControl.Malformed == 0 || s.VideoControl.Unproven == 0 ||
+		s.VideoControl.Unicast+s.VideoControl.Multicast != 0 {
+		t.Errorf("%d asked for, %+v, %+v", n, s.Pictures, s.VideoControl)
 	}
 }
 

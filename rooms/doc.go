@@ -18,6 +18,7 @@
 //	multicast.go group.go delivery.go   the group that hears a room, and phones that listen to it
 //	video.go video_codec.go video_select.go  video: the settlement on a format, who sees whom
 //	video_room.go video_lines.go video_call.go  the same in a room, on the forwarder
+//	video_group.go                      the same for the multicast group
 //	event.go hub.go history.go roster.go  the stream, resuming, what latecomers get
 //	figures.go mos.go record.go id.go   how it sounded, and what was
 //

@@ -22,6 +22,11 @@
 // is passed over. Retransmissions have an SSRC of their own, which changes every 32,767
 // packets.
 //
+// # Key frames
+//
+// Of a stream of pictures listeners may ask for a key frame (PLI, FIR), without a token, since
+// nothing is sent to them for it. Who bounds what comes of it is stream.Pictures.
+//
 // # What strangers can do
 //
 // Feedback is unauthenticated, or authentic under a key that every listener holds, so any of

@@ -17,4 +17,7 @@
 // Send and Close belong to the owner of the tick. Everything else may be called by any
 // goroutine and never makes Send wait: keys and SSRCs are prepared by who calls, and taken
 // over by one atomic exchange at a packet boundary.
+//
+// Pictures is the same for the group's video: a room's forwarder hands it packets of whole
+// pictures, and owns SendVideo and Poll as the tick owns Send.
 package stream

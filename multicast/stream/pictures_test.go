@@ -186,14 +186,14 @@ func TestPicturesAllocateNothing(t *testing.T) {
 	for name, change := range map[string]func(*PicturesConfig){"plain": nil, "srtp": secret} {
 		p, w := film(t, change)
 		w.discard = true
-		out, now := pieces(1, 1100, 1100, 300), clock.Now()
+		out, now := pieces(1, 1100), clock.Now()
 		var got asks
 		if n := testing.AllocsPerRun(500, func() {
 			now += second
 			p.SendVideo(now, out)
 			p.Poll(now, 1, &got)
 		}); n != 0 {
-			t.Errorf("%s: %v allocations a picture", name, n)
+			t.Errorf("%s: %v allocations a packet", name, n)
 		}
 	}
 }

@@ -11,19 +11,19 @@ import (
 
 // caller is one of the crew. Everything that changes belongs to who holds its thread's lock.
 type caller struct {
-	number, room  int
-	thread        *thread
-	rtp, rtcp     *wire.Socket
-	peer          Peer
-	to, toControl wire.Peer // of Peer's media and control
-	live          bool
-	due           int64 // when there is something to be done
-	ssrc          uint32
-	camera        *camera // nil: it only looks
-	eye           *eye
-	reportAt      int64
-	refreshes     uint8 // FIRs that it sent
-	counts        Counts
+	number, room int
+	thread       *thread
+	rtp, rtcp    *wire.Socket
+	peer         Peer
+	to           wire.Peer // of Peer's media
+	live         bool
+	due          int64 // when there is something to be done
+	ssrc         uint32
+	camera       *camera // nil: it only looks
+	eye          *eye
+	reportAt     int64
+	refreshes    uint8 // FIRs that it sent
+	counts       Counts
 }
 
 // connect has a caller send to p and take what comes from there.
@@ -39,7 +39,7 @@ func (c *caller) connect(p Peer) error {
 	}
 	now := clock.Now()
 	again := c.live
-	c.peer, c.to, c.toControl = p, wire.PeerOf(p.Media), wire.PeerOf(p.Control)
+	c.peer, c.to = p, wire.PeerOf(p.Media)
 	c.live, c.due, c.reportAt = true, now, now
 	if !again {
 		c.eye.begin()

@@ -101,8 +101,7 @@ func newEye(c *caller, codec media.VideoCodec) *eye {
 // begin forgets a call before.
 func (e *eye) begin() {
 	e.drop()
-	codec := e.watch
-	*e = eye{of: e.of, watch: codec, sees: sight.Nobody}
+	*e = eye{of: e.of, watch: e.watch, sees: sight.Nobody}
 	e.watch.Restart()
 }
 

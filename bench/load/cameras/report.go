@@ -154,17 +154,16 @@ func (c *caller) told(r *Report) Caller {
 
 // Live is how a crew fares, cheaply told, since Live was called before.
 type Live struct {
-	Looking        int     // callers connected, now
-	Blind          int     // of these, to whom no picture has come
-	Pictures       float64 // seen per second
-	SentBPS        float64 // of payload, bits per second
-	ReceivedBPS    float64
-	Undecodable    int
-	Sent, Received float64 // packets per second
+	Looking     int     // callers connected, now
+	Blind       int     // of these, to whom no picture has come
+	Pictures    float64 // seen per second
+	SentBPS     float64 // of payload, bits per second
+	ReceivedBPS float64
+	Undecodable int
 }
 
 // traffic is what was counted since Begin.
-type traffic struct{ sent, received, sentBytes, receivedBytes, whole, bad int }
+type traffic struct{ sentBytes, receivedBytes, whole, bad int }
 
 // Live returns how the crew fares since it was called before, by anybody, or Begin was.
 func (w *Crew) Live() (l Live) {
@@ -177,7 +176,6 @@ func (w *Crew) Live() (l Live) {
 		t.look(&l, &all)
 	}
 	b := &w.before
-	l.Sent, l.Received = float64(all.sent-b.sent)/seconds, float64(all.received-b.received)/seconds
 	l.SentBPS, l.ReceivedBPS = 8*float64(all.sentBytes-b.sentBytes)/seconds, 8*float64(all.receivedBytes-b.receivedBytes)/seconds
 	l.Pictures, l.Undecodable = float64(all.whole-b.whole)/seconds, all.bad-b.bad
 	w.before, w.looked = all, now
@@ -196,8 +194,6 @@ func (t *thread) look(l *Live, all *traffic) {
 			l.Blind++
 		}
 		n := &c.counts
-		all.sent += n.Sent
-		all.received += n.Received
 		all.sentBytes += n.SentBytes
 		all.receivedBytes += n.ReceivedBytes
 		all.whole += n.Whole

@@ -12,8 +12,8 @@ import (
 
 // Video is what callers saw, in the window that counts.
 type Video struct {
-	Callers int            `json:"callers"` // whose video the server took
-	Cameras int            `json:"cameras"` // of these, who show themselves
+	Callers int            `json:"callers"`           // whose video the server took
+	Cameras int            `json:"cameras"`           // of these, who show themselves
 	Refused map[string]int `json:"refused,omitempty"` // callers whose video it did not take, by why
 
 	Pictures Pictures  `json:"pictures"`

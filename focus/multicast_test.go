@@ -211,6 +211,37 @@ func TestGroupInOfferIsEchoed(t *testing.T) {
 	s.hangUp(p)
 }
 
+// Phones hear a group with video, and are neither offered its pictures nor sent pictures to it:
+// these are the room's to send, once.
+func TestPhonesTakeTheSoundOfAGroupWithVideo(t *testing.T) {
+	for _, asks := range []bool{true, false} {
+		s := startVideo(t)
+		p, g := lecture(t, s, multicast.Spec{Video: true})
+		if err := g.SetVideo(vp8); err != nil {
+			t.Fatal(err)
+		}
+		body := ""
+		if asks {
+			p.room += ";multicast"
+		} else {
+			sdp, _ := g.Description(true)
+			body = echo(sdp)
+		}
+		res := p.invite("", body)
+		isGroup(t, res.Body(), g)
+		if asks {
+			p.ack(echo(res.Body()))
+		} else {
+			p.ack("")
+		}
+		if video := bytes.Contains(res.Body(), []byte("m=video")); video == asks || video && !bytes.Contains(res.Body(), []byte("m=video 0 ")) {
+			t.Errorf("asked for: %v\n%s", asks, res.Body())
+		}
+		s.listens(p, true, true)
+		s.hangUp(p)
+	}
+}
+
 func TestOtherGroupsAreRefused(t *testing.T) {
 	s := start(t)
 	p, g := lecture(t, s, multicast.Spec{})

@@ -28,10 +28,17 @@ func TestCamerasFollowWhoSpeaks(t *testing.T) {
 // TestCamerasThatAreAsked: the same with cameras that make key frames only when they are
 // asked, which at loss has to be done until one comes.
 func TestCamerasThatAreAsked(t *testing.T) {
-	for _, codec := range []camera.Codec{camera.VP8, camera.H264} {
+	t.Parallel()
+	newStudio(t, camera.Options{Codec: camera.VP8, OnDemand: true}, 0.05).play()
+}
+
+// TestCamerasThatForget: the same with cameras that can send nothing again. A picture of which
+// something is lost is shown to nobody, nor is what follows, up to the next key frame.
+func TestCamerasThatForget(t *testing.T) {
+	for _, codec := range []camera.Codec{camera.VP8, camera.H264, camera.VP9, camera.H265} {
 		t.Run(codec.Name, func(t *testing.T) {
 			t.Parallel()
-			newStudio(t, camera.Options{Codec: codec, OnDemand: true}, 0.05).play()
+			newStudio(t, camera.Options{Codec: codec, OnDemand: true, Forgets: true}, 0.02).play()
 		})
 	}
 }

@@ -24,6 +24,7 @@ type Options struct {
 	// cannot make them on demand.
 	OnDemand bool
 	RTX      bool // offer RFC 4588; without, packets are repeated as they were
+	Forgets  bool // say that nothing can be sent again, as many phones do
 
 	Up, Down netsim.Impairment // of RTP and RTCP, towards the peer and back
 	Seed     uint64            // of the impairments

@@ -23,7 +23,11 @@ func (c *Camera) Describe() string {
 		s = strings.Replace(s, fmt.Sprintf("AVP %d", payloadType), fmt.Sprintf("AVPF %d %d", payloadType, rtxType), 1)
 		s += fmt.Sprintf("a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", rtxType, rtxType, payloadType)
 	}
-	for _, f := range []string{"nack", "nack pli", "ccm fir"} {
+	feedback := []string{"nack pli", "ccm fir", "nack"}
+	if c.opts.Forgets {
+		feedback = feedback[:2]
+	}
+	for _, f := range feedback {
 		s += fmt.Sprintf("a=rtcp-fb:%d %s\r\n", payloadType, f)
 	}
 	return s + "a=sendrecv\r\n"

@@ -21,7 +21,8 @@ const (
 	rise         = 1.5 // times what it was, that the estimate may become within a second
 	silence      = 2 * second
 	lossSpan     = second
-	leastCounted = 20 // packets that a share of loss is computed of
+	leastCounted = 20                 // packets that a share of loss is computed of
+	leastBytes   = leastCounted * 500 // the same where reports tell of it, which count none
 )
 
 // Config bounds an Estimator, in bits/s of datagrams without UDP and IP headers. Zero values
@@ -72,6 +73,10 @@ type Estimator struct {
 	counted int    // packets that transport-cc told of since lossAt
 	missing int    // of them, those that did not arrive
 	lossAt  int64
+
+	untold  float64 // bytes that went out since the last report
+	weighed float64 // bytes that reports told of since a share was computed
+	lost    float64 // of them, those that did not arrive
 
 	estimate float64
 	at       int64
@@ -156,7 +161,10 @@ func (e *Estimator) REMB(now int64, bits uint64) {
 }
 
 // Sent takes how many bytes went out: RTP packets, retransmissions, without UDP and IP.
-func (e *Estimator) Sent(now int64, bytes int) { e.sent.add(now, bytes) }
+func (e *Estimator) Sent(now int64, bytes int) {
+	e.sent.add(now, bytes)
+	e.untold += float64(bytes)
+}
 
 // Report takes what a receiver report says about our stream: the share lost since the one
 // before, of 256, and the round trip, 0 if unknown.
@@ -168,10 +176,26 @@ func (e *Estimator) Report(now int64, fraction uint8, roundTrip time.Duration) {
 	} else {
 		e.roundTrip = trip
 	}
-	if !e.follows(now) {
-		e.loss.report(now, float64(fraction)/256, trip, e.sent.rate(now), e.most(now))
+	if share, enough := e.weigh(float64(fraction) / 256); enough && !e.follows(now) {
+		e.loss.report(now, share, trip, e.sent.rate(now), e.most(now))
 	}
 	e.update(now)
+}
+
+// weigh takes the share that was lost of what was sent since the last report, and returns that
+// of all that was sent since it did; enough is false where that is too little to tell.
+func (e *Estimator) weigh(share float64) (of float64, enough bool) {
+	e.weighed += e.untold
+	e.lost += share * e.untold
+	e.untold = 0
+	if e.lost > 0 && e.weighed < leastBytes {
+		return 0, false
+	}
+	if e.weighed > 0 {
+		share = e.lost / e.weighed
+	}
+	e.weighed, e.lost = 0, 0
+	return share, true
 }
 
 // follows tells whether transport-cc comes, so that it is the better source.

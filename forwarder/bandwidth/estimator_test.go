@@ -339,6 +339,34 @@ func TestLossOfWhatWasNotSentCutsNothing(t *testing.T) {
 }
 
 // However often feedback comes, it moves the estimate by what time has passed.
+// A source that stands still sends a few packets, of which one that is lost is a large share.
+func TestAHandfulOfPacketsProvesNoLoss(t *testing.T) {
+	e, now := New(Config{}), second
+	run := func(packets int, lost uint8) { // in half a second
+		for range packets {
+			now += second / 2 / int64(packets)
+			e.Sent(now, 1000)
+		}
+		e.Report(now, lost, 0)
+	}
+	for range 10 {
+		run(20, 0)
+	}
+	was := e.Estimate()
+	for range 3 {
+		run(3, 85)
+	}
+	if got := e.Estimate(); got < was {
+		t.Errorf("three packets of nine moved %d to %d bits/s", was, got)
+	}
+	for range 3 {
+		run(20, 85)
+	}
+	if got := e.Estimate(); got > 300_000 {
+		t.Errorf("a third of what is sent is lost, and the estimate is %d bits/s", got)
+	}
+}
+
 func TestFloods(t *testing.T) {
 	now := int64(time.Hour)
 	start := func() *Estimator {

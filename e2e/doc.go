@@ -1,6 +1,7 @@
 // Package e2e starts the real program and calls it with real clients: baresip, Linphone's
 // console client and SIPp from the distribution, and the test kit's phones where a hundred
-// of them or an exact measurement is wanted. What each heard is judged by its tones. The API
+// of them or an exact measurement is wanted. What each heard is judged by its tones, what each
+// saw by its colours: ffmpeg films and decodes for the test kit's cameras. The API
 // is spoken to by the client that is generated from its document.
 //
 // Clients that insist on an address of a real interface run in a network namespace of the

@@ -47,12 +47,20 @@ func (c *call) expectVideo(room rooms.Name, offer []byte) {
 	}
 	var plan rooms.VideoPlan
 	if lines > 0 {
-		plan = c.agent.cfg.Registry.VideoPlan(room)
+		plan = c.planOf(room)
 	}
 	if offer == nil && c.state == nil { // who declines one format does not tell what else it can
 		plan.Settled = false
 	}
 	c.planVideo(plan, lines)
+}
+
+// planOf is what a room wants of the peer, which may be there.
+func (c *call) planOf(room rooms.Name) rooms.VideoPlan {
+	if c.part != nil {
+		return c.part.VideoPlan()
+	}
+	return c.agent.cfg.Registry.VideoPlan(room)
 }
 
 // planVideo has the next exchange agree on what plan says, on so many lines at most.
@@ -65,6 +73,9 @@ func (c *call) planVideo(plan rooms.VideoPlan, lines int) {
 	v.Formats, v.Lines, c.video.none = nil, 0, !plan.Enabled && lines > 0
 	if plan.Enabled {
 		v.Formats, v.Settled, v.Bitrate, v.Lines = plan.Formats, plan.Settled, plan.Bitrate, min(lines, plan.Lines)
+		if plan.Limit != (media.VideoLimit{}) {
+			v.Limits = map[media.VideoFormat]media.VideoLimit{plan.Formats[0]: plan.Limit}
+		}
 	}
 	c.caps.Video = &v
 	c.openVideo(v.Lines)
@@ -145,6 +156,7 @@ func (c *call) videoLines(n *offeranswer.Negotiated) ([]videoLine, error) {
 		}
 		l.leg = c.video.legs[v.Local]
 		l.Can, l.Port, l.Config = formatsOf(v), l.leg, lineConfig(v)
+		l.Takes, l.Told = v.Takes(), v.Limit
 	}
 	return lines, nil
 }

@@ -47,7 +47,10 @@ func (c *call) offerVideo(format media.VideoFormat) ([]byte, error) {
 		return nil, errors.New("nothing has been agreed on yet")
 	}
 	n := c.state.Negotiated()
-	plan := c.agent.cfg.Registry.VideoPlan(c.part.Room())
+	plan := c.part.VideoPlan()
+	if len(plan.Formats) == 0 || plan.Formats[0] != format {
+		plan.Limit = media.VideoLimit{}
+	}
 	plan.Enabled, plan.Formats, plan.Settled = format != media.VideoFormat{}, []media.VideoFormat{format}, true
 	c.planVideo(plan, max(1, len(n.Video)))
 	return c.propose(offeranswer.OfferVideo)

@@ -16,6 +16,8 @@ type VideoMedia struct {
 	Port    forwarder.Port       // nil: the line is refused
 	Config  forwarder.LineConfig // as negotiated; settings come on top
 	Why     string               // the line is refused, for people
+	Takes   media.VideoLimit     // the most that the peer says it takes of Config.Format
+	Told    media.VideoLimit     // the most that the peer was told to send of it
 	// Do, if not nil, puts what was negotiated into force. For a line that is there already the
 	// video worker calls it at the change; for a new one the room does, before it is polled. It
 	// must not block.
@@ -29,6 +31,9 @@ type VideoPlan struct {
 	Settled bool                // the room has its format: lines are accepted with Formats[0] alone
 	Lines   int                 // that a participant may have, 1 or more
 	Bitrate int                 // most that a participant is to send on a line, bits per second
+	// Limit is the most that it is to send of Formats[0] on a line that is not for slides: what all
+	// others in the room take. Without Settled there is none.
+	Limit media.VideoLimit
 }
 
 // VideoCall is a [Call] whose peer may have video.
@@ -38,7 +43,9 @@ type VideoCall interface {
 	// agreed and [Participant.Update] has put that into force; the zero format ends its video.
 	// One call at a time, by no room's goroutine; a [Deliverer]'s Deliver may run meanwhile.
 	// An error says why the peer stays as it was: it then goes without video, and is not asked
-	// for that format again. Signalling asks one peer after the other, [DeliveryPace] apart.
+	// for that format again. The format that it has is asked for where the limit of
+	// [Participant.VideoPlan] has become another; who refuses that keeps video and its own limit.
+	// Signalling asks one peer after the other, [DeliveryPace] apart.
 	SetVideo(context.Context, media.VideoFormat) error
 	// AskKeyFrame asks the peer for a key frame of a line by signalling (RFC 5168), as its
 	// RTCP cannot be asked. Signalling limits the rate. A room's goroutine calls it: it must not
@@ -83,11 +90,17 @@ type VideoSnapshot struct {
 // need not be there yet.
 func (g *Registry) VideoPlan(name Name) VideoPlan {
 	if r, err := g.find(name); err == nil {
-		if plan, err := ask(r, func() (VideoPlan, error) { return r.videoPlan(), nil }); err == nil {
+		if plan, err := ask(r, func() (VideoPlan, error) { return r.videoPlan(nil), nil }); err == nil {
 			return plan
 		}
 	}
 	return g.videoPlan(&VideoSettings{}, media.VideoFormat{})
+}
+
+// VideoPlan returns what is to be offered to a participant, or accepted, from now on.
+func (p *Participant) VideoPlan() VideoPlan {
+	plan, _ := askOf(p, func(r *room) (VideoPlan, error) { return r.videoPlan(p), nil }) // an error: it has left
+	return plan
 }
 
 // KeyFrameWanted tells the room that the peer has asked for a key frame of what it is shown

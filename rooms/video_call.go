@@ -13,14 +13,32 @@ const videoTimeout = deliveryTimeout
 // ask has signalling bring a peer to the room's format, unless it has it or is asked already.
 // The room's goroutine calls it.
 func (r *room) ask(p *Participant) {
-	have := p.video.have()
 	if _, is := p.call.(VideoCall); !is || p.video.asking {
 		return
 	}
-	if _, anything := have.wants(r.video.format); anything {
+	if _, anything := r.order(p); anything {
 		p.video.asking = true
 		p.setVideoSoon()
 	}
+}
+
+// videoOrder is what a peer is asked for.
+type videoOrder struct {
+	format media.VideoFormat
+	due    bounds // what it is told to send at most
+	limits bool   // it has the format, and only the limit is another
+}
+
+// order returns what a peer is to be asked for, and whether there is anything to ask.
+func (r *room) order(p *Participant) (o videoOrder, anything bool) {
+	have := p.video.have()
+	o.format, anything = have.wants(r.video.format)
+	if o.format == (media.VideoFormat{}) {
+		return o, anything
+	}
+	o.due = r.due(p)
+	o.limits = !anything
+	return o, anything || p.video.exceeds(o.due)
 }
 
 // setVideoSoon has signalling bring a peer to the format that its room has. Its goroutine ends
@@ -36,44 +54,46 @@ func (p *Participant) setVideoSoon() {
 // setVideo asks the peer until there is nothing more to ask.
 func (p *Participant) setVideo(ctx context.Context) {
 	for {
-		call, format, err := p.videoOrder()
+		call, order, err := p.nextOrder()
 		if err != nil || call == nil {
 			return
 		}
-		refused := call.SetVideo(ctx, format)
+		refused := call.SetVideo(ctx, order.format)
 		if refused != nil {
-			p.room.Load().log.Info("a peer keeps its video format", "participant", p.id, "wanted", format.String(), "error", refused)
+			p.room.Load().log.Info("a peer keeps its video as it is", "participant", p.id, "wanted", order.format.String(), "limit", order.due.limit(), "error", refused)
 		}
-		_ = tellOf(p, func(r *room) error { r.videoAnswered(p, format, refused); return nil })
+		_ = tellOf(p, func(r *room) error { r.videoAnswered(p, order, refused); return nil })
 	}
 }
 
-// videoOrder returns what the peer is to be asked for. Without a call there is nothing to ask.
-func (p *Participant) videoOrder() (call VideoCall, format media.VideoFormat, err error) {
+// nextOrder returns what the peer is to be asked for. Without a call there is nothing to ask.
+func (p *Participant) nextOrder() (call VideoCall, order videoOrder, err error) {
 	err = tellOf(p, func(r *room) error {
 		if p.video == nil {
 			return nil
 		}
 		p.video.asking = false
-		have := p.video.have()
 		var anything bool
-		if format, anything = have.wants(r.video.format); anything {
+		if order, anything = r.order(p); anything {
 			call, p.video.asking = p.call.(VideoCall), true
 		}
 		return nil
 	})
-	return call, format, err
+	return call, order, err
 }
 
 // videoAnswered notes what a peer made of a format. One that agreed and is without it all the
-// same is not asked again either.
-func (r *room) videoAnswered(p *Participant, format media.VideoFormat, refused error) {
+// same is not asked again either; a limit is not told twice, whatever came of it.
+func (r *room) videoAnswered(p *Participant, o videoOrder, refused error) {
 	if p.video == nil {
 		return
 	}
-	have := p.video.have()
+	if p.video.told = p.video.told.least(o.due); refused != nil {
+		p.video.told = o.due
+	}
+	have, format := p.video.have(), o.format
 	_, again := have.wants(format)
-	if refused == nil && !again {
+	if o.limits || refused == nil && !again {
 		return
 	}
 	why := "the peer does not change to " + format.String()

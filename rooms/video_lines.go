@@ -84,6 +84,7 @@ func (r *room) videoChanged(p *Participant) {
 		}
 	}
 	p.live.Load().video.Store(&lines)
+	p.video.noteTold()
 	r.video.changed, r.video.voted, p.video.stale = true, true, true
 }
 

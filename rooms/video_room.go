@@ -27,6 +27,7 @@ type roomVideo struct {
 	format  media.VideoFormat // that the room has settled on
 	told    media.VideoFormat // by event
 	speaker string            // who is to be seen
+	leasts  leasts            // of what those present take of the format
 
 	group   *groupView // the multicast group; nil while it is without video
 	leaving *groupView // one that the forwarder has not let go of yet
@@ -38,6 +39,8 @@ type presence struct {
 	lines   []*videoLine
 	refused map[media.VideoFormat]string // why the peer did not change to it
 	asking  bool                         // signalling asks the peer to change
+	films   bool                         // its camera may send
+	told    bounds                       // what it was told to send at most
 	stale   bool                         // other lines than were told
 }
 
@@ -208,6 +211,7 @@ func (r *room) agree(rules *videoRules) {
 		cans = nil
 	}
 	v.format = agreed(rules.policy, rules.formats, v.format, cans)
+	r.limit()
 }
 
 // reviewLines brings a participant's lines to what settings and the room's format say.
@@ -388,14 +392,17 @@ func (r *room) keyFrameWanted(p *Participant, line int) {
 	}
 }
 
-// videoPlan is what the room wants of who is to come.
-func (r *room) videoPlan() VideoPlan {
+// videoPlan is what the room wants of p, or, nil, of who is to come.
+func (r *room) videoPlan(p *Participant) VideoPlan {
 	var now media.VideoFormat
 	if r.video != nil {
 		now = r.video.format
 	}
 	plan := r.registry.videoPlan(&r.def.Video, now)
 	plan.Bitrate = r.bearable(plan.Bitrate)
+	if plan.Settled {
+		plan.Limit = r.due(p).limit()
+	}
 	return plan
 }
 

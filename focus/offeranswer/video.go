@@ -20,19 +20,13 @@ type VideoCapabilities struct {
 
 	// Limits hold what those in the room can take of a format. Of a format that is not in it
 	// we tell a peer to send what it says it can take itself.
-	Limits map[media.VideoFormat]VideoLimit
+	// Lines for slides have no limit.
+	Limits map[media.VideoFormat]media.VideoLimit
 
 	Feedback     VideoFeedback
 	RTX          bool // retransmission under a payload type of its own (RFC 4588)
 	FrameMarking bool // the header extension of RFC 9626, ingress
 	Simulcast    bool // several encodings of one picture, ingress (RFC 8853)
-}
-
-// VideoLimit is the most that may be sent to us in a format. A zero field is no limit.
-type VideoLimit struct {
-	Level     uint8 // as in VideoOption
-	FrameSize int   // macroblocks, of VP8 and VP9
-	FrameRate int   // pictures per second, of VP8 and VP9; told only beside FrameSize
 }
 
 // VideoFeedback is what receivers may tell senders with RTCP (RFC 4585, RFC 5104).
@@ -67,8 +61,9 @@ type VideoLocal struct {
 	// out by themselves what it belongs to; 0 and "" say nothing.
 	SSRC, RTXSSRC uint32
 	CNAME         string
-	// Image is written for the peer: Send is what we send, Recv what it should send us. Nil
-	// says nothing. An answer tells it only to a peer that named sizes itself.
+	// Image is written for the peer: Send is what we send, Recv and, to who knows a=framesize,
+	// Width and Height what it should send us. Nil says what the limit of the format does. An answer
+	// tells it only to a peer that named sizes itself.
 	Image *Image
 }
 
@@ -116,6 +111,9 @@ type Video struct {
 	// VideoOption. The peer's own is in Can.
 	Format media.VideoFormat
 	Level  uint8
+	// Limit is what we told the peer to send at most, or would have if it could read it; Level is
+	// in it too.
+	Limit media.VideoLimit
 
 	// SendPT is the payload type of egress, SendRTX that of retransmission, 0 for none.
 	SendPT, SendRTX uint8

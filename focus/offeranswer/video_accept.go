@@ -60,7 +60,8 @@ func (e *exchange) acceptVideo(v *videoSlot, ours *OfferResult) *Error {
 		return err
 	}
 	n := &v.last
-	n.Several, n.Local, n.Level = several, told.local, told.level(n.Format)
+	n.Several, n.Local, n.Limit = several, told.local, told.limit(n.Format)
+	n.Level = n.Limit.Level
 	if len(told.crypto) > 0 {
 		var err *Error
 		n.SRTP, err = acceptCrypto(told.crypto, m)
@@ -84,6 +85,7 @@ func (v *videoSlot) observeAnswer(d *description) {
 	}
 	v.label, v.mid = m.name("label"), m.name("mid")
 	all := videoOptions(m.payloads())
+	v.unclip(all)
 	for _, o := range v.can {
 		if optionOf(all, o.Format) == nil {
 			all = append(all, o)
@@ -119,7 +121,7 @@ func (o *ownVideo) match(list []payload) (pick videoPick, several, ok bool) {
 func (o *ownVideo) find(p payload) (f ownFormat, as VideoOption, ok bool) {
 	for _, f := range o.formats {
 		if p.params == "" && p.number == f.number && (p.encoding == "" || p.is(f.format.Codec.String())) {
-			return f, VideoOption{Format: f.format, PayloadType: p.number, Level: f.level}, true
+			return f, VideoOption{Format: f.format, PayloadType: p.number, Level: f.limit.Level}, true
 		}
 	}
 	for _, option := range p.videoOptions() {
@@ -140,14 +142,14 @@ func (o *ownVideo) taken(f media.VideoFormat) []uint8 {
 	return others.numbers()
 }
 
-// level is what we told of a format.
-func (o *ownVideo) level(f media.VideoFormat) uint8 {
+// limit is what we told of a format.
+func (o *ownVideo) limit(f media.VideoFormat) media.VideoLimit {
 	for _, own := range o.formats {
 		if own.format == f {
-			return own.level
+			return own.limit
 		}
 	}
-	return 0
+	return media.VideoLimit{}
 }
 
 // describe lists our formats for an error.

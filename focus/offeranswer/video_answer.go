@@ -156,10 +156,10 @@ func (e *exchange) answeredVideo(n *Video, pick *videoPick) *ownVideo {
 		bitrate: caps.Bitrate, mux: n.RTCPMux, muxed: n.RTCPMux, direction: n.Direction,
 	}
 	f := ownFormat{format: n.Format, number: pick.own, rtx: pick.ownRTX}
-	f.params, f.level = pick.option.write(caps.Limits[n.Format])
-	own.formats, n.Level = []ownFormat{f}, f.level
-	if img := e.local.Video[n.Local].Image; img != nil && n.Image != nil {
-		own.image = img.String()
+	f.say(&pick.option, caps.limit(n.Format, n.Content))
+	own.formats, n.Level, n.Limit = []ownFormat{f}, f.limit.Level, f.limit
+	if n.Image != nil {
+		own.size(e.local.Video[n.Local].under(f.limit), n.Image)
 	}
 	if n.SRTP != nil {
 		own.crypto = []cryptoLine{n.SRTP.ours()}

@@ -23,6 +23,7 @@ type formatText struct {
 	profile uint16 // H.264: the first two bytes of profile-level-id
 	told    bool   // profile and level were written; else they are the defaults
 	free    bool   // the level of one direction says nothing about the other
+	clipped bool   // the level is not the peer's, which answered with the limit that it was told
 	kept    string // parameters that both directions have in common
 }
 
@@ -161,7 +162,7 @@ func ownOption(f media.VideoFormat) VideoOption {
 
 // write returns the fmtp text of our side and the level that it says: the room's limit where
 // there is one and the peer lets it differ from its own.
-func (o *VideoOption) write(limit VideoLimit) (params string, level uint8) {
+func (o *VideoOption) write(limit media.VideoLimit) (params string, level uint8) {
 	level = o.Level
 	switch {
 	case limit.Level == 0:
@@ -193,11 +194,11 @@ func (o *VideoOption) write(limit VideoLimit) (params string, level uint8) {
 			params = fmt.Sprintf("profile-id=%d", f.Profile)
 		}
 	}
-	return strings.TrimPrefix(params+limit.vpx(), ";"), 0
+	return strings.TrimPrefix(params+vpx(limit), ";"), 0
 }
 
 // vpx is what VP8 and VP9 have in place of levels.
-func (l VideoLimit) vpx() string {
+func vpx(l media.VideoLimit) string {
 	switch {
 	case l.FrameSize == 0:
 		return ""

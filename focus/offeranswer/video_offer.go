@@ -87,9 +87,7 @@ func (s *State) offerVideo(v *videoSlot, caps *Capabilities, local *Local, previ
 	if own.content = v.content; own.content == "" {
 		own.content = local.Video[end].Content
 	}
-	if img := local.Video[end].Image; img != nil {
-		own.image = img.String()
-	}
+	own.size(local.Video[end].under(own.formats[0].limit), before.image())
 	if before != nil && before.last.Accepted {
 		own.mux, own.muxed = before.last.RTCPMux, before.last.RTCPMux
 	} else if encrypted, known := secure(s.slots[v.index].proto); !known || encrypted && caps.SRTP == SRTPOff || !encrypted && caps.SRTP == SRTPRequired {
@@ -127,7 +125,7 @@ func (v *videoSlot) plan(caps *VideoCapabilities) *ownVideo {
 			continue
 		}
 		format := ownFormat{format: f, number: number}
-		format.params, format.level = o.write(caps.Limits[f])
+		format.say(&o, caps.limit(f, v.content))
 		if caps.RTX && v.rtx {
 			format.rtx, _ = v.number(meaning{of: number, name: "rtx"})
 		}

@@ -162,6 +162,14 @@ func (m *section) name(attribute string) string {
 	return strings.Clone(word)
 }
 
+// image is what the peer has said of sizes.
+func (v *videoSlot) image() *Image {
+	if v == nil {
+		return nil
+	}
+	return v.last.Image
+}
+
 // begin begins what is told of a line.
 func (v *videoSlot) begin() Video {
 	return Video{Media: v.index, Content: v.content, Label: v.label, MID: v.mid, Can: v.can}

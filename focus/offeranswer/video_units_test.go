@@ -74,31 +74,31 @@ func TestVideoFormats(t *testing.T) {
 func TestVideoLevels(t *testing.T) {
 	for _, c := range []struct {
 		rtpmap, fmtp string
-		limit        VideoLimit
+		limit        media.VideoLimit
 		want         string
 		level        uint8
 	}{
-		{"H264/90000", "profile-level-id=42801f", VideoLimit{}, "profile-level-id=42801f", 31},
-		{"H264/90000", "profile-level-id=42801f", VideoLimit{Level: 20}, "profile-level-id=428014", 20},
-		{"H264/90000", "profile-level-id=42801f", VideoLimit{Level: 40}, "profile-level-id=42801f", 31},
-		{"H264/90000", "profile-level-id=42801f;level-asymmetry-allowed=1", VideoLimit{Level: 40}, "profile-level-id=428028;level-asymmetry-allowed=1", 40},
-		{"H264/90000", "profile-level-id=42e01f;packetization-mode=1", VideoLimit{Level: 9}, "profile-level-id=42f00b;packetization-mode=1", 9},
-		{"H264/90000", "profile-level-id=42e00a", VideoLimit{Level: 9}, "profile-level-id=42e00a", 10},
-		{"H264/90000", "profile-level-id=42f00b", VideoLimit{}, "profile-level-id=42f00b", 9},
-		{"H264/90000", "profile-level-id=42f00b;level-asymmetry-allowed=1", VideoLimit{Level: 13}, "profile-level-id=42e00d;level-asymmetry-allowed=1", 13},
-		{"H264/90000", "profile-level-id=640029", VideoLimit{Level: 9}, "profile-level-id=640009", 9},
-		{"H264/90000", "packetization-mode=1", VideoLimit{Level: 31}, "packetization-mode=1", 10},
-		{"H265/90000", "", VideoLimit{}, "profile-id=1", 93},
-		{"H265/90000", "", VideoLimit{Level: 90}, "profile-id=1;level-id=90", 90},
-		{"H265/90000", "level-id=120;interop-constraints=B00000000000", VideoLimit{Level: 123}, "profile-id=1;level-id=120;interop-constraints=b00000000000", 120},
-		{"H265/90000", "tier-flag=1;interop-constraints=B", VideoLimit{}, "profile-id=1;tier-flag=1", 93},
-		{"AV1/90000", "", VideoLimit{}, "", 5},
-		{"AV1/90000", "", VideoLimit{Level: 8}, "level-idx=8", 8},
-		{"AV1/90000", "profile=0;level-idx=4", VideoLimit{}, "profile=0;level-idx=4", 4},
-		{"AV1/90000", "profile=1", VideoLimit{}, "profile=1", 5},
-		{"VP8/90000", "max-fs=3600", VideoLimit{}, "", 0},
-		{"VP8/90000", "", VideoLimit{FrameSize: 3600}, "max-fs=3600", 0},
-		{"VP9/90000", "profile-id=0", VideoLimit{FrameSize: 3600, FrameRate: 30}, "profile-id=0;max-fr=30;max-fs=3600", 0},
+		{"H264/90000", "profile-level-id=42801f", media.VideoLimit{}, "profile-level-id=42801f", 31},
+		{"H264/90000", "profile-level-id=42801f", media.VideoLimit{Level: 20}, "profile-level-id=428014", 20},
+		{"H264/90000", "profile-level-id=42801f", media.VideoLimit{Level: 40}, "profile-level-id=42801f", 31},
+		{"H264/90000", "profile-level-id=42801f;level-asymmetry-allowed=1", media.VideoLimit{Level: 40}, "profile-level-id=428028;level-asymmetry-allowed=1", 40},
+		{"H264/90000", "profile-level-id=42e01f;packetization-mode=1", media.VideoLimit{Level: 9}, "profile-level-id=42f00b;packetization-mode=1", 9},
+		{"H264/90000", "profile-level-id=42e00a", media.VideoLimit{Level: 9}, "profile-level-id=42e00a", 10},
+		{"H264/90000", "profile-level-id=42f00b", media.VideoLimit{}, "profile-level-id=42f00b", 9},
+		{"H264/90000", "profile-level-id=42f00b;level-asymmetry-allowed=1", media.VideoLimit{Level: 13}, "profile-level-id=42e00d;level-asymmetry-allowed=1", 13},
+		{"H264/90000", "profile-level-id=640029", media.VideoLimit{Level: 9}, "profile-level-id=640009", 9},
+		{"H264/90000", "packetization-mode=1", media.VideoLimit{Level: 31}, "packetization-mode=1", 10},
+		{"H265/90000", "", media.VideoLimit{}, "profile-id=1", 93},
+		{"H265/90000", "", media.VideoLimit{Level: 90}, "profile-id=1;level-id=90", 90},
+		{"H265/90000", "level-id=120;interop-constraints=B00000000000", media.VideoLimit{Level: 123}, "profile-id=1;level-id=120;interop-constraints=b00000000000", 120},
+		{"H265/90000", "tier-flag=1;interop-constraints=B", media.VideoLimit{}, "profile-id=1;tier-flag=1", 93},
+		{"AV1/90000", "", media.VideoLimit{}, "", 5},
+		{"AV1/90000", "", media.VideoLimit{Level: 8}, "level-idx=8", 8},
+		{"AV1/90000", "profile=0;level-idx=4", media.VideoLimit{}, "profile=0;level-idx=4", 4},
+		{"AV1/90000", "profile=1", media.VideoLimit{}, "profile=1", 5},
+		{"VP8/90000", "max-fs=3600", media.VideoLimit{}, "", 0},
+		{"VP8/90000", "", media.VideoLimit{FrameSize: 3600}, "max-fs=3600", 0},
+		{"VP9/90000", "profile-id=0", media.VideoLimit{FrameSize: 3600, FrameRate: 30}, "profile-id=0;max-fr=30;max-fs=3600", 0},
 	} {
 		options := videoPayload(c.rtpmap, c.fmtp).videoOptions()
 		params, level := options[0].write(c.limit)
@@ -120,7 +120,7 @@ func TestOwnVideoFormats(t *testing.T) {
 		}
 		for _, limit := range []uint8{0, 9, 30} {
 			o := ownOption(f)
-			params, level := o.write(VideoLimit{Level: limit})
+			params, level := o.write(media.VideoLimit{Level: limit})
 			back := optionOf(videoPayload(strings.ToUpper(f.Codec.String())+"/90000", params).videoOptions(), f)
 			if back == nil || back.Level != level || limit != 0 && level != limit && level != 0 {
 				t.Errorf("%s at %d is written as %q level %d and read as %+v", name, limit, params, level, back)

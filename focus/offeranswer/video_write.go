@@ -19,6 +19,8 @@ type ownVideo struct {
 	mid        string
 	content    string
 	image      string // of a=imageattr
+	width      int    // of a=framesize; 0 is none
+	height     int
 	bitrate    int
 	mux, muxed bool // as in ownAudio
 	crypto     []cryptoLine
@@ -30,7 +32,13 @@ type ownFormat struct {
 	format      media.VideoFormat
 	number, rtx uint8
 	params      string
-	level       uint8
+	limit       media.VideoLimit // that the peer is told, its Level as written
+}
+
+// say has the format say an option of the peer's, or ours, under a limit.
+func (f *ownFormat) say(o *VideoOption, limit media.VideoLimit) {
+	f.limit = limit
+	f.params, f.limit.Level = o.write(limit)
 }
 
 // numbers are the payload types of the line.
@@ -72,6 +80,11 @@ func (o *ownVideo) write(b *strings.Builder, slot slot, local *Local) {
 	lines(b, "extmap:", o.extensions.lines())
 	for _, c := range o.crypto {
 		fmt.Fprintf(b, "a=crypto:%s\r\n", c)
+	}
+	for _, f := range o.formats {
+		if o.width != 0 {
+			fmt.Fprintf(b, "a=framesize:%d %d-%d\r\n", f.number, o.width, o.height)
+		}
 	}
 	o.writeSources(b, end)
 	o.writeNames(b)

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// Estimates of bandwidth live on reports; RFC 3550 section 6.2 allows 360/kbit/s seconds
-	// for sessions of two, and this is more.
+	// A sender's idea of what we can take lives on reports; RFC 3550 section 6.2 allows
+	// 360/kbit/s seconds for sessions of two, and this is more. Who sends nothing needs only
+	// our sender reports, as often as with sound: for an audience of hundreds that is what counts.
 	videoReports = time.Second
 	// Transport-wide feedback is due this often, if there is any.
 	transportReports = int64(100 * time.Millisecond)
@@ -38,7 +39,11 @@ func (l *limits) confirm(bitrate uint64) {
 func (v *VideoLeg) due(m *scratch, now int64) {
 	l := &v.leg
 	if r := &l.report; r.next != 0 && now >= r.next {
-		r.next = now + interval(videoReports)
+		every := videoReports
+		if v.heardSince() == 0 {
+			every = reportInterval
+		}
+		r.next = now + interval(every)
 		l.sendReport(m, now)
 		v.publish()
 	}

@@ -266,21 +266,32 @@ func TestVideoReport(t *testing.T) {
 	}
 }
 
-// TestVideoReportsAreTimely: every second or so, the first sooner.
+// TestVideoReportsAreTimely: to who sends pictures every second or so, to who only looks every
+// five; the first sooner.
 func TestVideoReportsAreTimely(t *testing.T) {
-	v, _ := show(t, nil)
-	start := clock.Now()
-	var at []int64
-	for now := start; len(at) < 200; now += tickTime {
-		before := v.Stats().RTCP.Sent
-		v.Poll(now, 16, &blind{})
-		if v.Stats().RTCP.Sent != before {
+	for _, sends := range []bool{true, false} {
+		v, c := show(t, nil)
+		start := clock.Now()
+		var at []int64
+		for now := start; len(at) < 100; now += tickTime {
+			before := v.Stats().RTCP.Sent
+			v.Poll(now, 16, &blind{})
+			if v.Stats().RTCP.Sent == before {
+				continue
+			}
 			at = append(at, now)
+			if sends {
+				c.frame(1)
+				v.look(&blind{})
+			}
 		}
-	}
-	mean := time.Duration(at[199]-at[0]) / 199
-	if first := time.Duration(at[0] - start); first > 700*time.Millisecond || mean < 700*time.Millisecond || mean > 950*time.Millisecond {
-		t.Errorf("the first after %v, then every %v", first, mean)
+		mean, least, most := time.Duration(at[99]-at[0])/99, 700*time.Millisecond, 950*time.Millisecond
+		if !sends {
+			least, most = 5*least, 5*most
+		}
+		if first := time.Duration(at[0] - start); first > 700*time.Millisecond || mean < least || mean > most {
+			t.Errorf("sends pictures %v: the first after %v, then every %v", sends, first, mean)
+		}
 	}
 }
 

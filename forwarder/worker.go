@@ -71,7 +71,7 @@ func (w *worker) run() {
 // yieldEvery is how often the worker goes through the scheduler: so that, with a turn and a sleep
 // in between, it is less than the 10 ms after which the runtime's monitor interrupts whoever
 // has not. It does that by a signal to the thread, and then looks around every 20 µs for a while.
-const yieldEvery = 4 * int64(time.Millisecond)
+const yieldEvery = 8 * int64(time.Millisecond)
 
 func (w *worker) yield() {
 	if now := w.clock(); now-w.yielded >= yieldEvery {

@@ -49,6 +49,7 @@ type sink struct {
 	sequence uint16
 	stamp    uint32
 	seal     *srtp.Context
+	socket   *wire.Socket // its own, nil for the one that all share
 }
 
 func startFloor(o *order) ([]netip.AddrPort, func(), error) {
@@ -73,7 +74,7 @@ func (f *floor) open(o *order) (err error) {
 	if f.out, err = wire.Listen(); err != nil {
 		return err
 	}
-	f.post = newOutbox(f.out, o.Way == Segmented, overhead(o.Case))
+	f.post = newOutbox(f.out, o.Way != Batched, overhead(o.Case))
 	if f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("forwarding: make an epoll: %w", err)
 	}
@@ -107,6 +108,14 @@ func (f *floor) add(o *order, i int) (err error) {
 		s := sink{to: wire.PeerOf(o.Sinks[stream]), ssrc: uint32(0x20000 + stream), sequence: uint16(stream), stamp: uint32(stream)}
 		if o.Case.Secure {
 			if s.seal, err = contextOf(len(o.Cameras) + stream); err != nil {
+				return err
+			}
+		}
+		if o.Way == Sockets {
+			if s.socket, err = wire.Listen(); err != nil {
+				return err
+			}
+			if err := s.socket.Connect(o.Sinks[stream]); err != nil {
 				return err
 			}
 		}
@@ -193,6 +202,11 @@ func (f *floor) close() {
 	}
 	for _, c := range f.cameras {
 		c.socket.Close()
+		for _, s := range c.sinks {
+			if s.socket != nil {
+				s.socket.Close()
+			}
+		}
 	}
 	if f.out != nil {
 		f.out.Close()

@@ -35,7 +35,7 @@ func server() *exec.Cmd {
 func TestEveryWayForwards(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		c := Case{Senders: 2, Receivers: 3, Bitrate: 1_200_000, Secure: secure}
-		r, err := Run(t.Context(), c, Options{Rounds: 2, Slice: 200 * time.Millisecond, Ways: []Way{Forwarder, Batched, Segmented}, Server: server})
+		r, err := Run(t.Context(), c, Options{Rounds: 2, Slice: 200 * time.Millisecond, Ways: []Way{Forwarder, Batched, Segmented, Sockets}, Server: server})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestEveryWayForwards(t *testing.T) {
 				t.Errorf("%v, %s: %+v; want %d packets or more, and none missing", c, w.Way, w, least)
 			}
 		}
-		if f := r.Floor(); f == nil || f.Way == Forwarder || f.PerPacket > r.Cost(Batched).PerPacket || f.PerPacket > r.Cost(Segmented).PerPacket {
+		if f := r.Floor(); f == nil || f.Way == Forwarder || f.PerPacket > r.Cost(Batched).PerPacket || f.PerPacket > r.Cost(Segmented).PerPacket || f.PerPacket > r.Cost(Sockets).PerPacket {
 			t.Errorf("the floor is %+v", f)
 		}
 	}

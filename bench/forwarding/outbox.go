@@ -104,6 +104,11 @@ func (b *outbox) add(s *sink, packets [][]byte) {
 		h.Control = &b.cuts[i][0]
 		h.SetControllen(len(b.cuts[i]))
 	}
+	h.Name, h.Namelen = &b.peers[i][0], unix.SizeofSockaddrInet6
+	if s.socket != nil {
+		h.Name, h.Namelen = nil, 0
+		b.post(s.socket)
+	}
 }
 
 // gather points a message at headers of its own and payloads where they are.
@@ -139,9 +144,11 @@ func (b *outbox) seal(i int, s *sink, packets [][]byte) {
 }
 
 // flush sends what was added.
-func (b *outbox) flush() {
+func (b *outbox) flush() { b.post(b.socket) }
+
+func (b *outbox) post(from *wire.Socket) {
 	for at := 0; at < b.n; {
-		n, _, err := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(b.socket.FD()),
+		n, _, err := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(from.FD()),
 			uintptr(unsafe.Pointer(&b.messages[at])), uintptr(b.n-at), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		if err != 0 || n == 0 {
 			b.dropped++

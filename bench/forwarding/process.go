@@ -24,6 +24,7 @@ const (
 	Forwarder Way = "confd"     // the forwarder, a leg for each stream
 	Batched   Way = "sendmmsg"  // the floor, 64 packets a call
 	Segmented Way = "segmented" // the floor, a picture and receiver a message that the kernel cuts, 64 a call
+	Sockets   Way = "sockets"   // the same with a socket for each receiver, as phones want it, and so a call
 )
 
 // order is what a server process reads first: whom it serves. Cameras and sinks are addresses

@@ -42,6 +42,14 @@ type Cost struct {
 // PerCore is how many packets a second one processor forwards at that cost.
 func (c *Cost) PerCore() float64 { return float64(time.Second) / float64(max(c.PerPacket, 1)) }
 
+// By returns the ratio of c to other, per packet; 0 if either was not measured.
+func (c *Cost) By(other *Cost) float64 {
+	if c == nil || other == nil || other.PerPacket <= 0 {
+		return 0
+	}
+	return float64(c.PerPacket) / float64(other.PerPacket)
+}
+
 // Cost returns that of a way, nil if it was not measured.
 func (r *Result) Cost(w Way) *Cost {
 	for i := range r.Ways {
@@ -52,9 +60,9 @@ func (r *Result) Cost(w Way) *Cost {
 	return nil
 }
 
-// Floor returns the cheaper of the floor's ways, nil if none was measured.
+// Floor returns the cheapest of the floor's ways, nil if none was measured.
 func (r *Result) Floor() (best *Cost) {
-	for _, w := range []Way{Batched, Segmented} {
+	for _, w := range []Way{Batched, Segmented, Sockets} {
 		if c := r.Cost(w); c != nil && (best == nil || c.PerPacket < best.PerPacket) {
 			best = c
 		}

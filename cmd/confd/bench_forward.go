@@ -38,8 +38,9 @@ func (benchForward) Help() string {
   confd      the forwarder, with a leg and a socket for each stream
   sendmmsg   the barest loop: receive, rewrite the header, protect, and send 64 packets a call from one socket
   segmented  the same, but the kernel cuts what one receiver gets of a picture into packets
+  sockets    the same with a socket for each receiver: phones want what they are sent to come from a port of their own
 
-Costs are microseconds of processor time for each packet that came out. RATIO is the cheaper loop's cost by confd's: the share that confd reaches of the packets that a processor can forward at all, and what can be compared with other runs and machines. LATE is from the last packet of a picture to the last one of what became of it.`
+Costs are microseconds of processor time for each packet that came out. OF BEST is the cheapest loop's cost by confd's: the share that confd reaches of the packets that a processor can forward at all; OF PORTS is that of the loop with as many sockets as confd. Both can be compared with other runs and machines. LATE is from the last packet of a picture to the last one of what became of it.`
 }
 
 // Bounds of the flags.
@@ -98,7 +99,7 @@ func (c benchForward) Run(ctx context.Context, m *Main) error {
 	r.head(out)
 	for _, k := range cases {
 		result, err := forwarding.Run(ctx, k, forwarding.Options{
-			Rounds: c.Rounds, Slice: c.Slice, Ways: []forwarding.Way{forwarding.Forwarder, forwarding.Batched, forwarding.Segmented},
+			Rounds: c.Rounds, Slice: c.Slice, Ways: []forwarding.Way{forwarding.Forwarder, forwarding.Batched, forwarding.Segmented, forwarding.Sockets},
 			Server: func() *exec.Cmd { return exec.Command(program, "bench", "forward", "--serve") },
 		})
 		if err != nil {
@@ -140,8 +141,9 @@ type forwardReport struct {
 
 type forwardCase struct {
 	forwarding.Case
-	Ratio float64      `json:"ratio"` // the cheaper floor's cost by confd's
-	Ways  []forwardWay `json:"ways"`
+	OfBest  float64      `json:"of_best"`  // the cheapest floor's cost by confd's
+	OfPorts float64      `json:"of_ports"` // that of the floor with a socket for each receiver
+	Ways    []forwardWay `json:"ways"`
 }
 
 type forwardWay struct {
@@ -157,9 +159,8 @@ type forwardWay struct {
 
 func forwardCaseOf(r *forwarding.Result) forwardCase {
 	f := forwardCase{Case: r.Case}
-	if floor, own := r.Floor(), r.Cost(forwarding.Forwarder); floor != nil && own != nil && own.PerPacket > 0 {
-		f.Ratio = float64(floor.PerPacket) / float64(own.PerPacket)
-	}
+	own := r.Cost(forwarding.Forwarder)
+	f.OfBest, f.OfPorts = r.Floor().By(own), r.Cost(forwarding.Sockets).By(own)
 	for _, w := range r.Ways {
 		f.Ways = append(f.Ways, forwardWay{
 			Way: w.Way, PacketUS: float64(w.PerPacket) / 1e3, PerCore: w.PerCore(), Load: 100 * w.Load,
@@ -170,19 +171,19 @@ func forwardCaseOf(r *forwarding.Result) forwardCase {
 }
 
 func (r *forwardReport) head(out io.Writer) {
-	fmt.Fprintf(out, "%s\nmachine: %s\nscheduling: %s\n\n%-36s %-10s %9s %10s %7s %9s %9s %8s %6s\n", r.Program, r.Machine, r.Scheduling,
-		"CASE", "WAY", "US/PACKET", "PER CORE", "LOAD %", "LATE p50", "p99 ms", "MISSING", "RATIO")
+	fmt.Fprintf(out, "%s\nmachine: %s\nscheduling: %s\n\n%-36s %-10s %9s %10s %7s %9s %9s %8s %8s %9s\n", r.Program, r.Machine, r.Scheduling,
+		"CASE", "WAY", "US/PACKET", "PER CORE", "LOAD %", "LATE p50", "p99 ms", "MISSING", "OF BEST", "OF PORTS")
 }
 
 // lines are a case in the columns of head.
 func (f *forwardCase) lines(out io.Writer) error {
 	var b strings.Builder
 	for _, w := range f.Ways {
-		ratio := ""
+		best, ports := "", ""
 		if w.Way == forwarding.Forwarder {
-			ratio = fmt.Sprintf("%.2f", f.Ratio)
+			best, ports = fmt.Sprintf("%.2f", f.OfBest), fmt.Sprintf("%.2f", f.OfPorts)
 		}
-		fmt.Fprintf(&b, "%-36s %-10s %9.2f %10.0f %7.1f %9.2f %9.2f %8d %6s\n", f.Case, w.Way, w.PacketUS, w.PerCore, w.Load, w.Late50MS, w.Late99MS, w.Missing, ratio)
+		fmt.Fprintf(&b, "%-36s %-10s %9.2f %10.0f %7.1f %9.2f %9.2f %8d %8s %9s\n", f.Case, w.Way, w.PacketUS, w.PerCore, w.Load, w.Late50MS, w.Late99MS, w.Missing, best, ports)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -168,7 +168,7 @@ func TestPayloadsOfTheirOwn(t *testing.T) {
 		t.Cleanup(func() {
 			verified := 2 + min(ears, 10)
 			r := s.until("those who have ears", func(r *Report) bool { return enough(1)(r) && r.Verified()[BySound] >= verified })
-			if v := r.Verified(); v[BySound] != verified || v[ByPayload] != 0 {
+			if v := r.Verified(); v[BySound] < verified || v[ByPayload] != 0 { // ears go on to others with time
 				t.Errorf("%d ears verified %v", ears, v)
 			}
 			all, _ := r.Heard()

@@ -7,6 +7,14 @@ const (
 	av1FrameHeader = 3
 	av1Metadata    = 5
 	av1Frame       = 6
+	av1Tiles       = 8
+	av1Padding     = 15
+)
+
+// Bits of an OBU's header (AV1 section 5.3.2).
+const (
+	av1Extended = 0x04
+	av1Sized    = 0x02
 )
 
 // av1 is what is learnt of a packet over its OBUs.
@@ -93,7 +101,7 @@ func (a *av1) unit(b []byte, first, cut bool) error {
 		return ErrMalformed
 	}
 	b = b[1:]
-	if header&0x04 != 0 {
+	if header&av1Extended != 0 {
 		if len(b) == 0 {
 			return av1Ends(cut)
 		}
@@ -102,7 +110,7 @@ func (a *av1) unit(b []byte, first, cut bool) error {
 		}
 		b = b[1:]
 	}
-	if header&0x02 != 0 { // it may say its length itself, in vain
+	if header&av1Sized != 0 { // it may say its length itself, in vain
 		_, rest, err := leb128(b)
 		if err != nil {
 			return av1Ends(cut)

@@ -9,6 +9,8 @@
 //	AV1    AOM's RTP payload  av1.go
 //	frame marking RFC 9626    marking.go
 //
+// An Unpacker takes pictures out of their packets, for files (unpack.go).
+//
 // Nothing is decoded, kept or allocated: a function reads the bytes that it is given and
 // may be called from any goroutine. Payloads come from the network: whatever they hold, the
 // answer is an error or an Info, in time that grows with their length only.

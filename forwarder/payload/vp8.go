@@ -15,22 +15,28 @@ const (
 	longPicture   = 0x80 // M: the picture id has 15 bits; VP9 alike
 )
 
-func readVP8(b []byte, i *Info) (err error) {
-	at := 1
+func readVP8(b []byte, i *Info) error {
+	at, err := readVP8Descriptor(b, i)
+	if err == nil && i.Begin {
+		readVP8Header(b[at:], i)
+	}
+	return err
+}
+
+// readVP8Descriptor reads the descriptor, and returns where the picture's data are.
+func readVP8Descriptor(b []byte, i *Info) (at int, err error) {
+	at = 1
 	if b[0]&vp8Extended != 0 {
 		if at, err = readVP8Extension(b, i); err != nil {
-			return err
+			return at, err
 		}
 	}
 	if len(b) <= at {
-		return ErrShort // a descriptor describes at least a byte
+		return at, ErrShort // a descriptor describes at least a byte
 	}
 	i.Begin = b[0]&vp8Start != 0 && b[0]&vp8Partition == 0
 	i.Discardable = b[0]&vp8Unneeded != 0
-	if i.Begin {
-		readVP8Header(b[at:], i)
-	}
-	return nil
+	return at, nil
 }
 
 // readVP8Extension reads the optional fields, and returns where they end.

@@ -13,31 +13,36 @@ const (
 	vp9MaxDiffs   = 3
 )
 
-// readVP9 reads the descriptor field by field; at is where the next one is.
 func readVP9(b []byte, i *Info) error {
+	at, err := readVP9Descriptor(b, i)
+	if err == nil && i.Begin {
+		readVP9Header(b[at:], b[0]&vp9Predicted == 0, i)
+	}
+	return err
+}
+
+// readVP9Descriptor reads the descriptor field by field, and returns where the picture's data
+// are; at is where the next field is.
+func readVP9Descriptor(b []byte, i *Info) (at int, err error) {
 	first := b[0]
-	at, err := readVP9Numbers(b, i)
-	if err != nil {
-		return err
+	if at, err = readVP9Numbers(b, i); err != nil {
+		return at, err
 	}
 	if first&vp9Flexible != 0 && first&vp9Predicted != 0 {
 		if at, err = skipVP9Diffs(b, at); err != nil {
-			return err
+			return at, err
 		}
 	}
 	if first&vp9Structure != 0 {
 		if at, err = readVP9Structure(b, at, i); err != nil {
-			return err
+			return at, err
 		}
 	}
 	if len(b) <= at {
-		return ErrShort
+		return at, ErrShort
 	}
 	i.Begin, i.End = first&vp9Begin != 0, first&vp9End != 0
-	if i.Begin {
-		readVP9Header(b[at:], first&vp9Predicted == 0, i)
-	}
-	return nil
+	return at, nil
 }
 
 // readVP9Numbers reads the picture id and the layers.

@@ -53,6 +53,7 @@ var within = map[string][]string{
 	"forwarder/bandwidth": {},
 	"forwarder/ingress":   {"forwarder/payload"},
 	"forwarder/egress":    {"forwarder/payload", "forwarder/ingress"},
+	"forwarder/recording": {"forwarder/payload", "forwarder/ingress"},
 }
 
 // control is what knows no signalling and no network.

@@ -77,6 +77,8 @@ type VideoLine struct {
 	Codec    string         `json:"codec,omitempty" doc:"Its format; absent if it was refused." example:"vp8"`
 	Sending  bool           `json:"sending" doc:"Pictures come from it." example:"true"`
 	Sees     string         `json:"sees,omitempty" maxLength:"32" doc:"The id of the participant whose picture it is shown; absent: none. In events and snapshots it is as of the participant's last event." example:"1kjmajsj0j1b7mq4xz"`
+	Takes    *VideoLimit    `json:"takes,omitempty" doc:"The most that its phone says it takes; absent: it says nothing."`
+	Told     *VideoLimit    `json:"told,omitempty" doc:"The most that its phone was told to send, which is what all others take; absent: as much as it likes."`
 	Sends    *VideoSends    `json:"sends,omitempty" doc:"Figures of what it sends. Absent in events, and of a line that was refused."`
 	Receives *VideoReceives `json:"receives,omitempty" doc:"Figures of what it is sent, likewise."`
 }
@@ -86,7 +88,7 @@ func videoLinesOf(lines []rooms.VideoLineSnapshot) []VideoLine {
 	for _, l := range lines {
 		v := VideoLine{
 			Line: l.Line, Content: l.Content, State: string(l.State), Why: l.Why, Codec: formatName(l.Format),
-			Sending: l.Sends, Sees: l.Sees,
+			Sending: l.Sends, Sees: l.Sees, Takes: limitOf(l.Takes), Told: limitOf(l.Told),
 		}
 		if v.Content == "" {
 			v.Content = "main"
@@ -94,6 +96,23 @@ func videoLinesOf(lines []rooms.VideoLineSnapshot) []VideoLine {
 		all = append(all, v)
 	}
 	return all
+}
+
+// VideoLimit bounds pictures, as JSON.
+type VideoLimit struct {
+	Level     int `json:"level,omitempty" minimum:"0" doc:"As the codec writes it: 31 is level 3.1 of H.264 (9 is 1b), 93 that of H.265, 5 that of AV1; absent: not bounded." example:"31"`
+	Width     int `json:"width,omitempty" minimum:"0" doc:"Pixels; absent: not bounded." example:"1280"`
+	Height    int `json:"height,omitempty" minimum:"0" doc:"Likewise." example:"720"`
+	FrameSize int `json:"frame_size,omitempty" minimum:"0" doc:"Macroblocks of 16 by 16 pixels, of VP8 and VP9; absent: not bounded." example:"3600"`
+	FrameRate int `json:"frame_rate,omitempty" minimum:"0" doc:"Pictures a second, of VP8 and VP9; absent: not bounded." example:"30"`
+}
+
+// limitOf is nil for none.
+func limitOf(l media.VideoLimit) *VideoLimit {
+	if l == (media.VideoLimit{}) {
+		return nil
+	}
+	return &VideoLimit{int(l.Level), l.Width, l.Height, l.FrameSize, l.FrameRate}
 }
 
 // VideoSends are figures of what a participant sends on a video line.
@@ -105,6 +124,8 @@ type VideoSends struct {
 	KeyFrames uint64 `json:"key_frames" doc:"Of them, key frames." example:"12"`
 	Lost      uint64 `json:"lost" doc:"RTP packets that never came." example:"3"`
 	Repaired  uint64 `json:"repaired" doc:"RTP packets that came because they were asked for again." example:"40"`
+	Limit     uint64 `json:"limit" doc:"Bits per second that it was last asked to send at most (TMMBR, REMB): what most of those who see it can take; 0: as much as it likes." example:"900000"`
+	Requests  uint64 `json:"key_frame_requests" doc:"Times that it was asked for a key frame." example:"6"`
 }
 
 // VideoReceives are figures of what a participant is sent on a video line.
@@ -130,7 +151,7 @@ func addVideoStats(lines []VideoLine, stats []rooms.VideoStats) {
 func sendsOf(s *forwarder.IngressStats) *VideoSends {
 	return &VideoSends{
 		Width: s.Width, Height: s.Height, Bitrate: s.Bitrate, Frames: s.Streams.Frames, KeyFrames: s.Streams.KeyFrames,
-		Lost: s.Streams.Lost, Repaired: s.Streams.Repaired,
+		Lost: s.Streams.Lost, Repaired: s.Streams.Repaired, Limit: s.Limit, Requests: s.Requests,
 	}
 }
 

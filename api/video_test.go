@@ -89,7 +89,8 @@ func TestVideoOfParticipants(t *testing.T) {
 	b := videoBench(t)
 	m := phone()
 	m.Video = []rooms.VideoMedia{
-		{Line: 1, Can: []media.VideoFormat{vp8}, Port: mirror{}, Config: forwarder.LineConfig{Format: vp8, Send: true, Receive: true}},
+		{Line: 1, Can: []media.VideoFormat{vp8}, Port: mirror{}, Config: forwarder.LineConfig{Format: vp8, Send: true, Receive: true},
+			Takes: media.VideoLimit{Level: 1, Width: 2, Height: 3, FrameSize: 4, FrameRate: 5}, Told: media.VideoLimit{Width: 352, Height: 288}},
 		{Line: 2, Content: "slides", Can: []media.VideoFormat{h264}, Why: "it cannot vp8"},
 	}
 	p, err := b.registry.Join(t.Context(), rooms.JoinRequest{Room: "a", Trusted: true, Media: m})
@@ -116,7 +117,7 @@ func TestVideoOfParticipants(t *testing.T) {
 		t.Fatalf("%+v", v.Video)
 	}
 	v.Video[0].Sends, v.Video[0].Receives = nil, nil
-	want := []VideoLine{{Line: 1, Content: "main", State: "on", Codec: "vp8"}, {Line: 2, Content: "slides", State: "refused", Why: "it cannot vp8"}}
+	want := []VideoLine{{Line: 1, Content: "main", State: "on", Codec: "vp8", Takes: &VideoLimit{1, 2, 3, 4, 5}, Told: &VideoLimit{Width: 352, Height: 288}}, {Line: 2, Content: "slides", State: "refused", Why: "it cannot vp8"}}
 	if !reflect.DeepEqual(v.Video, want) {
 		t.Errorf("%+v, want %+v", v.Video, want)
 	}
@@ -131,6 +132,7 @@ func TestVideoFigures(t *testing.T) {
 	s := rooms.VideoStats{Line: 3}
 	in, out := &s.Ingress, &s.Egress
 	in.Width, in.Height, in.Bitrate, in.Streams.Frames, in.Streams.KeyFrames, in.Streams.Lost, in.Streams.Repaired = 1, 2, 3, 4, 5, 6, 7
+	in.Limit, in.Requests = 12, 13
 	d := &out.Subscription.Dropped
 	out.Bitrate, out.Subscription.Estimate, out.Subscription.Freezes, out.Requests = 8, 9, 10, 11
 	for i := range reflect.ValueOf(d).Elem().NumField() {
@@ -139,7 +141,7 @@ func TestVideoFigures(t *testing.T) {
 	all := 1<<reflect.TypeOf(d).Elem().NumField() - 1
 	lines := []VideoLine{{Line: 2}, {Line: 3}}
 	addVideoStats(lines, []rooms.VideoStats{s})
-	if lines[0].Sends != nil || *lines[1].Sends != (VideoSends{1, 2, 3, 4, 5, 6, 7}) || *lines[1].Receives != (VideoReceives{8, 9, uint64(all), 10, 11}) {
+	if lines[0].Sends != nil || *lines[1].Sends != (VideoSends{1, 2, 3, 4, 5, 6, 7, 12, 13}) || *lines[1].Receives != (VideoReceives{8, 9, uint64(all), 10, 11}) {
 		t.Errorf("%+v %+v %+v, want %d dropped", lines[0].Sends, lines[1].Sends, lines[1].Receives, all)
 	}
 	event := EventOf(&rooms.Event{Kind: rooms.VideoSwitched, Time: time.Unix(1, 0), RoomInfo: &rooms.RoomSnapshot{VideoNow: rooms.VideoSnapshot{Format: h264, Speaker: "p"}}})

@@ -2880,6 +2880,34 @@ type VideoFields struct {
 // Examples: majority
 type VideoFieldsPolicy string
 
+// VideoLimit defines model for VideoLimit.
+type VideoLimit struct {
+	// FrameRate Pictures a second, of VP8 and VP9; absent: not bounded.
+	//
+	// Examples: 30
+	FrameRate *int64 `json:"frame_rate,omitempty"`
+
+	// FrameSize Macroblocks of 16 by 16 pixels, of VP8 and VP9; absent: not bounded.
+	//
+	// Examples: 3600
+	FrameSize *int64 `json:"frame_size,omitempty"`
+
+	// Height Likewise.
+	//
+	// Examples: 720
+	Height *int64 `json:"height,omitempty"`
+
+	// Level As the codec writes it: 31 is level 3.1 of H.264 (9 is 1b), 93 that of H.265, 5 that of AV1; absent: not bounded.
+	//
+	// Examples: 31
+	Level *int64 `json:"level,omitempty"`
+
+	// Width Pixels; absent: not bounded.
+	//
+	// Examples: 1280
+	Width *int64 `json:"width,omitempty"`
+}
+
 // VideoLine defines model for VideoLine.
 type VideoLine struct {
 	// Codec Its format; absent if it was refused.
@@ -2917,6 +2945,12 @@ type VideoLine struct {
 	//
 	// Examples: on
 	State VideoLineState `json:"state"`
+
+	// Takes The most that its phone says it takes; absent: it says nothing.
+	Takes *VideoLimit `json:"takes,omitempty"`
+
+	// Told The most that its phone was told to send, which is what all others take; absent: as much as it likes.
+	Told *VideoLimit `json:"told,omitempty"`
 
 	// Why It is not on, for people.
 	//
@@ -2974,10 +3008,20 @@ type VideoSends struct {
 	// Examples: 720
 	Height int64 `json:"height"`
 
+	// KeyFrameRequests Times that it was asked for a key frame.
+	//
+	// Examples: 6
+	KeyFrameRequests int64 `json:"key_frame_requests"`
+
 	// KeyFrames Of them, key frames.
 	//
 	// Examples: 12
 	KeyFrames int64 `json:"key_frames"`
+
+	// Limit Bits per second that it was last asked to send at most (TMMBR, REMB): what most of those who see it can take; 0: as much as it likes.
+	//
+	// Examples: 900000
+	Limit int64 `json:"limit"`
 
 	// Lost RTP packets that never came.
 	//

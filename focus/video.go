@@ -37,17 +37,17 @@ type videoLine struct {
 // For an offer of ours, which is nil here, it is the lines that there are, or one, which is
 // what phones have.
 func (c *call) expectVideo(room rooms.Name, offer []byte) {
-	lines := 1
+	lines, can := 1, []media.VideoFormat(nil)
 	switch {
 	case offer != nil:
-		lines, _ = offeranswer.Videos(offer) // Negotiate tells the error
+		lines, can, _ = offeranswer.Videos(offer) // Negotiate tells the error
 	case c.state != nil:
 		n := c.state.Negotiated()
 		lines = max(1, len(n.Video))
 	}
 	var plan rooms.VideoPlan
 	if lines > 0 {
-		plan = c.planOf(room)
+		plan = c.planOf(room, can)
 	}
 	if offer == nil && c.state == nil { // who declines one format does not tell what else it can
 		plan.Settled = false
@@ -55,12 +55,12 @@ func (c *call) expectVideo(room rooms.Name, offer []byte) {
 	c.planVideo(plan, lines)
 }
 
-// planOf is what a room wants of the peer, which may be there.
-func (c *call) planOf(room rooms.Name) rooms.VideoPlan {
+// planOf is what a room wants of the peer, which may be there, and can what it offers.
+func (c *call) planOf(room rooms.Name, can []media.VideoFormat) rooms.VideoPlan {
 	if c.part != nil {
-		return c.part.VideoPlan()
+		return c.part.VideoPlan(can...)
 	}
-	return c.agent.cfg.Registry.VideoPlan(room)
+	return c.agent.cfg.Registry.VideoPlan(room, can...)
 }
 
 // planVideo has the next exchange agree on what plan says, on so many lines at most.
@@ -83,13 +83,16 @@ func (c *call) planVideo(plan rooms.VideoPlan, lines int) {
 
 // openVideo opens legs until there are n. Without ports, lines go without.
 func (c *call) openVideo(n int) {
+	before := c.video.short
 	c.video.short = false
 	for len(c.video.legs) < n {
 		leg, err := c.agent.cfg.Pool.ListenVideo(c.video.bind)
 		if err != nil {
 			c.video.short = true
 			c.agent.count.videoNoPorts.Add(uint64(n - len(c.video.legs)))
-			c.agent.log.Info("a video line has no ports", "error", err)
+			if !before {
+				c.agent.log.Info("a video line has no ports", "error", err)
+			}
 			return
 		}
 		if c.video.vouched.IsValid() {
@@ -148,6 +151,7 @@ func (c *call) videoLines(n *offeranswer.Negotiated) ([]videoLine, error) {
 		l.Line, l.Content = v.Media, v.Content
 		if !v.Accepted {
 			l.Can, l.Why = c.refusedVideo(v)
+			l.Lacking = l.Why == noPorts
 			continue
 		}
 		var err error
@@ -161,6 +165,9 @@ func (c *call) videoLines(n *offeranswer.Negotiated) ([]videoLine, error) {
 	return lines, nil
 }
 
+// noPorts is why a line is refused that could be had.
+const noPorts = "the server has no ports left"
+
 // refusedVideo says what could make a refused line accepted, nothing if that is not up to
 // formats, and why it was refused.
 func (c *call) refusedVideo(v *offeranswer.Video) (can []media.VideoFormat, why string) {
@@ -172,7 +179,7 @@ func (c *call) refusedVideo(v *offeranswer.Video) (can []media.VideoFormat, why 
 	case v.Refused.Warning == offeranswer.WarnMediaFormat:
 		can = formatsOf(v)
 	case c.video.short:
-		return nil, "the server has no ports left"
+		return formatsOf(v), noPorts
 	}
 	if why = v.Refused.Problem; v.Refused.Want != "" {
 		why += "; " + v.Refused.Want

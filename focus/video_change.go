@@ -52,8 +52,19 @@ func (c *call) offerVideo(format media.VideoFormat) ([]byte, error) {
 		plan.Limit = media.VideoLimit{}
 	}
 	plan.Enabled, plan.Formats, plan.Settled = format != media.VideoFormat{}, []media.VideoFormat{format}, true
+	had := len(c.video.legs)
 	c.planVideo(plan, max(1, len(n.Video)))
+	if c.video.short && len(c.video.legs) == had && agreedOn(n.Video, format, plan.Limit) {
+		return nil, nil // still no ports: there is nothing to say
+	}
 	return c.propose(offeranswer.OfferVideo)
+}
+
+// agreedOn tells whether all lines that there are have a format, and, but for slides, a limit.
+func agreedOn(lines []offeranswer.Video, format media.VideoFormat, limit media.VideoLimit) bool {
+	return !slices.ContainsFunc(lines, func(v offeranswer.Video) bool {
+		return v.Accepted && (v.Format != format || v.Limit != limit && v.Content != "slides")
+	})
 }
 
 // narrowTimeout is more than an INVITE takes that is not answered.

@@ -492,8 +492,9 @@ func TestVideoIsAcceptedLater(t *testing.T) {
 // A room whose format changes asks those who can to follow.
 func TestVideoFollowsTheMajority(t *testing.T) {
 	s := startVideo(t)
-	p, q, r := dial(t, "UDP", s.addr(0)), dial(t, "UDP", s.addr(0)), dial(t, "UDP", s.addr(0))
-	q.room, r.room = p.room, p.room
+	o, p, q, r := dial(t, "UDP", s.addr(0)), dial(t, "UDP", s.addr(0)), dial(t, "UDP", s.addr(0)), dial(t, "UDP", s.addr(0))
+	p.room, q.room, r.room = o.room, o.room, o.room
+	s.watch(o, lineVP8(40002))
 	s.watch(p, both(40002))
 	if _, answer := s.watch(q, lineH264(40002)); ports(answer)[0] != 0 {
 		t.Errorf("the first of another format has\n%s", answer)
@@ -501,6 +502,10 @@ func TestVideoFollowsTheMajority(t *testing.T) {
 	if _, answer := s.watch(r, lineH264(40002)); ports(answer)[0] == 0 {
 		t.Errorf("the second of another format has\n%s", answer)
 	}
+	if body := string(o.take(lineVP8(0)).Body()); ports(body)[0] != 0 {
+		t.Errorf("who cannot the other is offered\n%s", body)
+	}
+	o.expect(200, o.request("BYE", "", ""))
 	for _, one := range []*peer{p, q} {
 		invite := one.await(sip.INVITE)
 		if body := string(invite.Body()); !strings.Contains(body, "H264") || strings.Contains(body, "VP8") || ports(body)[0] == 0 {

@@ -16,6 +16,7 @@ type VideoMedia struct {
 	Port    forwarder.Port       // nil: the line is refused
 	Config  forwarder.LineConfig // as negotiated; settings come on top
 	Why     string               // the line is refused, for people
+	Lacking bool                 // it is refused for want of ports alone, and may be asked for again
 	Takes   media.VideoLimit     // the most that the peer says it takes of Config.Format
 	Told    media.VideoLimit     // the most that the peer was told to send of it
 	// Do, if not nil, puts what was negotiated into force. For a line that is there already the
@@ -44,7 +45,8 @@ type VideoCall interface {
 	// One call at a time, by no room's goroutine; a [Deliverer]'s Deliver may run meanwhile.
 	// An error says why the peer stays as it was: it then goes without video, and is not asked
 	// for that format again. The format that it has is asked for where the limit of
-	// [Participant.VideoPlan] has become another; who refuses that keeps video and its own limit.
+	// [Participant.VideoPlan] has become another, or a line lacks ports that there may be by now;
+	// who refuses that keeps what video it has.
 	// Signalling asks one peer after the other, [DeliveryPace] apart.
 	SetVideo(context.Context, media.VideoFormat) error
 	// AskKeyFrame asks the peer for a key frame of a line by signalling (RFC 5168), as its
@@ -72,6 +74,8 @@ type VideoLineSnapshot struct {
 	Format  media.VideoFormat // zero if it was refused
 	Sends   bool              // pictures come
 	Sees    string            // id of the participant whose picture it shows; "" is none
+	Takes   media.VideoLimit  // the most that the peer says it takes
+	Told    media.VideoLimit  // the most that it was told to send
 }
 
 // VideoSnapshot is a room's video at one moment: its settings with the server's in place of
@@ -87,19 +91,21 @@ type VideoSnapshot struct {
 }
 
 // VideoPlan returns what is to be offered, or accepted, for a participant of the room, which
-// need not be there yet.
-func (g *Registry) VideoPlan(name Name) VideoPlan {
+// need not be there yet. can are the formats that its offer names, if it made one: the plan is that
+// of the room with the participant in it, which may have another format than without.
+func (g *Registry) VideoPlan(name Name, can ...media.VideoFormat) VideoPlan {
 	if r, err := g.find(name); err == nil {
-		if plan, err := ask(r, func() (VideoPlan, error) { return r.videoPlan(nil), nil }); err == nil {
+		if plan, err := ask(r, func() (VideoPlan, error) { return r.videoPlan(nil, can), nil }); err == nil {
 			return plan
 		}
 	}
 	return g.videoPlan(&VideoSettings{}, media.VideoFormat{})
 }
 
-// VideoPlan returns what is to be offered to a participant, or accepted, from now on.
-func (p *Participant) VideoPlan() VideoPlan {
-	plan, _ := askOf(p, func(r *room) (VideoPlan, error) { return r.videoPlan(p), nil }) // an error: it has left
+// VideoPlan returns what is to be offered to a participant, or accepted, from now on. can is as
+// for [Registry.VideoPlan].
+func (p *Participant) VideoPlan(can ...media.VideoFormat) VideoPlan {
+	plan, _ := askOf(p, func(r *room) (VideoPlan, error) { return r.videoPlan(p, can), nil }) // an error: it has left
 	return plan
 }
 

@@ -26,7 +26,7 @@ func (r *room) ask(p *Participant) {
 type videoOrder struct {
 	format media.VideoFormat
 	due    bounds // what it is told to send at most
-	limits bool   // it has the format, and only the limit is another
+	beside bool   // it has the format, or lacks ports for it alone
 }
 
 // order returns what a peer is to be asked for, and whether there is anything to ask.
@@ -36,9 +36,10 @@ func (r *room) order(p *Participant) (o videoOrder, anything bool) {
 	if o.format == (media.VideoFormat{}) {
 		return o, anything
 	}
-	o.due = r.due(p)
-	o.limits = !anything
-	return o, anything || p.video.exceeds(o.due)
+	o.due = r.due(p, o.format)
+	o.beside = !anything
+	waited := p.video.patient && (p.video.lacks(o.format) || p.video.mayMore(o.due))
+	return o, anything || waited || p.video.exceeds(o.due)
 }
 
 // setVideoSoon has signalling bring a peer to the format that its room has. Its goroutine ends
@@ -77,6 +78,7 @@ func (p *Participant) nextOrder() (call VideoCall, order videoOrder, err error) 
 		if order, anything = r.order(p); anything {
 			call, p.video.asking = p.call.(VideoCall), true
 		}
+		p.video.patient = false
 		return nil
 	})
 	return call, order, err
@@ -93,7 +95,12 @@ func (r *room) videoAnswered(p *Participant, o videoOrder, refused error) {
 	}
 	have, format := p.video.have(), o.format
 	_, again := have.wants(format)
-	if o.limits || refused == nil && !again {
+	switch {
+	case o.beside && refused != nil:
+		p.video.giveUp("the peer takes no further line: " + refused.Error())
+		r.video.changed = true
+		return
+	case o.beside, refused == nil && !again:
 		return
 	}
 	why := "the peer does not change to " + format.String()

@@ -48,6 +48,7 @@ func served(f media.VideoFormat, cans [][]media.VideoFormat) (n int) {
 type videoHave struct {
 	can      []media.VideoFormat // what the peer can on any line
 	accepted []media.VideoFormat // of each line that was accepted
+	lacking  []media.VideoFormat // of lines that would be if there were ports
 	refused  []media.VideoFormat // what the peer did not want to change to
 }
 
@@ -63,7 +64,7 @@ func (h *videoHave) wants(room media.VideoFormat) (ask media.VideoFormat, anythi
 	case ask == media.VideoFormat{}:
 		return ask, len(h.accepted) > 0
 	}
-	return ask, !slices.Contains(h.accepted, ask)
+	return ask, !slices.Contains(h.accepted, ask) && !slices.Contains(h.lacking, ask)
 }
 
 // votes are what the participant can and would change to.

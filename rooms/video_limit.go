@@ -88,25 +88,29 @@ func (w *presence) takes(format media.VideoFormat) (b bounds) {
 	return b
 }
 
-// limit settles what those present take of the room's format.
-func (r *room) limit() {
-	v := r.video
-	v.leasts = leasts{}
+// limits is what those present take of a format.
+func (r *room) limits(format media.VideoFormat) (s leasts) {
 	for _, p := range r.participants {
 		if p.video != nil {
-			v.leasts.add(p.video.takes(v.format))
+			s.add(p.video.takes(format))
 		}
 	}
+	return s
 }
 
-// due is what a peer is to send of the room's format at most: what all others take. p is nil for
-// who is to come.
-func (r *room) due(p *Participant) bounds {
+// due is what a peer is to send of a format at most: what all others take. p is nil for who is to
+// come.
+func (r *room) due(p *Participant, format media.VideoFormat) bounds {
 	var own bounds
 	if p != nil && p.video != nil {
-		own = p.video.takes(r.video.format)
+		own = p.video.takes(format)
 	}
-	return r.video.leasts.without(own).atLeast(videoFloor(r.video.format.Codec))
+	all := &r.video.leasts
+	if format != r.video.format {
+		other := r.limits(format)
+		all = &other
+	}
+	return all.without(own).atLeast(videoFloor(format.Codec))
 }
 
 // noteTold notes what an exchange told the peer.

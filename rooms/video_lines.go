@@ -19,8 +19,11 @@ func (w *presence) have() videoHave {
 				h.can = append(h.can, f)
 			}
 		}
-		if l.Port != nil {
+		switch {
+		case l.Port != nil:
 			h.accepted = append(h.accepted, l.Config.Format)
+		case l.Lacking:
+			h.lacking = append(h.lacking, l.Can...)
 		}
 	}
 	return h
@@ -81,6 +84,7 @@ func (r *room) videoChanged(p *Participant) {
 	for _, l := range p.video.lines {
 		if l.line != nil {
 			lines = append(lines, liveLine{l.Line, l.line})
+			delete(p.video.refused, l.Config.Format)
 		}
 	}
 	p.live.Load().video.Store(&lines)
@@ -202,7 +206,7 @@ func (p *Participant) videoLines() []VideoLineSnapshot {
 	for i, l := range p.video.lines {
 		all[i] = VideoLineSnapshot{Line: l.Line, Content: l.Content, State: l.told.state, Why: l.told.why, Sends: l.began != 0, Sees: l.sees}
 		if l.Port != nil {
-			all[i].Format = l.Config.Format
+			all[i].Format, all[i].Takes, all[i].Told = l.Config.Format, l.Takes, l.Told
 		}
 	}
 	return all

@@ -23,6 +23,7 @@ type roomVideo struct {
 	floor   floor
 	begun   uint64    // pictures that ever began
 	wake    *deadline // when the floor wants to be looked at
+	later   *deadline // when what can wait is asked for
 
 	format  media.VideoFormat // that the room has settled on
 	told    media.VideoFormat // by event
@@ -39,6 +40,7 @@ type presence struct {
 	lines   []*videoLine
 	refused map[media.VideoFormat]string // why the peer did not change to it
 	asking  bool                         // signalling asks the peer to change
+	patient bool                         // and, in the next order, for what has waited
 	films   bool                         // its camera may send
 	told    bounds                       // what it was told to send at most
 	stale   bool                         // other lines than were told
@@ -90,6 +92,7 @@ func (r *room) closeVideo() {
 		return
 	}
 	r.video.wake.cancel()
+	r.video.later.cancel()
 	if r.video.group != nil {
 		r.dropGroupView()
 	}
@@ -194,24 +197,33 @@ func (r *room) reviewAll(rules *videoRules) {
 			r.reviewLines(p, rules)
 		}
 	}
+	if v.voted {
+		r.postpone()
+	}
 	r.reviewGroup()
 	r.direct()
 }
 
 // agree settles the room's format.
 func (r *room) agree(rules *videoRules) {
-	v, cans := r.video, [][]media.VideoFormat(nil)
+	var cans [][]media.VideoFormat
+	if rules.enabled {
+		cans = r.votes(nil)
+	}
+	v := r.video
+	v.format = agreed(rules.policy, rules.formats, v.format, cans)
+	v.leasts = r.limits(v.format)
+}
+
+// votes is what each participant but one can and would change to.
+func (r *room) votes(but *Participant) (cans [][]media.VideoFormat) {
 	for _, p := range r.participants {
-		if p.video != nil {
+		if p.video != nil && p != but {
 			have := p.video.have()
 			cans = append(cans, have.votes())
 		}
 	}
-	if !rules.enabled {
-		cans = nil
-	}
-	v.format = agreed(rules.policy, rules.formats, v.format, cans)
-	r.limit()
+	return cans
 }
 
 // reviewLines brings a participant's lines to what settings and the room's format say.
@@ -392,18 +404,28 @@ func (r *room) keyFrameWanted(p *Participant, line int) {
 	}
 }
 
-// videoPlan is what the room wants of p, or, nil, of who is to come.
-func (r *room) videoPlan(p *Participant) VideoPlan {
-	var now media.VideoFormat
-	if r.video != nil {
-		now = r.video.format
-	}
-	plan := r.registry.videoPlan(&r.def.Video, now)
-	plan.Bitrate = r.bearable(plan.Bitrate)
+// videoPlan is what the room wants of p, or, nil, of who is to come, which can what it offers.
+func (r *room) videoPlan(p *Participant, can []media.VideoFormat) VideoPlan {
+	rules := r.videoRules()
+	plan := r.registry.videoPlan(&r.def.Video, r.formatWith(p, can, &rules))
+	plan.Bitrate = rules.bitrate
 	if plan.Settled {
-		plan.Limit = r.due(p).limit()
+		plan.Limit = r.due(p, plan.Formats[0]).limit()
 	}
 	return plan
+}
+
+// formatWith is the format that the room has, or will have when p, or, nil, who is to come, can
+// what it offers.
+func (r *room) formatWith(p *Participant, can []media.VideoFormat, rules *videoRules) media.VideoFormat {
+	if r.video == nil {
+		return media.VideoFormat{}
+	}
+	now := r.video.format
+	if len(can) == 0 || now == (media.VideoFormat{}) || slices.Contains(can, now) {
+		return now
+	}
+	return agreed(rules.policy, rules.formats, now, append(r.votes(p), can))
 }
 
 // videoSnapshot is the room's video now.

@@ -41,6 +41,7 @@ type VideoConfig struct {
 	MaxBitrate int                 // most that a participant is to send on a line, bits per second; 2,000,000 if 0
 	Lines      int                 // video lines of a participant, 1 to MaxVideoLines; 3 if 0
 	Hold       time.Duration       // how long a speaker is seen before the next; 2 s if 0
+	Patience   time.Duration       // until a peer is told that it may send more, or a line without ports is tried again; 30 s if 0
 }
 
 func (c *VideoConfig) fill() {
@@ -55,6 +56,9 @@ func (c *VideoConfig) fill() {
 	}
 	if c.Hold == 0 {
 		c.Hold = 2 * time.Second
+	}
+	if c.Patience == 0 {
+		c.Patience = 30 * time.Second
 	}
 }
 

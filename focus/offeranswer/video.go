@@ -2,6 +2,7 @@ package offeranswer
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/confd/confd/media"
 )
@@ -178,17 +179,23 @@ type VideoSource struct {
 }
 
 // Videos counts the m=video lines of a description that have a port: as many ends may be of use
-// in Local.Video. The error is that of Negotiate.
-func Videos(sdp []byte) (int, error) {
-	d, err := parse(sdp)
-	if err != nil {
-		return 0, err
+// in Local.Video. can are the formats that they name. The error is that of Negotiate.
+func Videos(sdp []byte) (n int, can []media.VideoFormat, err error) {
+	d, bad := parse(sdp)
+	if bad != nil {
+		return 0, nil, bad
 	}
-	n := 0
 	for i := range d.media {
-		if m := &d.media[i]; isVideo(m.media) && m.port != 0 {
-			n++
+		m := &d.media[i]
+		if !isVideo(m.media) || m.port == 0 {
+			continue
+		}
+		n++
+		for _, o := range videoOptions(m.payloads()) {
+			if !slices.Contains(can, o.Format) {
+				can = append(can, o.Format)
+			}
 		}
 	}
-	return n, nil
+	return n, can, nil
 }

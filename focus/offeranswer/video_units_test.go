@@ -3,6 +3,7 @@ package offeranswer
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -313,8 +314,13 @@ func TestVideos(t *testing.T) {
 	for sdp, want := range map[string]int{
 		audioLine: 0, audioLine + line: 1, audioLine + "m=video 0 RTP/AVP 96\r\n" + line + "m=VIDEO 4 RTP/AVP 96\r\nm=application 5 UDP/BFCP *\r\n": 2, "nonsense": -1,
 	} {
-		if n, err := Videos([]byte(sdp)); n != max(want, 0) || (err != nil) != (want < 0) {
-			t.Errorf("%q: %d, %v", sdp, n, err)
+		if n, can, err := Videos([]byte(sdp)); n != max(want, 0) || len(can) > 0 || (err != nil) != (want < 0) {
+			t.Errorf("%q: %d, %v, %v", sdp, n, can, err)
 		}
+	}
+	named := line + "a=rtpmap:96 VP8/90000\r\n"
+	sdp := audioLine + named + strings.Replace(named, "30002", "0", 1) + strings.Replace(named, "VP8", "VP9", 1) + named
+	if n, can, err := Videos([]byte(sdp)); n != 3 || !slices.Equal(can, []media.VideoFormat{vp8, {Codec: media.VP9}}) || err != nil {
+		t.Errorf("%d, %v, %v", n, can, err)
 	}
 }

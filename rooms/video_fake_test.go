@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/media"
@@ -167,9 +168,13 @@ func newVideoCall() *videoCall {
 
 func (c *videoCall) SetVideo(ctx context.Context, f media.VideoFormat) error {
 	c.formats <- f
-	err := <-c.answer
-	if err != nil {
-		return err
+	select {
+	case err := <-c.answer:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done(): // the test is over, perhaps because it failed
+		return ctx.Err()
 	}
 	return c.agree(ctx, f)
 }
@@ -219,6 +224,20 @@ func (h *house) see(t testing.TB, room Name, lines ...VideoMedia) *viewer {
 	return v
 }
 
+// waitTime is how long a test waits for what has to come.
+const waitTime = 20 * time.Second
+
+// take returns what comes of a channel; that nothing does ends the test.
+func take[T any](t *testing.T, from <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(waitTime):
+		t.Fatalf("no %s within %v", what, waitTime)
+	}
+	return v
+}
+
 // line returns the forwarder's line of a number.
 func (v *viewer) line(n int) *forwarder.Line {
 	l, _ := askOf(v.Participant, func(*room) (*forwarder.Line, error) { return v.video.find(n).line, nil })
@@ -243,7 +262,11 @@ func (v *viewer) sends(n int, on bool) {
 
 // settled returns once the room has looked at all news.
 func (v *viewer) settled() {
+	deadline := time.Now().Add(waitTime)
 	for more := true; more; {
+		if time.Now().After(deadline) {
+			panic("the room does not come to the end of its news")
+		}
 		_ = tellOf(v.Participant, func(r *room) error { more = r.video != nil && len(r.pictures) > 0; return nil })
 	}
 	_ = tellOf(v.Participant, func(*room) error { return nil }) // and settled after it

@@ -93,7 +93,7 @@ func TestGroupFollowsTheFormat(t *testing.T) {
 	told := func() {
 		t.Helper()
 		for {
-			if e := <-events.Events(); e.Kind == RoomMulticast {
+			if e := take(t, events.Events(), "event"); e.Kind == RoomMulticast {
 				return
 			}
 		}
@@ -104,11 +104,9 @@ func TestGroupFollowsTheFormat(t *testing.T) {
 	if _, err := h.Patch(t.Context(), "x", func(s *Settings) error { s.Video.Codecs = []string{"h264"}; return nil }, nil); err != nil {
 		t.Fatal(err)
 	}
-	<-a.call.formats
+	take(t, a.call.formats, "order to a peer")
 	g, _ := h.Group("x")
-	for a.screen().waiting() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, func() bool { return a.screen().waiting() > 0 })
 	if g.Pictured() != vp8 {
 		t.Error("the stream is another one before the forwarder has let go of the one before")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/confd/confd/media"
 )
@@ -69,17 +70,20 @@ func (h *house) films(t *testing.T, m VideoMedia) *viewer {
 // asked waits until a peer is asked for the format that it has, and answers.
 func (v *viewer) asked(t *testing.T, answer error) {
 	t.Helper()
-	if f := <-v.call.formats; f != h264 {
+	if f := take(t, v.call.formats, "order to a peer"); f != h264 {
 		t.Errorf("it is asked for %v", f)
 	}
 	v.call.answer <- answer
-	v.idle()
+	v.idle(t)
 }
 
 // idle waits until nothing is asked of a peer.
-func (v *viewer) idle() {
-	for asking := true; asking; {
-		_ = tellOf(v.Participant, func(*room) error { asking = v.video.asking; return nil })
+func (v *viewer) idle(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(waitTime); v.asking(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("what a peer was asked is not done after %v", waitTime)
+		}
 	}
 }
 

@@ -225,7 +225,7 @@ func TestMajority(t *testing.T) {
 	d := h.see(t, "x", video(1, "", none, h264))
 	d.call.answer <- nil
 	for v, f := range map[*viewer]media.VideoFormat{a: h264, b: none, c: h264, d: h264} {
-		if got := <-v.call.formats; got != f {
+		if got := take(t, v.call.formats, "order to a peer"); got != f {
 			t.Errorf("asked for %v, want %v", got, f)
 		}
 	}
@@ -250,7 +250,7 @@ func TestPeerDoesNotChange(t *testing.T) {
 	h.see(t, "x", video(1, "", none, h264)).call.answer <- nil
 	b := h.see(t, "x", video(1, "", h264))
 	for _, want := range []media.VideoFormat{h264, none} {
-		if got := <-a.call.formats; got != want {
+		if got := take(t, a.call.formats, "order to a peer"); got != want {
 			t.Errorf("asked for %v, want %v", got, want)
 		}
 	}
@@ -280,13 +280,13 @@ func TestOneOrderAtATime(t *testing.T) {
 		}
 	}
 	patch("h264/constrained-baseline/mode1")
-	if got := <-a.call.formats; got != h264 {
+	if got := take(t, a.call.formats, "order to a peer"); got != h264 {
 		t.Errorf("asked for %v", got)
 	}
 	patch("vp8")
 	patch("vp9")
 	a.call.answer <- nil
-	if got := <-a.call.formats; got != vp9 {
+	if got := take(t, a.call.formats, "order to a peer"); got != vp9 {
 		t.Errorf("asked for %v", got)
 	}
 	a.call.answer <- nil
@@ -334,7 +334,7 @@ func TestUpdateOfLines(t *testing.T) {
 	added.Do = func() { did <- "added" }
 	updated := make(chan error)
 	go func() { updated <- a.Update(t.Context(), MediaUpdate{Video: []VideoMedia{kept, added}}) }()
-	if got := <-did; got != "added" {
+	if got := take(t, did, "line put into force"); got != "added" {
 		t.Errorf("%s before the worker came to it", got)
 	}
 	await(t, func() bool { return s.waiting() >= 4 })
@@ -346,7 +346,7 @@ func TestUpdateOfLines(t *testing.T) {
 	default:
 	}
 	s.release()
-	if err := <-updated; err != nil || <-did != "kept" {
+	if err := take(t, updated, "return"); err != nil || take(t, did, "line put into force") != "kept" {
 		t.Error(err)
 	}
 	if s.lines[first] == nil || s.lines[first].Send || s.lines[second] != nil || a.line(1) != first || len(s.lines) != 2 {
@@ -380,7 +380,7 @@ func TestLeavingWithVideo(t *testing.T) {
 	default:
 	}
 	s.release()
-	if err := <-left; err != nil {
+	if err := take(t, left, "return"); err != nil {
 		t.Error(err)
 	}
 }
@@ -446,7 +446,7 @@ func TestKeyFramesBySignalling(t *testing.T) {
 		t.Errorf("%d wishes", len(s.wishes))
 	}
 	a.screen().hear(forwarder.Event{Kind: forwarder.KeyFrameBySignalling, Line: a.line(4)})
-	if line := <-a.call.asked; line != 4 {
+	if line := take(t, a.call.asked, "request for a key frame"); line != 4 {
 		t.Errorf("line %d", line)
 	}
 }
@@ -478,7 +478,7 @@ func TestNewsAreBounded(t *testing.T) {
 		n.add(forwarder.Event{Kind: forwarder.Shown, Line: l, Source: lines[(i+1)%3]})
 		n.add(forwarder.Event{Kind: forwarder.Frozen, Line: l})
 	}
-	<-n.wake
+	take(t, n.wake, "wake-up")
 	all, failed := n.take()
 	if len(all) != 3 || failed != nil {
 		t.Fatalf("%d news, %v", len(all), failed)
@@ -523,7 +523,7 @@ func TestVideoOfThisServer(t *testing.T) {
 // await returns once something holds.
 func await(t *testing.T, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); {
+	for deadline := time.Now().Add(waitTime); !holds(); {
 		if time.Now().After(deadline) {
 			t.Fatal("it never came about")
 		}
@@ -544,7 +544,7 @@ func TestVideoStorm(t *testing.T) {
 	storm.Wait()
 	m := newReplica(t)
 	for last := h.Snapshot(); m.seq < last.Seq; {
-		m.apply(<-all.Events())
+		m.apply(take(t, all.Events(), "event"))
 	}
 	if s := h.Snapshot(); s.Seq == m.seq {
 		m.same(s)
@@ -651,7 +651,7 @@ func TestPeerAgreesAndStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []media.VideoFormat{h264, none} {
-		if got := <-a.call.formats; got != want {
+		if got := take(t, a.call.formats, "order to a peer"); got != want {
 			t.Errorf("asked for %v, want %v", got, want)
 		}
 	}

@@ -26,6 +26,9 @@ type LineConfig struct {
 	Stopped bool
 	// Low: it is sent as little as there is: the lowest encoding and layers.
 	Low bool
+	// Freeze is how long it may get no picture of a source that sends before it counts as frozen;
+	// 0: 500 ms. Slides need more: few of them are sent.
+	Freeze time.Duration
 	// MaxBitrate bounds what it is sent, bits per second; 0 leaves that to what its path bears.
 	MaxBitrate uint64
 	// SourceLimit bounds what it is asked to send, bits per second; 0 does not.

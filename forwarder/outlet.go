@@ -62,6 +62,7 @@ func (o *outlet) reconfigure() {
 		o.codec = codec
 		o.sub.SetCodec(codec)
 	}
+	o.sub.SetFreeze(o.line.cfg.Freeze)
 	o.sub.SetLow(o.line.cfg.Low, now)
 	o.estimate()
 	o.aim()

@@ -99,6 +99,28 @@ func TestFreeze(t *testing.T) {
 	p.check()
 }
 
+// A line for slides has a longer patience, which it is given while it lasts.
+func TestSlidesAreNotFrozen(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{Interval: 90000}), b.viewer()
+	source.every = second
+	patient := p.line.cfg
+	patient.Freeze = 5 * time.Second
+	b.conf.Configure(p.line, patient, nil)
+	b.shows(source, p)
+	b.run(10 * time.Second)
+	if b.count(Frozen, p) != 0 || p.line.Stats().Egress.Subscription.Pictures < 8 {
+		t.Errorf("%v, %+v", b.events, p.line.Stats().Egress.Subscription)
+	}
+	usual := patient
+	usual.Freeze = 0
+	b.conf.Configure(p.line, usual, nil)
+	b.run(3 * time.Second)
+	if b.count(Frozen, p) == 0 {
+		t.Error("a picture a second is frozen for no one")
+	}
+}
+
 // A source of three encodings is shown by the one that fits the receiver.
 func TestSimulcast(t *testing.T) {
 	b := newBed(t, Config{})

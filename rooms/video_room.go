@@ -256,12 +256,18 @@ func (r *room) restate(p *Participant) bool {
 	return news
 }
 
+// slidesFreeze is how long slides may stand still before it counts as a freeze.
+const slidesFreeze = 5 * time.Second
+
 // served is what the forwarder is told of a line.
 func (p *Participant) served(l *videoLine, rules *videoRules) forwarder.LineConfig {
 	c, held := l.Config, p.state == StateHeld
 	c.Muted = c.Muted || p.settings.VideoMuted || held
 	c.Stopped = c.Stopped || p.settings.VideoStopped || held
 	c.Low = c.Low || p.settings.VideoLow
+	if l.isSlides() {
+		c.Freeze = slidesFreeze
+	}
 	if limit := uint64(rules.bitrate); c.SourceLimit == 0 || c.SourceLimit > limit {
 		c.SourceLimit = limit
 	}

@@ -180,6 +180,13 @@ func TestSlides(t *testing.T) {
 	want("cc-c", "bab")
 	all[1].sends(2, false)
 	want("cc-c", "-aa")
+	freeze := func(line int) time.Duration {
+		d, _ := askOf(all[0].Participant, func(*room) (time.Duration, error) { return all[0].video.find(line).given.Freeze, nil })
+		return d
+	}
+	if freeze(1) != 0 || freeze(2) != 5*time.Second {
+		t.Errorf("a camera's picture is frozen after %v, slides after %v", freeze(1), freeze(2))
+	}
 }
 
 func TestSeveralLines(t *testing.T) {

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"testing"
+	"time"
 
 	"github.com/confd/confd/internal/testkit/pictures"
 	"github.com/confd/confd/media"
@@ -233,6 +234,11 @@ func TestFreezes(t *testing.T) {
 	if b.Frozen(b.now) || !b.Frozen(b.now+1) {
 		t.Error("does not freeze after just half a second")
 	}
+	b.SetFreeze(5 * time.Second)
+	if b.Frozen(b.now+9*second/2) || !b.Frozen(b.now+9*second/2+1) {
+		t.Error("with a bound of five seconds does not freeze after just that")
+	}
+	b.SetFreeze(0)
 	b.pass(second / 2)
 	if st := b.Stats(b.now); st.Freezes != 1 || st.Frozen != second {
 		t.Errorf("%+v", st)

@@ -19,7 +19,7 @@ type Stats struct {
 	RepairedBytes uint64
 	Unanswered    Unanswered
 
-	Freezes uint64 // times without a picture for longer than Config.Freeze
+	Freezes uint64 // times without a picture for longer than SetFreeze allows
 	Frozen  int64  // nanoseconds that they took, the present one included
 
 	Layers   Layers // in force
@@ -61,7 +61,7 @@ func (s *Subscription) Stats(now int64) Stats {
 }
 
 // Frozen reports whether something is to be shown, but no picture has left for longer than
-// Config.Freeze, or since Show. In low mode nothing freezes: single pictures are what was
+// SetFreeze allows, or since Show. In low mode nothing freezes: single pictures are what was
 // asked for.
 func (s *Subscription) Frozen(now int64) bool {
 	return s.wished.count > 0 && !s.low && now-s.seen > s.freeze

@@ -17,9 +17,6 @@ type Config struct {
 	// 5.1), the former below 32,768 (RFC 3711 section 3.3.1).
 	Sequence  uint16
 	Timestamp uint32
-	// Freeze is how long there may be no picture before it is a freeze; 0: 500 ms. Where
-	// sources send few pictures (slides), it should be more.
-	Freeze time.Duration
 }
 
 const usualFreeze = 500 * time.Millisecond
@@ -72,10 +69,7 @@ const (
 
 // New makes a subscription that shows nothing.
 func New(c Config) *Subscription {
-	s := &Subscription{freeze: int64(c.Freeze), work: c.Workspace}
-	if s.freeze == 0 {
-		s.freeze = int64(usualFreeze)
-	}
+	s := &Subscription{freeze: int64(usualFreeze), work: c.Workspace}
 	if s.work == nil {
 		s.work = new(Workspace)
 	}
@@ -95,6 +89,15 @@ func (s *Subscription) Use(w *Workspace) { s.work = w }
 func (s *Subscription) SetCodec(c media.VideoCodec) {
 	s.rewriter.codec = c
 	s.rewrites = c == media.VP8 || c == media.VP9
+}
+
+// SetFreeze tells how long there may be no picture before it is a freeze; 0: 500 ms. Where sources
+// send few pictures (slides), it should be more.
+func (s *Subscription) SetFreeze(d time.Duration) {
+	if d <= 0 {
+		d = usualFreeze
+	}
+	s.freeze = int64(d)
 }
 
 // SetEstimate tells what the receiver can take, bits per second; 0: not known. A bound on

@@ -15,24 +15,17 @@ import (
 // eventType is the payload type of telephone events that callers offer.
 const eventType = 101
 
-// coding is how a codec is named: on the command line, in SDP (RFC 3551, RFC 7587), and in
-// media.
-type coding struct {
-	payloadType uint8
-	name        string
-	format      media.Format
-}
-
-var codings = map[string]coding{
-	"pcmu": {0, "PCMU/8000", media.Format{Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Channels: 1}},
-	"pcma": {8, "PCMA/8000", media.Format{Codec: media.PCMA, ClockRate: 8000, SampleRate: 8000, Channels: 1}},
-	"g722": {9, "G722/8000", media.Format{Codec: media.G722, ClockRate: 8000, SampleRate: 16000, Channels: 1}},
-	"opus": {111, "opus/48000/2", media.Format{Codec: media.Opus, ClockRate: 48000, SampleRate: 48000, Channels: 1}},
+// formats are the codecs as the command line names them.
+var formats = map[string]media.Format{
+	"pcmu": {Codec: media.PCMU, ClockRate: 8000, SampleRate: 8000, Channels: 1},
+	"pcma": {Codec: media.PCMA, ClockRate: 8000, SampleRate: 8000, Channels: 1},
+	"g722": {Codec: media.G722, ClockRate: 8000, SampleRate: 16000, Channels: 1},
+	"opus": {Codec: media.Opus, ClockRate: 48000, SampleRate: 48000, Channels: 1},
 }
 
 // format is the callers' codec as media know it.
 func (o *Options) format() media.Format {
-	f := codings[o.Codec].format
+	f := formats[o.Codec]
 	f.PacketTime = o.PacketTime
 	if f.Codec == media.Opus {
 		f.Opus = media.OpusParams{Bitrate: o.Opus.Bitrate, FEC: o.Opus.FEC}
@@ -43,15 +36,7 @@ func (o *Options) format() media.Format {
 // offer is what caller i offers.
 func (r *run) offer(i int) calls.Offer {
 	o, f := &r.o, r.fleet
-	c := codings[o.Codec]
-	format := calls.Format{PayloadType: c.payloadType, Name: c.name}
-	if c.format.Codec == media.Opus {
-		format.Parameters = fmt.Sprintf("maxaveragebitrate=%d", o.Opus.Bitrate)
-		if o.Opus.FEC {
-			format.Parameters += ";useinbandfec=1"
-		}
-	}
-	return calls.Offer{Media: f.Local(i), RTCP: f.RTCP(), Formats: []calls.Format{format}, Event: eventType,
+	return calls.Offer{Media: f.Local(i), RTCP: f.RTCP(), Formats: []calls.Format{calls.FormatOf(f.Format())}, Event: eventType,
 		PacketTime: o.PacketTime, From: fmt.Sprintf("%s-%d", o.From, i+1), Video: r.videoOffer(i)}
 }
 

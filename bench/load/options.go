@@ -14,6 +14,7 @@ import (
 	"github.com/confd/confd/bench/load/machine"
 	"github.com/confd/confd/bench/load/report"
 	"github.com/confd/confd/bench/load/signal"
+	"github.com/confd/confd/media"
 )
 
 // Limits of Options.
@@ -105,7 +106,7 @@ func (o Options) Check() error {
 		return fmt.Errorf("%d rooms for %d callers, want 1 to as many", o.Rooms, o.Callers)
 	case o.Talkers < 1 || o.Talkers > min(signal.MaxTalkers, o.Callers/o.Rooms):
 		return fmt.Errorf("%d talkers in rooms of %d, want 1 to that, at most %d", o.Talkers, o.Callers/o.Rooms, signal.MaxTalkers)
-	case codings[o.Codec].name == "":
+	case formats[o.Codec] == media.Format{}:
 		return fmt.Errorf("codec %q, want pcmu, pcma, g722 or opus", o.Codec)
 	case !(o.Rate > 0 && o.Rate <= MaxRate):
 		return fmt.Errorf("%g calls per second, want more than 0, at most %d", o.Rate, MaxRate)

@@ -7,6 +7,9 @@ import "encoding/binary"
 // HeaderSize is the length of an RTP header without contributors and extensions.
 const HeaderSize = 12
 
+// Extended is the bit of a header's first byte that says that an extension follows the header.
+const Extended = 0x10
+
 // Stream numbers the packets of one outgoing RTP stream.
 type Stream struct {
 	SSRC        uint32
@@ -22,7 +25,7 @@ func (s *Stream) Stamp(packet []byte, ticks uint32) {
 	_ = packet[HeaderSize-1]
 	packet[0], packet[1] = 0x80, s.PayloadType
 	if s.Extended {
-		packet[0] |= 0x10
+		packet[0] |= Extended
 	}
 	binary.BigEndian.PutUint16(packet[2:], s.Sequence)
 	binary.BigEndian.PutUint32(packet[4:], s.Timestamp)
@@ -52,7 +55,7 @@ func Payload(packet []byte) []byte {
 		return nil
 	}
 	start, end := HeaderSize+4*int(packet[0]&15), len(packet)
-	if packet[0]&0x10 != 0 {
+	if packet[0]&Extended != 0 {
 		if start+4 > end {
 			return nil
 		}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/confd/confd/media"
 )
 
 // Offer is what a caller offers by SDP (RFC 3264): one audio stream, and video if it has any.
@@ -17,6 +19,7 @@ type Offer struct {
 	Formats    []Format       // in order of preference, at least one
 	PacketTime time.Duration  // 20 ms
 	Event      uint8          // payload type of telephone events (RFC 4733); 0: none
+	Level      uint8          // number of the extension by which packets say how loud they are (RFC 6464), 1 to 14; 0: none
 	From       string         // user part of this caller's address; "": Config.From
 	Video      *Video         // nil: sound only
 }
@@ -26,6 +29,26 @@ type Format struct {
 	PayloadType uint8
 	Name        string // as in a=rtpmap: "PCMU/8000", "opus/48000/2"
 	Parameters  string // as in a=fmtp, may be empty
+}
+
+// FormatOf returns how a codec is offered: under its number (RFC 3551) or, if it is Opus (RFC 7587),
+// as 111. There is none for others than PCMU, PCMA, G722 and Opus.
+func FormatOf(f media.Format) Format {
+	switch f.Codec {
+	case media.PCMU:
+		return Format{PayloadType: 0, Name: "PCMU/8000"}
+	case media.PCMA:
+		return Format{PayloadType: 8, Name: "PCMA/8000"}
+	case media.G722:
+		return Format{PayloadType: 9, Name: "G722/8000"}
+	case media.Opus:
+		o := Format{111, "opus/48000/2", fmt.Sprintf("maxaveragebitrate=%d", f.Opus.Bitrate)}
+		if f.Opus.FEC {
+			o.Parameters += ";useinbandfec=1"
+		}
+		return o
+	}
+	return Format{}
 }
 
 const defaultPacketTime = 20 * time.Millisecond
@@ -41,6 +64,8 @@ func (o *Offer) complete() error {
 		return errors.New("calls: an offer without a codec")
 	case o.Event > 127:
 		return fmt.Errorf("calls: payload type %d of events: want 96 to 127", o.Event)
+	case o.Level > 14:
+		return fmt.Errorf("calls: extension %d for levels: want 1 to 14", o.Level)
 	case unsafe(o.From, " \t<>\"@;,:"):
 		return fmt.Errorf("calls: the caller's name %q has characters that SIP cannot carry there", o.From)
 	}
@@ -72,6 +97,7 @@ type mediaLines struct {
 	formats   []Format
 	event     uint8
 	clock     string // of event
+	level     uint8
 	direction string
 }
 
@@ -79,7 +105,7 @@ type mediaLines struct {
 func (o *Offer) sdp(version int) string {
 	var b strings.Builder
 	o.putSession(&b, version, "")
-	o.putAudio(&b, mediaLines{"RTP/AVP", o.Formats, o.Event, o.eventClock(), "sendrecv"})
+	o.putAudio(&b, mediaLines{"RTP/AVP", o.Formats, o.Event, o.eventClock(), o.Level, "sendrecv"})
 	if o.Video != nil {
 		o.Video.put(&b, o.Video.offered())
 	}
@@ -115,6 +141,9 @@ func (o *Offer) putAudio(b *strings.Builder, m mediaLines) {
 	}
 	if m.event != 0 {
 		put(b, "a=rtpmap:", number(m.event), " telephone-event/", m.clock, "\r\na=fmtp:", number(m.event), " 0-15\r\n")
+	}
+	if m.level != 0 {
+		put(b, "a=extmap:", number(m.level), " urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n")
 	}
 	put(b, "a=ptime:", strconv.FormatInt(o.PacketTime.Milliseconds(), 10), "\r\n")
 	o.putRTCP(b)

@@ -28,6 +28,9 @@ func TestOfferIsWhatWasAskedFor(t *testing.T) {
 		"RTCP on the same port": {func(o *Offer) { o.RTCP, o.Event = o.Media, 0 },
 			"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 3000 RTP/AVP 0\r\n" +
 				"a=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=rtcp:3000\r\na=rtcp-mux\r\na=sendrecv\r\n"},
+		"levels": {func(o *Offer) { o.Level, o.Event = 14, 0 },
+			"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 3000 RTP/AVP 0\r\n" +
+				"a=rtpmap:0 PCMU/8000\r\na=extmap:14 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=ptime:20\r\na=sendrecv\r\n"},
 	} {
 		o := someOffer()
 		test.change(&o)
@@ -48,6 +51,7 @@ func TestOffersThatCannotBeMade(t *testing.T) {
 		"number of 128":  func(o *Offer) { o.Formats = []Format{{128, "PCMU/8000", ""}} },
 		"no clock":       func(o *Offer) { o.Formats = []Format{{0, "PCMU", ""}} },
 		"a line in it":   func(o *Offer) { o.Formats = []Format{{0, "PCMU/8000\r\na=x", ""}} },
+		"levels at 15":   func(o *Offer) { o.Level = 15 },
 		"events at 128":  func(o *Offer) { o.Event = 128 },
 		"no packet time": func(o *Offer) { o.PacketTime = time.Microsecond },
 		"a second long":  func(o *Offer) { o.PacketTime = time.Second + 1 },

@@ -28,7 +28,7 @@ func (o *Offer) answer(text string, now Answer, version int) (string, Answer, *s
 		f := a.Format
 		f.PayloadType = a.PayloadType
 		clock := clockOf(d.media[i].names[number(a.Event)])
-		o.putAudio(&b, mediaLines{d.media[i].profile, []Format{f}, a.Event, clock, mirror(a)})
+		o.putAudio(&b, mediaLines{d.media[i].profile, []Format{f}, a.Event, clock, 0, mirror(a)})
 	}
 	return b.String(), a, nil
 }

@@ -35,15 +35,16 @@ type caller struct {
 	spoke     int64 // when a talker last stopped
 	begun     bool  // its first packet was sent
 
-	ssrc   uint32
-	stamp  uint32
-	next   uint16
-	kind   uint8 // payload types
-	event  uint8
-	ticks  uint32
-	link   *link // nil if nothing is impaired
-	dial   *dial // nil if no key is pressed
-	visits uint8
+	ssrc      uint32
+	stamp     uint32
+	next      uint16
+	kind      uint8 // payload types
+	event     uint8
+	ticks     uint32
+	extension uint8 // wire.Extended, if sound has a header extension, else 0
+	link      *link // nil if nothing is impaired
+	dial      *dial // nil if no key is pressed
+	visits    uint8
 
 	// Of a talker, Fleet.mu:
 	talking   signal.Talk
@@ -129,8 +130,10 @@ func (c *caller) fill(b []byte, p *packet) (n int) {
 	n = wire.HeaderSize
 	switch p.kind &^ marked {
 	case said:
+		b[0] |= c.extension
 		n += copy(b[n:], c.track.payload(p.what))
 	case silent:
+		b[0] |= c.extension
 		n += copy(b[n:], c.quiet.payload(p.what))
 	case event:
 		b[1] = c.event

@@ -19,6 +19,9 @@ type Coding struct {
 	// DTX is off: Impairment.DTX serves every codec.
 	Format  media.Format
 	Options codec.Options
+	// Level is the number (RFC 8285), 1 to 14, of the extension by which each packet with sound says
+	// how loud it is (RFC 6464); 0: none does.
+	Level uint8
 }
 
 // Config is who calls and what they say.
@@ -44,15 +47,28 @@ type Config struct {
 	// port for each; 0 means 1, at most MaxSharing. It is cheaper: see post.
 	Sharing int
 	Threads int // that send and receive, 1 to 64; 0: by the number of callers
-	Impair  Impairment
-	// Ears is how many there are at most besides each room's reference; 0 means DefaultEars.
+	// RealTime has these threads ask for real-time priority. That suits who measures something else
+	// than they hear; see prefer.
+	RealTime bool
+	// Grain is what packets' phases are multiples of, at least MinGrain, a part of the packet time; 0
+	// means DefaultGrain. The finer it is, the more often threads wake.
+	Grain  time.Duration
+	Impair Impairment
+	// Ears is how many there are at most besides each room's reference; 0 means DefaultEars, and NoEars
+	// none.
 	Ears int
+	// References is how many rooms, the first ones, have a reference; 0 means all. In the others
+	// nobody is verified but who has an ear.
+	References int
 }
 
 // Limits and defaults of Config.
 const (
-	MaxCallers  = 100000
-	DefaultEars = 64
+	MaxCallers   = 100000
+	DefaultEars  = 64
+	NoEars       = -1
+	DefaultGrain = time.Millisecond
+	MinGrain     = 100 * time.Microsecond
 	// PerAddress is how many callers share one address of a prefix that has more.
 	PerAddress = 250
 	MaxSharing = 250
@@ -78,6 +94,12 @@ func (c Config) withDefaults() Config {
 	if c.Ears == 0 {
 		c.Ears = DefaultEars
 	}
+	if c.References == 0 {
+		c.References = c.Rooms
+	}
+	if c.Grain == 0 {
+		c.Grain = DefaultGrain
+	}
 	if c.Threads == 0 {
 		c.Threads = min(1+(c.Callers-1)/perThread, runtime.NumCPU())
 	}
@@ -100,13 +122,18 @@ func (c Config) check() error {
 		return fmt.Errorf("fleet: %d plans for %d rooms, want 1 to as many", c.Plans, c.Rooms)
 	case c.Sharing < 1 || c.Sharing > MaxSharing:
 		return fmt.Errorf("fleet: %d callers share a port, want 1 to %d", c.Sharing, MaxSharing)
-	case c.Ears < 1:
-		return fmt.Errorf("fleet: %d ears, want at least 1, or 0 for %d", c.Ears, DefaultEars)
+	case c.Ears < NoEars:
+		return fmt.Errorf("fleet: %d ears, want at least 1, 0 for %d, or %d for none", c.Ears, DefaultEars, NoEars)
+	case c.References < 1 || c.References > c.Rooms:
+		return fmt.Errorf("fleet: references in %d of %d rooms, want 1 to as many, or 0 for all", c.References, c.Rooms)
 	case c.Threads < 1 || c.Threads > maxThreads:
 		return fmt.Errorf("fleet: %d threads, want 1 to %d", c.Threads, maxThreads)
 	}
 	if err := c.Codec.check(); err != nil {
 		return err
+	}
+	if packet := c.Codec.Format.PacketTime; c.Grain < MinGrain || packet%c.Grain != 0 {
+		return fmt.Errorf("fleet: phases in steps of %v, want at least %v, and a part of %v", c.Grain, MinGrain, packet)
 	}
 	return c.Impair.check()
 }
@@ -121,6 +148,8 @@ func (c Coding) check() error {
 		return fmt.Errorf("fleet: packets of %v, want 10, 20, 30, 40 or 60 ms", f.PacketTime)
 	case f.SampleRate != 8000 && f.SampleRate != 16000 && f.SampleRate != 48000:
 		return fmt.Errorf("fleet: %d samples per second, want 8000, 16000 or 48000", f.SampleRate)
+	case c.Level > 14:
+		return fmt.Errorf("fleet: extension %d for levels, want 1 to 14, or 0 for none", c.Level)
 	case f.Opus.DTX:
 		return fmt.Errorf("fleet: Opus DTX is asked for in the format, want it in Impairment, where it serves every codec")
 	}

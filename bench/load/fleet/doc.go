@@ -13,11 +13,11 @@
 // # Threads
 //
 // A few threads each own a part of the callers. A thread sleeps until the next slot of half
-// a millisecond in which somebody is due, talkers first; it sends what is due and takes what
+// a millisecond (Config.Grain) in which somebody is due, talkers first; it sends what is due and takes what
 // has come. It holds a lock for the length of a slot, never for a packet; nothing is
 // allocated. If it is behind it catches up five packets of a caller at most, gives up the rest
 // (Counts.GivenUp), and Report.Late tells. If it is permitted to, it goes before threads of
-// ordinary priority.
+// ordinary priority. The callers of a room share out the packet time between them.
 //
 // Callers have a socket each, or some of one thread share one (Config.Sharing): they send at the
 // same time, so that a system call sends or receives for up to 32, and the others' phases lie

@@ -5,6 +5,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
@@ -47,6 +48,7 @@ type room struct {
 	number   int
 	plan     *signal.Room
 	epoch    int64
+	turn     float64 // phase of its first seat, in packet times
 	seats    []*caller
 	listener *listener
 	guide    atomic.Pointer[guide] // nil unless the reference is a silent caller
@@ -98,9 +100,6 @@ func (f *Fleet) plan() (err error) {
 	return err
 }
 
-// grain is what phases are multiples of: the fewer the times at which a thread wakes, the cheaper.
-const grain = 2 * slot
-
 // golden is the golden ratio: its multiples lie apart from each other on a circle.
 const golden = 0.6180339887498949
 
@@ -109,7 +108,8 @@ func (f *Fleet) man() error {
 	c := &f.config
 	cycle, packet := int64(c.Cycle), int64(c.Codec.Format.PacketTime)
 	for i := range c.Threads {
-		t := &thread{number: i, now: clock.Now, origin: f.origin, clockRate: int64(c.Codec.Format.ClockRate)}
+		t := &thread{number: i, now: clock.Now, origin: f.origin, clockRate: int64(c.Codec.Format.ClockRate), realTime: c.RealTime}
+		t.wheel.slot = int64(c.Grain) / 2
 		if c.Sharing > 1 {
 			t.outbox, t.inbox = wire.NewOutbox(), wire.NewInbox()
 		}
@@ -118,9 +118,11 @@ func (f *Fleet) man() error {
 	for range min(runtime.NumCPU(), 1+c.Rooms/earsPerThread) {
 		f.listeners = append(f.listeners, newListener(c.Threads))
 	}
+	dice := rand.New(rand.NewPCG(c.Seed, 0xf1ee7))
+	first := dice.Float64() // phase of the first caller of all
 	for r := range c.Rooms {
 		shift := int64(float64(cycle)*golden*float64(r/c.Plans)) % cycle
-		one := &room{number: r, plan: f.plans[r%c.Plans], epoch: f.origin - cycle + shift - shift%packet,
+		one := &room{number: r, plan: f.plans[r%c.Plans], epoch: f.origin - cycle + shift - shift%packet, turn: first + float64(r)*math.Sqrt2,
 			listener: f.listeners[r%len(f.listeners)], judged: judged{tallies: make([]signal.Tally, c.Talkers)}}
 		one.leader.Store(nobody)
 		f.rooms = append(f.rooms, one)
@@ -132,7 +134,6 @@ func (f *Fleet) man() error {
 	if f.rtcp, err = wire.ListenOn(netip.AddrPortFrom(locals[0], 0)); err != nil {
 		return fmt.Errorf("fleet: a socket for RTCP: %w", err)
 	}
-	dice := rand.New(rand.NewPCG(c.Seed, 0xf1ee7))
 	for i := range c.Callers {
 		if err := f.hire(i, locals, dice); err != nil {
 			return fmt.Errorf("fleet: caller %d: %w", i, err)
@@ -148,7 +149,7 @@ func (f *Fleet) hire(i int, locals []netip.Addr, dice *rand.Rand) (err error) {
 	r, t := f.rooms[i%c.Rooms], f.threads[i%c.Threads]
 	one := &caller{number: i, seat: i / c.Rooms, room: r, thread: t, rank: 1, quiet: f.tracks.silence,
 		ssrc: dice.Uint32(), stamp: dice.Uint32(), next: uint16(dice.Uint32()), ticks: uint32(format.Ticks(format.PacketTime)),
-		phase:  dice.Int64N(packet/grain) * grain,
+		phase:  c.phase(r.turn + float64(i/c.Rooms)*golden),
 		period: packet + int64(float64(packet)*c.Impair.Drift*(2*dice.Float64()-1)/1e6), spoke: -never}
 	if c.Sharing > 1 {
 		if one.post, err = f.place(t, locals); err == nil {
@@ -164,6 +165,9 @@ func (f *Fleet) hire(i int, locals []netip.Addr, dice *rand.Rand) (err error) {
 	if c.Impair.queues() {
 		one.link = newLink(c.Impair, format.PacketTime, seed)
 	}
+	if c.Codec.Level != 0 {
+		one.extension = wire.Extended
+	}
 	if one.seat < c.Talkers {
 		one.rank, one.track = 0, f.tracks.talkers[r.number%c.Plans][one.seat]
 	}
@@ -171,6 +175,12 @@ func (f *Fleet) hire(i int, locals []netip.Addr, dice *rand.Rand) (err error) {
 	t.callers = append(t.callers, one)
 	f.callers = append(f.callers, one)
 	return nil
+}
+
+// phase returns the phase, ns within the packet time, that is so many turns from its begin.
+func (c Config) phase(turns float64) int64 {
+	_, part := math.Modf(turns)
+	return int64(part*float64(c.Codec.Format.PacketTime/c.Grain)) * int64(c.Grain)
 }
 
 // caller returns caller i.

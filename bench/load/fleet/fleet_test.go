@@ -146,3 +146,29 @@ func TestBeginForgets(t *testing.T) {
 		t.Errorf("%+v in %v", c, r.Window)
 	}
 }
+
+// Where nobody is to listen but the reference of the first room, nobody else does.
+func TestFewEars(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, Config{Callers: 9, Rooms: 3, Talkers: 2, Codec: pcmu, Cycle: signal.MinCycle, Seed: 4, Ears: NoEars, References: 1, Grain: packetTime / 80})
+	s := newServer(t, f)
+	for i := range 6 { // the talkers, of whom the first is the reference meanwhile
+		if err := f.Connect(i, s.peer(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.start()
+	s.until("a talker has an ear", func(*Report) bool { return f.rooms[0].leader.Load() == 0 })
+	for i := 6; i < 9; i++ {
+		if err := f.Connect(i, s.peer(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.until("it is a listener's", func(*Report) bool { return f.rooms[0].leader.Load() == 6 })
+	f.Begin()
+	r := s.until("the first room", func(r *Report) bool { return r.Rooms[0].Heard.Heard > 3 })
+	checkClean(t, r)
+	if v := r.Verified(); v[BySound] != 1 || r.Rooms[1].Heard.Expected+r.Rooms[2].Heard.Expected > 0 {
+		t.Errorf("verified %v; %+v", v, r.Rooms[1].Heard)
+	}
+}

@@ -37,9 +37,7 @@ func (f *Fleet) place(t *thread, locals []netip.Addr) (*post, error) {
 	}
 	p := &post{socket: s, from: make(map[wire.Peer]*caller)}
 	f.posts, t.posts = append(f.posts, p), append(t.posts, p)
-	grains := int64(f.config.Codec.Format.PacketTime) / grain
-	around := float64(number) * golden
-	p.phase = int64((around-float64(int64(around)))*float64(grains)) * grain
+	p.phase = f.config.phase(float64(number) * golden)
 	return p, s.Buffer(f.config.Sharing * postBuffer)
 }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -364,5 +365,56 @@ func TestTurnsAllocateNothing(t *testing.T) {
 		if c := r.Counts(); c.Received < 8*190 || c.Matched == 0 || r.Overflow > 0 || len(s.fleet.rooms[0].ears) != 3 {
 			t.Errorf("%+v, %d ears", c, len(s.fleet.rooms[0].ears))
 		}
+	}
+}
+
+// The callers of a room share out the packet time, on the grain that was asked for.
+func TestPhasesAreSpread(t *testing.T) {
+	const rooms, seats = 4, 9
+	for _, grain := range []time.Duration{DefaultGrain, MinGrain} {
+		f := newFleet(t, Config{Callers: rooms * seats, Rooms: rooms, Talkers: 3, Codec: pcmu, Cycle: signal.MinCycle, Grain: grain})
+		for _, r := range f.rooms {
+			var all []int64
+			for _, c := range r.seats {
+				if c.phase < 0 || c.phase >= int64(packetTime) || c.phase%int64(grain) != 0 {
+					t.Errorf("caller %d has phase %v, on a grain of %v", c.number, time.Duration(c.phase), grain)
+				}
+				all = append(all, c.phase)
+			}
+			slices.Sort(all)
+			all = append(all, all[0]+int64(packetTime))
+			for i, p := range all[1:] {
+				if gap := time.Duration(p - all[i]); gap > 2*packetTime/seats+grain {
+					t.Errorf("room %d: nobody sends for %v, grain %v", r.number, gap, grain)
+				}
+			}
+		}
+	}
+}
+
+// Each packet with sound says how loud that is, if it is to; what it carries is the same.
+func TestPacketsSayHowLoudTheyAre(t *testing.T) {
+	coding := opus
+	coding.Level = 3
+	s := newSink(t, Config{Callers: 2, Talkers: 1, Codec: coding, Continuous: true, Seed: 1})
+	in := make([]byte, maxDatagram)
+	for i, c := range s.fleet.callers {
+		for c.counts.Sent == 0 {
+			s.now += slot
+			c.thread.turn(s.now)
+		}
+		n := s.receive(s.sockets[i], in)
+		talks := c.track != nil
+		if in[0] != 0x90 || in[16] != 3<<4 || in[17]&0x80 != 0 != talks || in[17]&0x7f < 60 != talks {
+			t.Errorf("caller %d: % x", i, in[:20])
+		}
+		_, payload := parse(in[:n])
+		if want := s.due(c, s.now); !bytes.Equal(payload, want[8:]) || codec.PacketSamples(coding.Format, payload) != 960 {
+			t.Errorf("caller %d sent % x, want % x", i, payload, want[8:])
+		}
+	}
+	p := packet{kind: event}
+	if s.fleet.callers[0].fill(in, &p); in[0] != 0x80 {
+		t.Errorf("a key has a header of % x", in[:12])
 	}
 }

@@ -90,7 +90,7 @@ func (c *caller) isLive() bool {
 func (f *Fleet) refer() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, r := range f.rooms {
+	for _, r := range f.rooms[:f.config.References] {
 		leader := r.leader.Load()
 		if leader != nobody && !f.Talker(int(leader)) {
 			continue
@@ -99,8 +99,10 @@ func (f *Fleet) refer() {
 		if best == nil || int64(best.number) == leader {
 			continue
 		}
-		for _, e := range r.ears {
-			e.lasting = e.caller == best
+		for _, e := range slices.Clone(r.ears) {
+			if e.lasting = e.caller == best; !e.lasting && f.config.Ears == NoEars {
+				f.unhear(e)
+			}
 		}
 		var err error
 		if f.earOf(best) == nil {
@@ -141,6 +143,9 @@ func (f *Fleet) earOf(c *caller) *ear {
 
 // share gives the ears that are not references to callers who need one, by turns.
 func (f *Fleet) share() {
+	if f.config.Ears == NoEars {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	wishes := f.wishes()

@@ -17,9 +17,12 @@ import (
 // thread sends and receives for a part of the callers. What is in it, and in its callers,
 // belongs to who holds its lock.
 type thread struct {
-	mu      sync.Mutex
-	number  int
-	now     func() int64
+	mu     sync.Mutex
+	number int
+	now    func() int64
+
+	realTime bool // it asks for that priority
+
 	origin  int64 // of the wheel's time
 	wheel   wheel
 	callers []*caller
@@ -46,12 +49,14 @@ type thread struct {
 // maxDatagram is how long a packet may be; longer ones are cut.
 const maxDatagram = 4096
 
-// longestSleep is shorter than what lies between Connect and the first packet.
-const longestSleep = int(10 * int64(time.Millisecond) / slot)
+// longestSleep, ns, is shorter than what lies between Connect and the first packet.
+const longestSleep = int64(10 * time.Millisecond)
 
 func (t *thread) run(ctx context.Context) {
 	runtime.LockOSThread() // never unlocked: the thread ends with its nice value
-	prefer()
+	if !t.realTime || clock.RealTime() != nil {
+		prefer()
+	}
 	t.id.begin()
 	defer t.id.end()
 	for ctx.Err() == nil {
@@ -64,11 +69,11 @@ func (t *thread) turn(now int64) int64 {
 	for {
 		t.mu.Lock()
 		t.measure(now)
-		if t.origin+t.wheel.next*slot <= now {
+		if t.origin+t.wheel.next*t.wheel.slot <= now {
 			t.visit(t.wheel.take())
 		}
-		t.wheel.skip(longestSleep)
-		next := t.origin + t.wheel.next*slot
+		t.wheel.skip(int(longestSleep / t.wheel.slot))
+		next := t.origin + t.wheel.next*t.wheel.slot
 		if next > now {
 			t.collect(now)
 		}

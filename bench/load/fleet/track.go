@@ -9,10 +9,13 @@ import (
 	"time"
 
 	"github.com/confd/confd/bench/load/signal"
+	"github.com/confd/confd/bench/wire"
 	"github.com/confd/confd/codec"
+	"github.com/confd/confd/media"
 )
 
-// track is what a caller sends over and over, one payload per packet.
+// track is what a caller sends over and over, one payload per packet, its header extension before it
+// if there is one.
 type track struct {
 	data  []byte
 	ends  []uint32 // of each payload, in data
@@ -64,6 +67,9 @@ func (c Coding) encode(pcm []int16) (*track, error) {
 	}
 	t := &track{}
 	for at := 0; at+frame <= len(pcm); at += frame {
+		if c.Level != 0 {
+			t.data = append(t.data, wire.LevelExtension(c.Level, levelOf(pcm[at:at+frame]))...)
+		}
 		if t.data, err = enc.Encode(t.data, pcm[at:at+frame]); err != nil {
 			return nil, fmt.Errorf("fleet: %w", err)
 		}
@@ -71,6 +77,28 @@ func (c Coding) encode(pcm []int16) (*track, error) {
 	}
 	t.sends = make([]sends, len(t.ends))
 	return t, nil
+}
+
+// levelOf returns how loud pcm is, in -dBov.
+func levelOf(pcm []int16) uint8 {
+	var sum float64
+	for _, x := range pcm {
+		sum += float64(x) * float64(x)
+	}
+	return uint8(media.LevelOf(sum / float64(len(pcm)) / (1 << 30)))
+}
+
+// quiet is what is heard where nobody speaks: with Opus noise of a few steps of 16 bits, as of a
+// quiet room, since an encoder makes less of nothing at all than of what any phone gives it.
+func (c Coding) quiet() []int16 {
+	pcm := make([]int16, c.Format.Samples(silence))
+	if c.Format.Codec == media.Opus {
+		dice := random(1)
+		for i := range pcm {
+			pcm[i] = int16(dice.next()%7) - 3
+		}
+	}
+	return pcm
 }
 
 // pause leaves out of a track what is in none of the spurts, given packets' length and by how
@@ -106,7 +134,7 @@ type tracks struct {
 
 // newTracks encodes what the plans have said, on all processors.
 func newTracks(c Config, plans []*signal.Room) (t tracks, err error) {
-	if t.silence, err = c.Codec.encode(make([]int16, c.Codec.Format.Samples(silence))); err != nil {
+	if t.silence, err = c.Codec.encode(c.Codec.quiet()); err != nil {
 		return t, err
 	}
 	packet := c.Codec.Format.PacketTime

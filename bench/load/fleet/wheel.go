@@ -2,18 +2,13 @@
 
 package fleet
 
-import "time"
-
-const (
-	// slot is the grain of a thread's time.
-	slot = int64(500 * time.Microsecond)
-	// slots are how far ahead a wheel looks; who is due later is looked at once in between.
-	slots = 1024
-)
+// slots are how far ahead a wheel looks; who is due later is looked at once in between.
+const slots = 1024
 
 // wheel keeps callers by the slot in which they are due, in the order in which they were put
 // there, talkers before others. Its time begins at 0.
 type wheel struct {
+	slot  int64 // how long one is, ns: the grain of a thread's time
 	next  int64 // slot that is taken next
 	lists [slots][2]list
 }
@@ -22,7 +17,7 @@ type list struct{ first, last *caller }
 
 // put enters a caller, which must be in no slot, to be taken not before a time.
 func (w *wheel) put(c *caller, at int64) {
-	n := min(max((at+slot-1)/slot, w.next), w.next+slots-1)
+	n := min(max((at+w.slot-1)/w.slot, w.next), w.next+slots-1)
 	l := &w.lists[n%slots][c.rank]
 	c.after = nil
 	if l.last == nil {

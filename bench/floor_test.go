@@ -3,14 +3,14 @@
 package bench
 
 import (
-	"context"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"testing"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/coding"
 	"github.com/confd/confd/bench/floor"
+	"github.com/confd/confd/bench/trial"
 	"github.com/confd/confd/media"
 )
 
@@ -18,7 +18,7 @@ import (
 // of 20 ms) and reports the processor time of a tick per caller, and how it stands to the
 // bare system and codec calls that alternate with it. The ratio must stay within 1.25.
 func BenchmarkFloor(b *testing.B) {
-	opus := coding.Opus{Application: "voip", Complexity: 5, Bitrate: 32000}
+	opus := coding.Opus{Complexity: 5, Bitrate: 32000}
 	for _, c := range []struct {
 		name    string
 		callers int
@@ -36,35 +36,35 @@ func BenchmarkFloor(b *testing.B) {
 }
 
 func benchmarkFloor(b *testing.B, config floor.Config, legs int) {
-	load, err := callers.New(callers.Config{
-		Callers: legs, Talkers: config.Talkers, Codec: config.Codec, Opus: config.Opus, Seed: 1,
-	})
+	load := trial.Load{Callers: legs, Rooms: 1, Talkers: config.Talkers}
+	phones, err := load.Phones()
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer load.Close()
-	m, err := floor.New(config, load.Locals())
+	if config.Codec == media.Opus {
+		phones.Codec = trial.OpusOf(config.Opus)
+	}
+	callers, err := trial.Play(phones)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer callers.Close()
+	m, err := floor.New(config, callers.Locals())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer m.Close()
+	var all []netip.AddrPort
 	for i := range legs {
-		if err := load.Connect(i, m.Local(i), config.PayloadType()); err != nil {
-			b.Fatal(err)
-		}
+		all = append(all, m.Local(i))
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		load.Run(ctx)
-	}()
+	if err := callers.Reach(all, config.PayloadType()); err != nil {
+		b.Fatal(err)
+	}
 	runtime.GC()
 	b.ResetTimer()
 	check := m.RunTicks(b.N).Check
 	b.StopTimer()
-	cancel()
-	<-ended
 	if check.Ticks > 0 && check.Bares > 0 {
 		perCaller := float64(legs) * 1e3
 		b.ReportMetric(float64(check.InTick)/float64(check.Ticks)/perCaller, "µs/caller")

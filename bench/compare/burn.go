@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/trial"
 	"github.com/confd/confd/bench/wire"
 )
 
@@ -46,7 +47,7 @@ func burn(ctx context.Context, share float64) {
 	missing := 0.0
 	for ctx.Err() == nil {
 		before, err := measure.StealSoFar()
-		if err != nil || wait(ctx, burnJudge) != nil {
+		if err != nil || trial.Wait(ctx, burnJudge) != nil {
 			return
 		}
 		now, err := measure.StealSoFar()

@@ -4,51 +4,38 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/confd"
-	"github.com/confd/confd/bench/dial"
+	"github.com/confd/confd/bench/trial"
 	"github.com/confd/confd/media"
 )
 
 // program is confd.
 type program struct {
 	options *options
-	load    *callers.Load
+	callers *trial.Callers
 	process *confd.Process
 }
 
-func startConfd(ctx context.Context, o *options, load *callers.Load) (server, error) {
-	c := confd.Config{Program: o.confd}
+func startConfd(ctx context.Context, o *options, c *trial.Callers) (server, error) {
+	config := confd.Config{Program: o.confd}
 	if o.codec == media.Opus {
-		c.Env = []string{
+		config.Env = []string{
 			"CONFD_AUDIO_OPUS_COMPLEXITY=" + strconv.Itoa(o.opus.Complexity),
 			"CONFD_AUDIO_OPUS_BITRATE=" + strconv.Itoa(o.opus.Bitrate),
 		}
 	}
-	p, err := confd.Start(ctx, c)
+	p, err := confd.Start(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	return &program{o, load, p}, nil
+	return &program{o, c, p}, nil
 }
 
 func (p *program) join(ctx context.Context) error {
-	offer := dial.Offer{Codec: "PCMU/8000"}
-	if p.options.levels {
-		offer.LevelID = callers.LevelID
-	}
-	if o := p.options; o.codec == media.Opus {
-		offer.PayloadType, offer.Codec = 111, "opus/48000/2"
-		offer.Parameters = fmt.Sprintf("maxaveragebitrate=%d", o.opus.Bitrate)
-		if o.opus.FEC {
-			offer.Parameters += ";useinbandfec=1"
-		}
-	}
-	return p.process.Join(ctx, p.load, p.options.joins, offer)
+	return p.process.Join(ctx, p.callers, p.callers.ByRoom(), p.options.Joins)
 }
 
 func (p *program) cpu() (time.Duration, error) { return p.process.CPU() }

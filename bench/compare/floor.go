@@ -9,9 +9,9 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/floor"
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/trial"
 )
 
 // floorCommand makes this program a floor process.
@@ -21,28 +21,23 @@ const floorCommand = "floor"
 type yardstick struct {
 	*floor.Process
 	options *options
-	load    *callers.Load
+	callers *trial.Callers
 }
 
-func startFloor(_ context.Context, o *options, load *callers.Load) (server, error) {
+func startFloor(_ context.Context, o *options, c *trial.Callers) (server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	p, err := floor.Start(exec.Command(self, floorCommand), o.floor(), load.Locals())
+	p, err := floor.Start(exec.Command(self, floorCommand), o.floor(), c.Locals())
 	if err != nil {
 		return nil, err
 	}
-	return &yardstick{p, o, load}, nil
+	return &yardstick{p, o, c}, nil
 }
 
 func (y *yardstick) join(context.Context) error {
-	for i, leg := range y.Legs {
-		if err := y.load.Connect(i, leg, y.options.floor().PayloadType()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return y.callers.Reach(y.Legs, y.options.floor().PayloadType())
 }
 
 func (y *yardstick) cpu() (time.Duration, error) { return measure.CPU(y.PID()) }

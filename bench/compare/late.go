@@ -5,95 +5,66 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/confd"
-	"github.com/confd/confd/bench/dial"
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/trial"
 	"github.com/confd/confd/bench/wire"
 	"github.com/confd/confd/internal/clock"
-	"github.com/confd/confd/media"
 )
-
-// spareProcessors are more than threads are ever at work.
-const spareProcessors = 64
 
 // late finds out how late ticks begin on a busy machine, beside a thread that does nothing
 // but sleep until it is due.
 type late struct {
-	confd                   string
-	rooms, perRoom, talkers int
-	busy                    float64 // share of all processors that is used
-	rounds, joins           int
-	settle, window          time.Duration
+	trial.Load
+	confd  string
+	busy   float64 // share of all processors that is used
+	rounds int
 }
 
 func parseLate(args []string) (late, error) {
-	var l late
+	l := late{Load: trial.Load{Callers: 4000, Rooms: 80, Talkers: 3, Joins: 200, Settle: 4 * time.Second, Window: 10 * time.Second}}
 	var percent int
-	f := flag.NewFlagSet("compare late", flag.ContinueOnError)
-	f.StringVar(&l.confd, "confd", "", "the confd `program`")
-	f.IntVar(&percent, "busy", 80, "percent of all processors' time that is used; callers join until they and confd use three quarters of that, and idle work the rest")
-	f.IntVar(&l.rooms, "rooms", 80, "rooms, at most")
-	f.IntVar(&l.perRoom, "callers", 50, "callers in each")
-	f.IntVar(&l.talkers, "talkers", 3, "how many of them talk")
-	f.IntVar(&l.rounds, "rounds", 3, "measurements, one behind the other")
-	f.IntVar(&l.joins, "joins", 200, "calls placed per second")
-	f.DurationVar(&l.settle, "settle", 4*time.Second, "time between the last join and the first measurement")
-	f.DurationVar(&l.window, "for", 10*time.Second, "length of a measurement")
+	f := trial.NewFlags("compare late")
+	f.Confd(&l.confd)
+	f.Count(&percent, "busy", 80, 1, "percent of all processors' time that is used; callers join until they and confd use three quarters of that, or all have, and idle work the rest")
+	f.Count(&l.rounds, "rounds", 3, 1, "measurements, one behind the other")
+	l.Flags(f, "callers", "rooms", "talkers", "joins", "settle", "for")
 	if err := f.Parse(args); err != nil {
 		return l, err
 	}
-	l.busy = float64(percent) / 100
-	switch {
-	case f.NArg() > 0:
-		return l, fmt.Errorf("unexpected %q: flags only", f.Arg(0))
-	case l.confd == "":
-		return l, errors.New("-confd is missing: want the confd program")
-	case percent < 1 || percent > 100:
-		return l, fmt.Errorf("-busy %d: want 1 to 100", percent)
-	case l.rooms < 1 || l.perRoom < 1 || l.rounds < 1 || l.joins < 1:
-		return l, errors.New("-rooms, -callers, -rounds and -joins must be at least 1")
-	case l.window < time.Second:
-		return l, fmt.Errorf("-for %v: want at least 1s", l.window)
+	if percent > 100 {
+		return l, fmt.Errorf("-busy %d: want at most 100", percent)
 	}
+	l.busy = float64(percent) / 100
 	return l, nil
 }
 
 // run has callers join until the processors are busy, then measures.
 func (l *late) run(ctx context.Context, out io.Writer) (err error) {
-	// The threads that sleep, play and burn must not wait for a processor of the runtime.
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), spareProcessors))
-	load, err := callers.New(callers.Config{Callers: l.rooms * l.perRoom, Rooms: l.rooms, Talkers: l.talkers, Codec: media.PCMU})
+	phones, err := l.Phones()
 	if err != nil {
 		return err
 	}
-	defer load.Close()
+	phones.RealTime = true
+	c, err := trial.Play(phones)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
 	p, err := confd.Start(ctx, confd.Config{Program: l.confd})
 	if err != nil {
 		return err
 	}
-	playing, quiet := context.WithCancel(ctx)
-	silent := make(chan struct{})
-	go func() {
-		defer close(silent)
-		runtime.LockOSThread()
-		_ = clock.RealTime() // without it the callers are late, which the server does not mind
-		load.Run(playing)
-	}()
-	defer func() {
-		err = errors.Join(err, p.Stop())
-		quiet()
-		<-silent
-	}()
-	joined, err := l.fill(ctx, p, load)
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	joined, err := l.fill(ctx, p, c)
 	if err != nil {
 		return err
 	}
@@ -107,7 +78,7 @@ func (l *late) run(ctx context.Context, out io.Writer) (err error) {
 		cool()
 		<-cold
 	}()
-	if err := wait(ctx, l.settle); err != nil {
+	if err := trial.Wait(ctx, l.Settle); err != nil {
 		return err
 	}
 	var all punctuality
@@ -119,7 +90,7 @@ func (l *late) run(ctx context.Context, out io.Writer) (err error) {
 		all.add(seen)
 	}
 	_, err = fmt.Fprintf(out, "\nconfd: %v\nbudget: 99th percentile at most %.3f ms (1 ms, or 0.5 ms more than the bare thread)\n",
-		all, milliseconds(all.budget()))
+		all, trial.Milliseconds(all.budget()))
 	return err
 }
 
@@ -127,18 +98,17 @@ func (l *late) run(ctx context.Context, out io.Writer) (err error) {
 const filled = 0.75
 
 // fill lets callers join, room by room, until the processors are nearly as busy as they should be.
-func (l *late) fill(ctx context.Context, p *confd.Process, load *callers.Load) (joined int, err error) {
-	offer := dial.Offer{Codec: "PCMU/8000"}
-	for joined < l.rooms*l.perRoom {
-		if err := p.JoinSome(ctx, load, joined, joined+l.perRoom, l.joins, offer); err != nil {
+func (l *late) fill(ctx context.Context, p *confd.Process, c *trial.Callers) (joined int, err error) {
+	for room := range slices.Chunk(c.ByRoom(), l.Callers/l.Rooms) {
+		if err := p.Join(ctx, c, room, l.Joins); err != nil {
 			return joined, err
 		}
-		joined += l.perRoom
+		joined += len(room)
 		before, err := spent(p)
 		if err != nil {
 			return joined, err
 		}
-		if err := wait(ctx, 200*time.Millisecond); err != nil {
+		if err := trial.Wait(ctx, 200*time.Millisecond); err != nil {
 			return joined, err
 		}
 		if used, err := before.share(p); err != nil || used >= filled*l.busy {
@@ -191,7 +161,7 @@ func (l *late) observe(ctx context.Context, p *confd.Process, head string, out i
 	if err != nil {
 		return seen, err
 	}
-	seen.bare = sleeper(l.window)
+	seen.bare = sleeper(l.Window)
 	if seen.series, err = p.Metrics(ctx); err != nil {
 		return seen, err
 	}
@@ -224,9 +194,9 @@ func (p punctuality) String() string {
 	low, guess, high := measure.HistogramQuantile(p.series, lateness, 0.99)
 	return fmt.Sprintf("ticks late median %.3f ms, 99th percentile %.3f ms (%.3f to %.3f) of %.0f, %.0f given up; "+
 		"bare thread median %.3f ms, 99th percentile %.3f ms of %d",
-		milliseconds(middle), milliseconds(guess), milliseconds(low), milliseconds(high),
+		trial.Milliseconds(middle), trial.Milliseconds(guess), trial.Milliseconds(low), trial.Milliseconds(high),
 		p.series[lateness+"_count"], p.series["confd_ticks_given_up_total"],
-		milliseconds(measure.Median(p.bare)), milliseconds(measure.Quantile(p.bare, 0.99)), len(p.bare))
+		trial.Milliseconds(measure.Median(p.bare)), trial.Milliseconds(measure.Quantile(p.bare, 0.99)), len(p.bare))
 }
 
 // budget is what the 99th percentile of ticks may be: a millisecond, or half of one more

@@ -7,8 +7,9 @@
 //	compare delay [-confd PROGRAM] [flags]
 //	compare late  -confd PROGRAM [flags]
 //
-// Late loads confd until the machine is busy and reports how late ticks begin. Without -confd it measures the floor alone. All traffic stays on loopback. See
-// bench/README.md for the commands behind the recorded results.
+// Late loads confd until the machine is busy and reports how late ticks begin. Without -confd
+// the others measure the floor alone. All traffic stays on loopback. See bench/README.md for the
+// commands behind the recorded results.
 package main
 
 import (

@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
-	"github.com/confd/confd/bench/coding"
-	"github.com/confd/confd/media"
+	"github.com/confd/confd/bench/load/fleet"
+	"github.com/confd/confd/bench/trial"
 )
 
 // server is what callers can join.
@@ -25,19 +24,23 @@ type server interface {
 	stop() error
 }
 
+// starter starts a server for callers.
+type starter func(context.Context, *options, *trial.Callers) (server, error)
+
 // contender is one of those compared.
 type contender struct {
 	name    string
-	start   func(ctx context.Context, o *options, load *callers.Load) (server, error)
+	start   starter
 	results []result
 }
 
 // result is one round of one contender.
 type result struct {
-	callers.Report
-	cpu   float64     // share of a core per caller
-	heard media.Level // by the last caller
-	coded codings
+	callers string  // what they met that they should not have
+	heard   float64 // part of what they should have, 0 to 1
+	delays  fleet.Delays
+	cpu     float64 // share of a core per caller
+	coded   codings
 }
 
 // codings are payloads decoded and encoded, and the ticks of rooms in which they were.
@@ -56,51 +59,45 @@ func (c codings) text() string {
 }
 
 // measure runs one round: start, join, settle, measure, stop.
-func (o *options) measure(ctx context.Context, start func(context.Context, *options, *callers.Load) (server, error), seed uint64) (r result, err error) {
-	load, err := callers.New(o.load(seed))
+func (o *options) measure(ctx context.Context, start starter, seed uint64) (r result, err error) {
+	phones, err := o.phones(seed)
 	if err != nil {
 		return r, err
 	}
-	defer load.Close()
-	s, err := start(ctx, o, load)
+	c, err := trial.Play(phones)
 	if err != nil {
 		return r, err
 	}
-	playing, quiet := context.WithCancel(ctx)
-	silent := make(chan struct{})
-	go func() {
-		defer close(silent)
-		load.Run(playing)
-	}()
-	defer func() {
-		err = errors.Join(err, s.stop())
-		quiet()
-		<-silent
-	}()
+	defer c.Close()
+	s, err := start(ctx, o, c)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
 	if err := s.join(ctx); err != nil {
 		return r, err
 	}
-	if err := wait(ctx, o.settle); err != nil {
+	if err := trial.Wait(ctx, o.Settle); err != nil {
 		return r, err
 	}
-	return o.observe(ctx, s, load)
+	return o.observe(ctx, s, c)
 }
 
 // observe reads one window of processor time and of what the callers met.
-func (o *options) observe(ctx context.Context, s server, load *callers.Load) (r result, err error) {
+func (o *options) observe(ctx context.Context, s server, c *trial.Callers) (r result, err error) {
 	coded, err := s.codings(ctx)
 	if err != nil {
 		return r, err
 	}
-	load.Begin()
+	c.Begin()
 	before, err := s.cpu()
 	if err != nil {
 		return r, err
 	}
-	if err := wait(ctx, o.window); err != nil {
+	if err := trial.Wait(ctx, o.Window); err != nil {
 		return r, err
 	}
-	r.Report = load.Report()
+	met := c.Report()
 	after, err := s.cpu()
 	if err != nil {
 		return r, err
@@ -109,45 +106,23 @@ func (o *options) observe(ctx context.Context, s server, load *callers.Load) (r 
 		return r, err
 	}
 	r.coded = r.coded.since(coded)
-	r.cpu = (after - before).Seconds() / r.Window.Seconds() / float64(o.callers)
-	r.heard, err = o.level(load.Kept(o.callers - 1))
+	r.cpu = (after - before).Seconds() / met.Window.Seconds() / float64(o.Callers)
+	r.callers = trial.Health(met)
+	later, err := c.Judged(ctx, o.enough)
+	_, r.delays = later.Heard()
+	r.heard = trial.Heard(later)
 	return r, err
 }
 
-// level returns how loud payloads are, which shows that what was measured did mix.
-func (o *options) level(payloads [][]byte) (media.Level, error) {
-	decode := func(pcm []int16, payload []byte) (int, error) {
-		coding.DecodeUlaw(pcm[:len(payload)], payload)
-		return len(payload), nil
+// enough tells whether ears have judged what is needed: each talker, or as many delays as there
+// are of each in a window.
+func (o *options) enough(r *fleet.Report) bool {
+	if !o.delay {
+		return trial.EachOnce(r)
 	}
-	if o.codec == media.Opus {
-		d, err := coding.NewOpusDecoder()
-		if err != nil {
-			return media.Silence, err
-		}
-		decode = func(pcm []int16, payload []byte) (int, error) { return d.Decode(payload, pcm) }
-	}
-	var sum, samples float64
-	pcm := make([]int16, 5760)
-	for _, p := range payloads {
-		n, err := decode(pcm, p)
-		if err != nil {
-			return media.Silence, fmt.Errorf("decode what the last caller heard: %w", err)
-		}
-		for _, x := range pcm[:n] {
-			sum += float64(x) * float64(x)
-		}
-		samples += float64(n)
-	}
-	return media.LevelOf(sum / max(samples, 1) / (1 << 30)), nil
+	_, d := r.Heard()
+	return r.Window > o.Window+judged && d.Len() > 0
 }
 
-// wait returns after d, or when ctx ends.
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// judged is by when ears have judged what was said.
+const judged = 4 * time.Second

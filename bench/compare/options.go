@@ -3,72 +3,55 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/coding"
 	"github.com/confd/confd/bench/floor"
+	"github.com/confd/confd/bench/load/fleet"
+	"github.com/confd/confd/bench/trial"
 	"github.com/confd/confd/media"
 )
 
 // options are what the command line says.
 type options struct {
-	delay   bool // measure delay, else processor time
-	confd   string
-	callers int
-	rooms   int
-	talkers int
-	codec   media.Codec
-	opus    coding.Opus
-	decode  string // Opus floor: "all" or "talkers"
-	rounds  int
-	settle  time.Duration
-	window  time.Duration
-	joins   int // per second
-	levels  bool
+	trial.Load
+	delay  bool // measure delay, else processor time
+	confd  string
+	rounds int
+	codec  media.Codec
+	opus   coding.Opus
+	decode string // Opus floor: "all" or "talkers"
+	dtx    bool   // of the callers
+	levels bool
 }
 
 func parse(command string, args []string) (options, error) {
-	o := options{delay: command == "delay", codec: media.PCMU}
-	f := flag.NewFlagSet("compare "+command, flag.ContinueOnError)
+	o := options{delay: command == "delay", codec: media.PCMU,
+		Load: trial.Load{Callers: 200, Rooms: 1, Talkers: 3, Joins: 100, Settle: 2 * time.Second, Window: 5 * time.Second}}
+	f := trial.NewFlags("compare " + command)
 	f.StringVar(&o.confd, "confd", "", "the confd `program`; without it the floor is measured alone")
-	f.IntVar(&o.rounds, "rounds", 3, "how often each is measured, in turn")
-	f.DurationVar(&o.settle, "settle", 2*time.Second, "time between the last join and the measurement")
-	f.DurationVar(&o.window, "for", 5*time.Second, "length of a measurement")
-	f.IntVar(&o.joins, "joins", 100, "calls placed per second")
+	f.Count(&o.rounds, "rounds", 3, 1, "how often each is measured, in turn")
+	o.Flags(f, "joins", "settle", "for")
 	if o.delay {
-		f.IntVar(&o.rooms, "rooms", 10, "rooms, of eight talkers and a listener each, G.711")
+		f.Count(&o.Rooms, "rooms", 10, 1, "rooms, of eight talkers and a listener each, G.711")
 	} else {
+		o.Flags(f, "rooms", "callers", "talkers")
 		f.Func("codec", "pcmu or opus (default pcmu)", o.setCodec)
-		f.IntVar(&o.rooms, "rooms", 1, "rooms")
-		f.IntVar(&o.callers, "callers", 200, "callers over all rooms, as many in each")
-		f.IntVar(&o.talkers, "talkers", 3, "how many talk in each room; the floor mixes as many")
 		f.StringVar(&o.decode, "decode", "all", "Opus: which legs the floor decodes, all or talkers")
-		f.StringVar(&o.opus.Application, "application", "voip", "Opus encoders of floor and callers: voip, audio or lowdelay")
 		f.IntVar(&o.opus.Complexity, "complexity", 5, "Opus encoders: 0 to 10")
 		f.IntVar(&o.opus.Bitrate, "bitrate", 32000, "Opus encoders: bits per second")
 		f.BoolVar(&o.opus.FEC, "fec", false, "Opus encoders: in-band forward error correction")
-		f.BoolVar(&o.opus.DTX, "dtx", false, "Opus callers: in silence next to nothing is sent")
+		f.BoolVar(&o.dtx, "dtx", false, "callers: in silence next to nothing is sent")
 		f.BoolVar(&o.levels, "levels", false, "callers' packets say how loud they are (RFC 6464)")
-		f.IntVar(&o.opus.Loss, "loss", 0, "Opus encoders: percent of loss that FEC is tuned for")
 	}
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	if o.delay {
-		o.talkers, o.callers = 8, 9*o.rooms
-	}
-	switch {
-	case f.NArg() > 0:
-		return o, fmt.Errorf("unexpected %q: flags only", f.Arg(0))
-	case o.rounds < 1 || o.joins < 1 || o.rooms < 1:
-		return o, fmt.Errorf("-rounds, -joins and -rooms must be at least 1")
-	case o.window < time.Second:
-		return o, fmt.Errorf("-for %v: want at least 1s", o.window)
-	case !o.delay && o.decode != "all" && o.decode != "talkers":
+		o.Talkers, o.Callers = 8, 9*o.Rooms
+	} else if o.decode != "all" && o.decode != "talkers" {
 		return o, fmt.Errorf("-decode %q: want all or talkers", o.decode)
 	}
 	return o, nil
@@ -86,17 +69,25 @@ func (o *options) setCodec(name string) error {
 	return nil
 }
 
-func (o *options) load(seed uint64) callers.Config {
-	return callers.Config{
-		Callers: o.callers, Rooms: o.rooms, Talkers: o.talkers,
-		Codec: o.codec, Opus: o.opus, Marks: o.delay, Levels: o.levels, Seed: seed, Keep: 50,
+// levelID is the number of the extension by which callers say how loud they are.
+const levelID = 1
+
+// phones are the callers of a round. Where delay is measured there is an ear in each room.
+func (o *options) phones(seed uint64) (fleet.Config, error) {
+	c, err := o.Phones()
+	c.Seed, c.Impair.DTX = seed, o.dtx
+	if o.delay {
+		c.References = 0
 	}
+	if o.codec == media.Opus {
+		c.Codec = trial.OpusOf(o.opus)
+	}
+	if o.levels {
+		c.Codec.Level = levelID
+	}
+	return c, err
 }
 
 func (o *options) floor() floor.Config {
-	c := floor.Config{
-		Codec: o.codec, Rooms: o.rooms, Talkers: o.talkers, DecodeAll: o.decode == "all", Opus: o.opus,
-	}
-	c.Opus.DTX = false // of the callers alone: a server sends all the time
-	return c
+	return floor.Config{Codec: o.codec, Rooms: o.Rooms, Talkers: o.Talkers, DecodeAll: o.decode == "all", Opus: o.opus}
 }

@@ -6,22 +6,22 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/confd/confd/bench/callers"
+	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/trial"
 )
 
 // line is one round of one contender, with what tells whether it can be trusted.
 func (o *options) line(round int, name string, r result) string {
 	head := fmt.Sprintf("round %d  %-5s  %s", round+1, name, perCaller(r.cpu))
 	if o.delay {
-		head = fmt.Sprintf("round %d  %-5s  %s", round+1, name, delays(r.Delays))
+		head = fmt.Sprintf("round %d  %-5s  %s", round+1, name, delays(r.delays))
 	}
 	if did := r.coded.text(); did != "" {
 		head += "; " + did
 	}
-	return fmt.Sprintf("%s  [heard -%d dBov; %s]", head, r.heard, health(r.Report))
+	return fmt.Sprintf("%s  [%.0f %% heard; %s]", head, 100*r.heard, r.callers)
 }
 
 // perCaller writes a share of a core per caller, as percent and as time in a tick.
@@ -29,32 +29,9 @@ func perCaller(share float64) string {
 	return fmt.Sprintf("%.4f %% of a core per caller (%.2f µs per tick)", 100*share, share*20000)
 }
 
-func delays(all []time.Duration) string {
-	return fmt.Sprintf("median %.2f ms, 99th percentile %.2f ms, most %.2f ms of %d marks",
-		milliseconds(measure.Median(all)), milliseconds(measure.Quantile(all, 0.99)),
-		milliseconds(measure.Quantile(all, 1)), len(all))
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / 1e6 }
-
-// health names everything that should be zero and is not.
-func health(r callers.Report) string {
-	var bad []string
-	for _, c := range []struct {
-		what  string
-		count int
-	}{
-		{"lost", r.Lost}, {"out of order", r.Disordered}, {"callers starved", r.Starved},
-		{"marks missed", r.Missed}, {"marks unexpected", r.Strange},
-	} {
-		if c.count > 0 {
-			bad = append(bad, fmt.Sprintf("%d %s", c.count, c.what))
-		}
-	}
-	if len(bad) == 0 {
-		bad = []string{"no packet lost"}
-	}
-	return fmt.Sprintf("%s; load late %.1f ms", strings.Join(bad, ", "), milliseconds(r.Late))
+func delays(d fleet.Delays) string {
+	return fmt.Sprintf("median %.1f ms, 99th percentile %.1f ms, most %.1f ms of %d times",
+		trial.Milliseconds(d.Quantile(0.5)), trial.Milliseconds(d.Quantile(0.99)), trial.Milliseconds(d.Quantile(1)), d.Len())
 }
 
 // summary is the figures to keep: medians over the rounds, and the ratio.
@@ -62,9 +39,9 @@ func (o *options) summary(contenders []contender) string {
 	var b strings.Builder
 	if o.delay {
 		for _, c := range contenders {
-			var all []time.Duration
+			var all fleet.Delays
 			for _, r := range c.results {
-				all = append(all, r.Delays...)
+				all.Add(r.delays)
 			}
 			fmt.Fprintf(&b, "%s: added delay %s\n", c.name, delays(all))
 		}

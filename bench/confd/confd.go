@@ -11,14 +11,17 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
-	"github.com/confd/confd/bench/dial"
+	"github.com/confd/confd/bench/load/calls"
+	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/trial"
 )
 
 // Config says which program is run, and how.
@@ -32,8 +35,8 @@ type Config struct {
 type Process struct {
 	SIP, HTTP string // HOST:PORT
 
-	line    *dial.Line
-	calls   []*dial.Call // that stand
+	agent   *calls.Agent
+	dropped atomic.Int64 // calls that it has ended
 	command *exec.Cmd
 	log     bytes.Buffer
 	exited  chan struct{}
@@ -50,17 +53,17 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	line, err := dial.Open()
+	agent, err := calls.Open(calls.Config{Server: netip.MustParseAddrPort(sip), From: "bench", UserAgent: "confd-bench"})
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{SIP: sip, HTTP: web, line: line, exited: make(chan struct{})}
+	p := &Process{SIP: sip, HTTP: web, agent: agent, exited: make(chan struct{})}
 	p.command = exec.Command(c.Program, "serve", "--store", c.Store, "--sip", "udp:"+sip, "--http", web)
 	p.command.Env = append(os.Environ(), c.Env...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start confd: %w", err), line.Close())
+		return nil, errors.Join(fmt.Errorf("start confd: %w", err), agent.Close())
 	}
 	go func() {
 		defer close(p.exited)
@@ -96,7 +99,7 @@ func (p *Process) ready(ctx context.Context) error {
 	defer cancel()
 	for {
 		try, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
-		err := p.line.Options(try, "sip:"+p.SIP)
+		err := p.agent.Options(try, "sip:"+p.SIP)
 		cancel()
 		if err == nil {
 			return nil
@@ -111,55 +114,43 @@ func (p *Process) ready(ctx context.Context) error {
 	}
 }
 
-// Room returns the id of the room that load's room number n is here.
+// Room returns the id of the room that the callers' room number n is here.
 func Room(n int) string { return fmt.Sprintf("bench-%d", n) }
 
-// Join has each caller of load call its room, so many a second, with an offer to which the
-// caller adds its addresses.
-func (p *Process) Join(ctx context.Context, load *callers.Load, perSecond int, offer dial.Offer) error {
-	return p.JoinSome(ctx, load, 0, len(load.Locals()), perSecond, offer)
-}
-
-// JoinSome is Join for the callers from..to-1.
-func (p *Process) JoinSome(ctx context.Context, load *callers.Load, from, to, perSecond int, offer dial.Offer) error {
+// Join has callers, by their numbers, call their rooms, one after the other, so many a second.
+func (p *Process) Join(ctx context.Context, of *trial.Callers, who []int, perSecond int) error {
 	pace := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer pace.Stop()
-	for i := from; i < to; i++ {
+	for _, i := range who {
 		<-pace.C
-		if err := p.call(ctx, load, i, offer); err != nil {
+		if err := p.call(ctx, of, i); err != nil {
 			return fmt.Errorf("caller %d: %w", i, err)
 		}
 	}
 	return nil
 }
 
-func (p *Process) call(ctx context.Context, load *callers.Load, i int, offer dial.Offer) error {
+func (p *Process) call(ctx context.Context, of *trial.Callers, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	offer.Media, offer.RTCP = load.Local(i), load.RTCP()
-	call, err := p.line.Call(ctx, "sip:"+Room(load.Room(i))+"@"+p.SIP, offer)
+	call, err := p.agent.Call(ctx, "sip:"+Room(of.Room(i))+"@"+p.SIP, calls.Offer{
+		Media: of.Local(i), RTCP: of.RTCP(), Formats: []calls.Format{calls.FormatOf(of.Format())}, Level: of.Config().Codec.Level,
+	})
 	if err != nil {
 		return err
 	}
-	p.calls = append(p.calls, call)
-	return load.Connect(i, call.Media, call.PayloadType)
+	call.OnEnd(func(e calls.End) {
+		if e.Far {
+			p.dropped.Add(1)
+		}
+	})
+	a := call.Answer()
+	return of.Connect(i, fleet.Peer{Media: a.Media, PayloadType: a.PayloadType})
 }
 
-// Leave has every caller that has joined hang up, so many a second.
+// Leave has everyone who has joined hang up, so many a second.
 func (p *Process) Leave(ctx context.Context, perSecond int) error {
-	pace := time.NewTicker(time.Second / time.Duration(perSecond))
-	defer pace.Stop()
-	for _, call := range p.calls {
-		<-pace.C
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		err := call.Hangup(ctx)
-		cancel()
-		if err != nil {
-			return err
-		}
-	}
-	p.calls = nil
-	return nil
+	return p.agent.HangUp(ctx, float64(perSecond))
 }
 
 // PID is the number of the process.
@@ -167,7 +158,7 @@ func (p *Process) PID() int { return p.command.Process.Pid }
 
 // CPU returns the processor time that it has used. It is an error if a call has ended.
 func (p *Process) CPU() (time.Duration, error) {
-	if n := p.line.Dropped(); n > 0 {
+	if n := p.dropped.Load(); n > 0 {
 		return 0, fmt.Errorf("confd hung up %d calls", n)
 	}
 	return measure.CPU(p.PID())
@@ -204,7 +195,7 @@ func (p *Process) Stop() error {
 			<-p.exited
 		}
 	}
-	err := errors.Join(failed, p.failure, p.line.Close())
+	err := errors.Join(failed, p.failure, p.agent.Close())
 	if err != nil {
 		err = fmt.Errorf("%w; confd said:\n%s", err, lastWords(p.log.Bytes()))
 	}

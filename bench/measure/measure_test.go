@@ -3,7 +3,6 @@
 package measure
 
 import (
-	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -54,19 +53,6 @@ func TestCPUCountsWork(t *testing.T) {
 func TestCPUOfNobody(t *testing.T) {
 	if _, err := CPU(1 << 22); err == nil { // above the largest pid_max
 		t.Fatal("a process that cannot exist has processor time")
-	}
-}
-
-func TestTone(t *testing.T) {
-	pcm := make([]int16, 1600)
-	for i := range pcm {
-		pcm[i] = int16(1000 * math.Sin(2*math.Pi*440*float64(i)/8000))
-	}
-	if got := Tone(pcm, 8000, 440); math.Abs(got-1000) > 10 {
-		t.Errorf("amplitude %.1f, want 1000", got)
-	}
-	if got := Tone(pcm, 8000, 700); got > 5 {
-		t.Errorf("amplitude %.1f at 700 Hz, want none", got)
 	}
 }
 

@@ -9,10 +9,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/confd"
-	"github.com/confd/confd/bench/dial"
-	"github.com/confd/confd/media"
+	"github.com/confd/confd/bench/trial"
 )
 
 // warmUp is how many call, and are gone, before anything is measured: what a first call
@@ -27,13 +25,13 @@ func (o options) measureCalls(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	few := o
-	few.callers, few.rooms = warmUp, 1
+	few.Callers, few.Rooms = warmUp, 1
 	if err := few.round(ctx, p, func() error { return nil }); err != nil {
 		return err
 	}
 	fmt.Fprint(out, head)
 	var empty, full, last figures
-	if empty, err = o.after(ctx, p, out, fmt.Sprintf("%d have called and hung up", warmUp), o.settle); err != nil {
+	if empty, err = o.after(ctx, p, out, fmt.Sprintf("%d have called and hung up", warmUp), o.Settle); err != nil {
 		return err
 	}
 	for i := range o.rounds {
@@ -44,10 +42,10 @@ func (o options) measureCalls(ctx context.Context, out io.Writer) (err error) {
 			if i > 0 {
 				return nil
 			}
-			if _, err = o.after(ctx, p, out, fmt.Sprintf("%d calls have been placed", o.callers), time.Second); err != nil {
+			if _, err = o.after(ctx, p, out, fmt.Sprintf("%d calls have been placed", o.Callers), time.Second); err != nil {
 				return err
 			}
-			full, err = o.after(ctx, p, out, "and stand for a while", o.settle)
+			full, err = o.after(ctx, p, out, "and stand for a while", o.Settle)
 			return err
 		})
 		if err != nil {
@@ -55,23 +53,21 @@ func (o options) measureCalls(ctx context.Context, out io.Writer) (err error) {
 		}
 		wait := time.Second
 		if i == o.rounds-1 {
-			wait = o.settle
+			wait = o.Settle
 		}
 		if last, err = o.after(ctx, p, out, fmt.Sprintf("all have hung up %d times", i+1), wait); err != nil {
 			return err
 		}
 	}
-	fmt.Fprint(out, "\nEach caller:\n", full.each(empty, o.callers))
-	fmt.Fprint(out, "Left of each who has hung up:\n", last.each(empty, o.rounds*o.callers))
+	fmt.Fprint(out, "\nEach caller:\n", full.each(empty, o.Callers))
+	fmt.Fprint(out, "Left of each who has hung up:\n", last.each(empty, o.rounds*o.Callers))
 	return nil
 }
 
 // after waits, and tells what the server then holds.
 func (o options) after(ctx context.Context, p *confd.Process, out io.Writer, what string, wait time.Duration) (figures, error) {
-	select {
-	case <-time.After(wait):
-	case <-ctx.Done():
-		return figures{}, ctx.Err()
+	if err := trial.Wait(ctx, wait); err != nil {
+		return figures{}, err
 	}
 	f, err := look(ctx, p)
 	fmt.Fprint(out, f.row(what))
@@ -81,28 +77,20 @@ func (o options) after(ctx context.Context, p *confd.Process, out io.Writer, wha
 // round has all call, and hang up when standing returns. Their phones send and hear all the
 // time.
 func (o options) round(ctx context.Context, p *confd.Process, standing func() error) error {
-	load, err := callers.New(callers.Config{
-		Callers: o.callers, Rooms: o.rooms, Talkers: o.talkers, Codec: media.PCMU, Seed: 1,
-	})
+	phones, err := o.Phones()
 	if err != nil {
 		return err
 	}
-	playing, stop := context.WithCancel(ctx)
-	silent := make(chan struct{})
-	go func() {
-		defer close(silent)
-		load.Run(playing)
-	}()
-	defer func() {
-		stop()
-		<-silent
-		load.Close()
-	}()
-	if err := p.Join(ctx, load, o.joins, dial.Offer{Codec: "PCMU/8000"}); err != nil {
+	c, err := trial.Play(phones)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := p.Join(ctx, c, c.ByRoom(), o.Joins); err != nil {
 		return err
 	}
 	if err := standing(); err != nil {
 		return err
 	}
-	return p.Leave(ctx, o.joins)
+	return p.Leave(ctx, o.Joins)
 }

@@ -9,9 +9,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/confd/confd/bench/confd"
+	"github.com/confd/confd/bench/trial"
 )
 
 // measureRooms makes rooms over the API that nobody enters.
@@ -25,7 +25,7 @@ func (o options) measureRooms(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	fmt.Fprint(out, head)
 	var before, after figures
-	if before, err = o.after(ctx, p, out, "no rooms", o.settle); err != nil {
+	if before, err = o.after(ctx, p, out, "no rooms", o.Settle); err != nil {
 		return err
 	}
 	if err := forgetPeak(p.PID()); err != nil {
@@ -34,17 +34,19 @@ func (o options) measureRooms(ctx context.Context, out io.Writer) (err error) {
 	if err := o.makeRooms(ctx, p); err != nil {
 		return err
 	}
-	if after, err = o.after(ctx, p, out, fmt.Sprintf("%d rooms that nobody is in", o.idle), o.settle); err != nil {
+	if after, err = o.after(ctx, p, out, fmt.Sprintf("%d rooms that nobody is in", o.idle), o.Settle); err != nil {
 		return err
 	}
 	began, err := p.CPU()
 	if err != nil {
 		return err
 	}
-	time.Sleep(o.window)
+	if err := trial.Wait(ctx, o.Window); err != nil {
+		return err
+	}
 	ended, err := p.CPU()
 	fmt.Fprint(out, "\nEach room that nobody is in:\n", after.each(before, o.idle))
-	fmt.Fprintf(out, "All of them: %v of a processor in %v\n", ended-began, o.window)
+	fmt.Fprintf(out, "All of them: %v of a processor in %v\n", ended-began, o.Window)
 	return err
 }
 

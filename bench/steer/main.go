@@ -12,29 +12,22 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/trial"
 )
 
 func main() { measure.Program("steer", run) }
-
-// spareProcessors are as many as there are HTTP clients at work at a time, and some.
-const spareProcessors = 64
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	// The phones' thread shares a runtime with the HTTP clients and must not wait for a
-	// processor of it.
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), spareProcessors))
 	measure.Head(out, "steer", args)
 	c, err := open(ctx, o)
 	if err != nil {
@@ -58,38 +51,19 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 
 // options are what the command line says.
 type options struct {
-	confd            string
-	callers, talkers int
-	rate, watchers   int
-	pairs            int
-	settle, window   time.Duration
-	joins            int // per second
+	trial.Load
+	confd          string
+	rate, watchers int
+	pairs          int
 }
 
 func parse(args []string) (options, error) {
-	var o options
-	f := flag.NewFlagSet("steer", flag.ContinueOnError)
-	f.StringVar(&o.confd, "confd", "", "the confd `program`")
-	f.IntVar(&o.callers, "callers", 200, "callers in the room, G.711")
-	f.IntVar(&o.talkers, "talkers", 3, "how many of them talk")
-	f.IntVar(&o.rate, "rate", 1000, "requests per second")
-	f.IntVar(&o.watchers, "watchers", 4, "readers of all events")
-	f.IntVar(&o.pairs, "pairs", 5, "how often a phase without requests and one with them follow one another")
-	f.DurationVar(&o.window, "for", 10*time.Second, "length of what is measured of a phase")
-	f.DurationVar(&o.settle, "settle", 2*time.Second, "time between a phase's beginning and what is measured of it")
-	f.IntVar(&o.joins, "joins", 100, "calls placed per second")
-	if err := f.Parse(args); err != nil {
-		return o, err
-	}
-	switch {
-	case f.NArg() > 0:
-		return o, fmt.Errorf("unexpected %q: flags only", f.Arg(0))
-	case o.confd == "":
-		return o, errors.New("-confd is missing: it names the program to measure")
-	case o.callers < 1 || o.rate < 1 || o.pairs < 1 || o.joins < 1 || o.watchers < 0:
-		return o, errors.New("-callers, -rate, -pairs and -joins must be at least 1, -watchers not below 0")
-	case o.window < time.Second:
-		return o, fmt.Errorf("-for %v: want at least 1s", o.window)
-	}
-	return o, nil
+	o := options{Load: trial.Load{Callers: 200, Rooms: 1, Talkers: 3, Joins: 100, Settle: 2 * time.Second, Window: 10 * time.Second}}
+	f := trial.NewFlags("steer")
+	f.Confd(&o.confd)
+	o.Flags(f, "callers", "talkers", "joins", "settle", "for")
+	f.Count(&o.rate, "rate", 1000, 1, "requests per second")
+	f.Count(&o.watchers, "watchers", 4, 0, "readers of all events")
+	f.Count(&o.pairs, "pairs", 5, 1, "how often a phase without requests and one with them follow one another")
+	return o, f.Parse(args)
 }

@@ -8,27 +8,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/confd"
-	"github.com/confd/confd/bench/dial"
+	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/measure"
-	"github.com/confd/confd/internal/clock"
-	"github.com/confd/confd/media"
+	"github.com/confd/confd/bench/trial"
 )
 
 // conference is a room with its phones, and who can reach it over HTTP.
 type conference struct {
 	options options
-	folder  string // of the server's store
-	load    *callers.Load
+	folder  string         // of the server's store
+	callers *trial.Callers // their thread goes before the HTTP clients, as if these were elsewhere
 	server  *confd.Process
 	api     *client
 	deck    *deck
-	hangUp  context.CancelFunc
-	silent  chan struct{} // closed when the phones play no more
 }
 
 // clientNice keeps what HTTP clients use of the machine from slowing down the server: in
@@ -38,14 +33,18 @@ const clientNice = 10
 // open starts a server and fills a room. The room is made over the API, so that changes
 // of it are written to the store as they would be in earnest.
 func open(ctx context.Context, o options) (c *conference, err error) {
-	c = &conference{options: o, hangUp: func() {}, silent: make(chan struct{})}
-	close(c.silent)
+	c = &conference{options: o}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	if c.load, err = callers.New(callers.Config{Callers: o.callers, Talkers: o.talkers, Codec: media.PCMU, Seed: 1}); err != nil {
+	phones, err := o.Phones()
+	if err != nil {
+		return c, err
+	}
+	phones.RealTime = true
+	if c.callers, err = trial.Play(phones); err != nil {
 		return c, err
 	}
 	if c.folder, err = os.MkdirTemp("", "confd-steer-"); err != nil {
@@ -61,8 +60,7 @@ func open(ctx context.Context, o options) (c *conference, err error) {
 	if err := c.api.createRoom(ctx, confd.Room(0)); err != nil {
 		return c, err
 	}
-	c.play()
-	if err := c.server.Join(ctx, c.load, o.joins, dial.Offer{Codec: "PCMU/8000"}); err != nil {
+	if err := c.server.Join(ctx, c.callers, c.callers.ByRoom(), o.Joins); err != nil {
 		return c, err
 	}
 	people, err := c.api.participants(ctx, confd.Room(0))
@@ -70,30 +68,12 @@ func open(ctx context.Context, o options) (c *conference, err error) {
 	return c, err
 }
 
-// play has the phones send on a thread that goes before the HTTP clients, as if these
-// were elsewhere. Without permission it goes among them, which Report.Late shows.
-func (c *conference) play() {
-	ctx, cancel := context.WithCancel(context.Background())
-	c.hangUp, c.silent = cancel, make(chan struct{})
-	started := make(chan struct{})
-	go func() {
-		defer close(c.silent)
-		runtime.LockOSThread() // never unlocked: the thread ends with its priority
-		_ = clock.RealTime()
-		close(started)
-		c.load.Run(ctx)
-	}()
-	<-started
-}
-
 func (c *conference) close() (err error) {
 	if c.server != nil {
 		err = c.server.Stop()
 	}
-	c.hangUp()
-	<-c.silent
-	if c.load != nil {
-		c.load.Close()
+	if c.callers != nil {
+		c.callers.Close()
 	}
 	return errors.Join(err, os.RemoveAll(c.folder))
 }
@@ -101,7 +81,7 @@ func (c *conference) close() (err error) {
 // phase is what was measured in a window without requests, or amid them.
 type phase struct {
 	loaded  bool
-	phones  callers.Report
+	phones  *fleet.Report
 	cpu     float64   // the server's, in cores
 	late    histogram // begin of ticks behind their due time
 	took    histogram // length of ticks
@@ -131,19 +111,19 @@ func (c *conference) phase(ctx context.Context, loaded bool) (phase, error) {
 
 // observe waits until things have settled, and reads one window.
 func (c *conference) observe(ctx context.Context, t *traffic) (p phase, err error) {
-	if err := wait(ctx, c.options.settle); err != nil {
+	if err := trial.Wait(ctx, c.options.Settle); err != nil {
 		return p, err
 	}
 	before, err := c.read(ctx)
 	if err != nil {
 		return p, err
 	}
-	c.load.Begin()
+	c.callers.Begin()
 	t.begin()
-	if err := wait(ctx, c.options.window); err != nil {
+	if err := trial.Wait(ctx, c.options.Window); err != nil {
 		return p, err
 	}
-	p.traffic, p.phones = t.report(), c.load.Report()
+	p.traffic, p.phones = t.report(), c.callers.Report()
 	after, err := c.read(ctx)
 	if err != nil {
 		return p, err
@@ -174,14 +154,4 @@ func (c *conference) read(ctx context.Context) (r reading, err error) {
 		return r, fmt.Errorf("read processor time: %w", err)
 	}
 	return r, nil
-}
-
-// wait returns after d, or when ctx ends.
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/bench/trial"
 )
 
 // String is a phase in three lines, the last of which tells whether it can be trusted.
@@ -20,7 +21,7 @@ func (p phase) String() string {
 		name, requests = "loaded", "\n             "+p.traffic.String()
 	}
 	return fmt.Sprintf("%s  ticks late: %s\n             ticks take: %s; confd uses %.2f cores, %d collections%s\n             [%s]",
-		name, lateness(p.late), quantiles(p.took), p.cpu, p.pauses, requests, health(p))
+		name, lateness(p.late), quantiles(p.took), p.cpu, p.pauses, requests, trial.Health(p.phones, trial.Fault{What: "ticks given up", Count: p.givenUp}))
 }
 
 // lateness tells a histogram of lateness.
@@ -52,26 +53,6 @@ func (r report) String() string {
 		s += fmt.Sprintf("; first failure: %v", r.failure)
 	}
 	return s
-}
-
-// health names everything that should be zero and is not.
-func health(p phase) string {
-	var bad []string
-	for _, c := range []struct {
-		what  string
-		count int
-	}{
-		{"ticks given up", p.givenUp}, {"packets lost", p.phones.Lost},
-		{"packets out of order", p.phones.Disordered}, {"callers starved", p.phones.Starved},
-	} {
-		if c.count > 0 {
-			bad = append(bad, fmt.Sprintf("%d %s", c.count, c.what))
-		}
-	}
-	if len(bad) == 0 {
-		bad = []string{"no packet lost"}
-	}
-	return fmt.Sprintf("%s; phones late %s ms", strings.Join(bad, ", "), milliseconds(p.phones.Late))
 }
 
 // summary is the figures to keep: all quiet phases against all loaded ones.

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/confd/confd/bench/callers"
 	"github.com/confd/confd/bench/measure"
 )
 
@@ -53,7 +52,7 @@ func TestCommandLineSaysWhatIsWrong(t *testing.T) {
 		"-confd x -watchers -1":   "-watchers",
 		"-confd x -for 999ms":     "-for",
 		"-confd /absent":          "start confd",
-		"-confd x -talkers 201":   "201 talkers",
+		"-confd x -talkers 201":   "-talkers 201",
 		"-confd /bin/false":       "confd ended",
 		"-confd x -nothing-known": "nothing-known",
 	} {
@@ -245,16 +244,5 @@ func TestSummary(t *testing.T) {
 	loaded.late[2].below = 98
 	if got := summary([]phase{quiet, loaded}); !strings.Contains(got, "at most any ms") {
 		t.Errorf("a rise without a bound: %s", got)
-	}
-}
-
-func TestHealthNamesWhatIsWrong(t *testing.T) {
-	if got := health(phase{}); got != "no packet lost; phones late 0.000 ms" {
-		t.Errorf("nothing wrong: %s", got)
-	}
-	p := phase{givenUp: 1, phones: callers.Report{Starved: 2, Late: time.Millisecond}}
-	p.phones.Lost = 3
-	if got, want := health(p), "1 ticks given up, 3 packets lost, 2 callers starved; phones late 1.000 ms"; got != want {
-		t.Errorf("health %s, want %s", got, want)
 	}
 }

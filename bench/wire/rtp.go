@@ -16,7 +16,6 @@ type Stream struct {
 	Timestamp   uint32 // of the next packet
 	Sequence    uint16 // of the next packet
 	PayloadType uint8
-	Extended    bool // a header extension follows the header
 }
 
 // Stamp writes the next header (RFC 3550 section 5.1) over the first HeaderSize bytes of
@@ -24,9 +23,6 @@ type Stream struct {
 func (s *Stream) Stamp(packet []byte, ticks uint32) {
 	_ = packet[HeaderSize-1]
 	packet[0], packet[1] = 0x80, s.PayloadType
-	if s.Extended {
-		packet[0] |= Extended
-	}
 	binary.BigEndian.PutUint16(packet[2:], s.Sequence)
 	binary.BigEndian.PutUint32(packet[4:], s.Timestamp)
 	binary.BigEndian.PutUint32(packet[8:], s.SSRC)

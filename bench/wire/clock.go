@@ -14,6 +14,20 @@ func Monotonic() int64 { return read(unix.CLOCK_MONOTONIC) }
 // Realtime returns nanoseconds on the clock of ReceiveStamped.
 func Realtime() int64 { return time.Now().UnixNano() }
 
+// RealtimeAhead returns by how much Realtime is ahead of a clock, ns.
+func RealtimeAhead(now func() int64) (ahead int64) {
+	best := int64(1 << 62)
+	for range 3 { // the thread may be interrupted between two readings
+		a := now()
+		r := Realtime()
+		b := now()
+		if b-a < best {
+			best, ahead = b-a, r-(a+(b-a)/2)
+		}
+	}
+	return ahead
+}
+
 // ThreadCPU returns the processor time that the calling thread has used. The caller must
 // be locked to its thread.
 func ThreadCPU() time.Duration { return time.Duration(read(unix.CLOCK_THREAD_CPUTIME_ID)) }

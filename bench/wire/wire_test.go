@@ -155,3 +155,17 @@ func FuzzPayload(f *testing.F) {
 		}
 	})
 }
+
+// What takes long between two readings of a clock does not count.
+func TestRealtimeAhead(t *testing.T) {
+	readings := 0
+	clock := func() int64 {
+		if readings++; readings == 2 {
+			return Realtime() - 1e9 + 1e15 // the first reading took days
+		}
+		return Realtime() - 1e9
+	}
+	if got := RealtimeAhead(clock); got < 1e9-1e8 || got > 1e9+1e8 {
+		t.Errorf("a clock that is a second behind is told %v", time.Duration(got))
+	}
+}

@@ -108,16 +108,7 @@ func (t *thread) measure(now int64) {
 	if now-t.measured < measureEvery {
 		return
 	}
-	t.measured = now
-	best := int64(1 << 62)
-	for range 3 { // the thread may be interrupted between two readings
-		a := clock.Now()
-		r := wire.Realtime()
-		b := clock.Now()
-		if b-a < best {
-			best, t.offset = b-a, r-(a+(b-a)/2)
-		}
-	}
+	t.measured, t.offset = now, wire.RealtimeAhead(clock.Now)
 }
 
 // worker is a thread of the kernel whose processor time is known.

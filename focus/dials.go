@@ -34,8 +34,8 @@ type dials struct {
 	mu     sync.Mutex
 	m      map[*outgoing]struct{}
 	tokens float64
-	filled time.Time     // when tokens was right
-	empty  chan struct{} // closed and made nil when m becomes empty
+	filled time.Time // when tokens was right
+	empty  vacancy   // of m
 }
 
 func newDials(l DialLimits) *dials {
@@ -68,10 +68,7 @@ func (t *dials) finish(o *outgoing) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.m, o)
-	if len(t.m) == 0 && t.empty != nil {
-		close(t.empty)
-		t.empty = nil
-	}
+	t.empty.tell(len(t.m))
 }
 
 // cancel gives up on all of them.
@@ -97,13 +94,5 @@ func (t *dials) size() int {
 func (t *dials) whenEmpty() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.m) == 0 {
-		c := make(chan struct{})
-		close(c)
-		return c
-	}
-	if t.empty == nil {
-		t.empty = make(chan struct{})
-	}
-	return t.empty
+	return t.empty.await(len(t.m))
 }

@@ -28,7 +28,7 @@ func keyOf(req *sip.Request) dialogKey {
 type table struct {
 	mu    sync.RWMutex
 	m     map[dialogKey]*dialog
-	empty chan struct{} // closed and made nil when m becomes empty
+	empty vacancy // of m
 }
 
 func newTable() *table { return &table{m: map[dialogKey]*dialog{}} }
@@ -51,10 +51,7 @@ func (t *table) remove(d *dialog) {
 	if t.m[d.key] == d {
 		delete(t.m, d.key)
 	}
-	if len(t.m) == 0 && t.empty != nil {
-		close(t.empty)
-		t.empty = nil
-	}
+	t.empty.tell(len(t.m))
 }
 
 func (t *table) size() int {
@@ -77,15 +74,7 @@ func (t *table) all() []*dialog {
 func (t *table) whenEmpty() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.m) == 0 {
-		c := make(chan struct{})
-		close(c)
-		return c
-	}
-	if t.empty == nil {
-		t.empty = make(chan struct{})
-	}
-	return t.empty
+	return t.empty.await(len(t.m))
 }
 
 // mergeTable knows the initial INVITEs whose transactions live, so that one that was

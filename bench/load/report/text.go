@@ -173,12 +173,17 @@ func (t *texter) quality(r *Report) {
 	}
 }
 
-func (m *Media) words() string {
-	sent := thousands(m.Sent) + " sent"
-	if m.Withheld > 0 {
-		sent += fmt.Sprintf(" and %s kept back on purpose", thousands(m.Withheld))
+// sent words how many packets left.
+func sent(n, withheld int) string {
+	text := thousands(n) + " sent"
+	if withheld > 0 {
+		text += fmt.Sprintf(" and %s kept back on purpose", thousands(withheld))
 	}
-	return fmt.Sprintf("%s, %s received, %s lost (%s), %s reordered, %s duplicated", sent, thousands(m.Received),
+	return text
+}
+
+func (m *Media) words() string {
+	return fmt.Sprintf("%s, %s received, %s lost (%s), %s reordered, %s duplicated", sent(m.Sent, m.Withheld), thousands(m.Received),
 		thousands(m.Lost), percent(m.LossPercent), thousands(m.Reordered), thousands(m.Duplicated))
 }
 

@@ -175,11 +175,7 @@ func (s *Switches) words() string {
 }
 
 func (p *Packets) words() string {
-	sent := thousands(p.Sent) + " sent"
-	if p.Withheld > 0 {
-		sent += fmt.Sprintf(" and %s kept back on purpose", thousands(p.Withheld))
-	}
-	return fmt.Sprintf("%s, %s of them again; %s received, %s repaired, %s lost (%s)", sent, thousands(p.Resent),
+	return fmt.Sprintf("%s, %s of them again; %s received, %s repaired, %s lost (%s)", sent(p.Sent, p.Withheld), thousands(p.Resent),
 		thousands(p.Received), thousands(p.Repaired), thousands(p.Lost), percent(p.LossPercent))
 }
 

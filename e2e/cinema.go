@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/client"
+	"github.com/confd/confd/internal/testkit/camera"
 )
 
 // cinema is a room whose participants see each other.
@@ -23,7 +24,7 @@ type cinema struct {
 // viewer is a baresip in a cinema.
 type viewer struct {
 	*baresip
-	colour   colour
+	colour   camera.Colour
 	id       string // of the participant
 	speaking bool
 }
@@ -37,7 +38,7 @@ func newCinema(t *testing.T, phones *place, c *confd) *cinema {
 }
 
 // enter has somebody call who says nothing yet.
-func (x *cinema) enter(codecs string, v colour) *viewer {
+func (x *cinema) enter(codecs string, v camera.Colour) *viewer {
 	x.t.Helper()
 	b := startBaresipWith(x.t, x.place, baresipPCMU, 500+float64(len(x.viewers))*300, &picture{codecs, v, x.secure})
 	b.dial(x.t, x.c.uri(x.room))
@@ -45,21 +46,30 @@ func (x *cinema) enter(codecs string, v colour) *viewer {
 }
 
 // seat takes in a phone whose call is up.
-func (x *cinema) seat(b *baresip, c colour) *viewer {
+func (x *cinema) seat(b *baresip, c camera.Colour) *viewer {
 	x.t.Helper()
 	b.command(x.t, "mute", "")
 	v := &viewer{baresip: b, colour: c}
-	eventually(x.t, 5*time.Second, c.name+" in the room", func() error {
-		for _, p := range x.d.list(x.room) {
-			if !slices.ContainsFunc(x.viewers, func(o *viewer) bool { return o.id == p.ID }) && p.State == client.ParticipantStateConnected {
-				v.id = p.ID
+	v.id = newcomer(x.d, x.room, c.Name, func(id string) bool {
+		return slices.ContainsFunc(x.viewers, func(o *viewer) bool { return o.id == id })
+	})
+	x.viewers = append(x.viewers, v)
+	return v
+}
+
+// newcomer waits until somebody whom nobody knows is connected to a room, and returns the id.
+func newcomer(d desk, room, name string, known func(id string) bool) (id string) {
+	d.t.Helper()
+	eventually(d.t, 5*time.Second, name+" in the room", func() error {
+		for _, p := range d.list(room) {
+			if !known(p.ID) && p.State == client.ParticipantStateConnected {
+				id = p.ID
 				return nil
 			}
 		}
 		return fmt.Errorf("nobody is new")
 	})
-	x.viewers = append(x.viewers, v)
-	return v
+	return id
 }
 
 // floor has one speak until it is the speaker. Who is heard comes after all that was heard
@@ -67,7 +77,7 @@ func (x *cinema) seat(b *baresip, c colour) *viewer {
 func (x *cinema) floor(who *viewer) {
 	x.t.Helper()
 	x.speak(who)
-	eventually(x.t, 15*time.Second, who.colour.name+" to be the speaker", func() error {
+	eventually(x.t, 15*time.Second, who.colour.Name+" to be the speaker", func() error {
 		if err := x.talks(who); err != nil {
 			return err
 		}
@@ -91,15 +101,15 @@ func (x *cinema) speak(who *viewer) {
 
 // watch waits until each viewer, in the order of entering, sees what is wanted; the zero
 // colour is not looked at.
-func (x *cinema) watch(when string, wants ...colour) {
+func (x *cinema) watch(when string, wants ...camera.Colour) {
 	x.t.Helper()
-	var all []colour
+	var all []camera.Colour
 	for _, v := range x.viewers {
 		all = append(all, v.colour)
 	}
 	for i, want := range wants {
-		if want != (colour{}) {
-			awaitSight(x.t, x.viewers[i].colour.name+" "+when, x.viewers[i].baresip, want, all...)
+		if want != (camera.Colour{}) {
+			awaitSight(x.t, x.viewers[i].colour.Name+" "+when, x.viewers[i].baresip, want, all...)
 		}
 	}
 }
@@ -110,7 +120,7 @@ func (x *cinema) participant(v *viewer) *client.Participant {
 	all := x.d.list(x.room)
 	i := slices.IndexFunc(all, func(p client.Participant) bool { return p.ID == v.id })
 	if i < 0 {
-		x.t.Fatalf("%s is not in the room", v.colour.name)
+		x.t.Fatalf("%s is not in the room", v.colour.Name)
 	}
 	return &all[i]
 }
@@ -118,7 +128,7 @@ func (x *cinema) participant(v *viewer) *client.Participant {
 // line waits until a viewer's video line is as it should be.
 func (x *cinema) line(v *viewer, what string, right func(client.VideoLine) bool) {
 	x.t.Helper()
-	eventually(x.t, 10*time.Second, v.colour.name+"'s line "+what, func() error {
+	eventually(x.t, 10*time.Second, v.colour.Name+"'s line "+what, func() error {
 		p := x.participant(v)
 		if len(p.Video) != 1 || !right(p.Video[0]) {
 			return fmt.Errorf("it is %+v", p.Video)
@@ -138,7 +148,7 @@ func (x *cinema) close() {
 	x.t.Helper()
 	for _, v := range x.viewers {
 		v.hangUp(x.t)
-		v.decodesAll(x.t, v.colour.name)
+		v.decodesAll(x.t, v.colour.Name)
 	}
 	x.c.awaitMetric(x.t, 0, "confd_calls")
 	x.c.awaitMetric(x.t, 0, "confd_forwarder_lines")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/confd/confd/internal/testkit/camera"
 	"github.com/confd/confd/internal/testkit/wav"
 )
 
@@ -20,10 +21,10 @@ type linphone struct {
 
 // linphoneOptions are its set-up.
 type linphoneOptions struct {
-	freq   float64 // of what it says, Hz
-	secure string  // path of a CA file: signal by TLS, demand SRTP
-	codec  string  // the only one to offer, a key of linphoneCodecs; "" for its usual list
-	still  *colour // what its camera shows; nil: it has no video
+	freq   float64        // of what it says, Hz
+	secure string         // path of a CA file: signal by TLS, demand SRTP
+	codec  string         // the only one to offer, a key of linphoneCodecs; "" for its usual list
+	still  *camera.Colour // what its camera shows; nil: it has no video
 }
 
 // linphoneRate is that of the file that it plays.
@@ -41,7 +42,7 @@ func startLinphone(t *testing.T, p *place, o linphoneOptions) *linphone {
 	l := &linphone{process: process, dir: dir, codec: o.codec}
 	if o.still != nil {
 		picture := filepath.Join(dir, "camera.jpg")
-		o.still.photo(t, picture)
+		photo(t, *o.still, picture)
 		l.say(t, "staticpic set "+picture)
 	}
 	if o.codec != "" {

@@ -27,7 +27,7 @@ func TestVideoWithLinphone(t *testing.T) {
 		l.say(t, "snapshot "+seen)
 		eventually(t, 3*time.Second, "linphone's snapshot", func() error { _, err := os.Stat(seen); return err })
 		got, err := colourOf(t, seen, red, blue)
-		if err == nil && got != red.name {
+		if err == nil && got != red.Name {
 			err = fmt.Errorf("it sees %s", got)
 		}
 		return err

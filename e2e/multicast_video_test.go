@@ -11,6 +11,7 @@ import (
 
 	"github.com/confd/confd/client"
 	"github.com/confd/confd/internal/netlab"
+	"github.com/confd/confd/internal/testkit/camera"
 )
 
 // spectator is an ffmpeg that plays the pictures of a description. Of each it leaves the colour.
@@ -56,25 +57,19 @@ func watchInGStreamer(t *testing.T, h *netlab.Host, sdp string) *spectator {
 }
 
 // sees returns the colour of the newest picture.
-func (s *spectator) sees(all ...colour) (string, error) {
+func (s *spectator) sees(all ...camera.Colour) (string, error) {
 	b, err := os.ReadFile(s.colours)
 	if err != nil || len(b) < 3 {
 		return "", errors.New("no picture has come")
 	}
-	b = b[len(b)/3*3-3:][:3]
-	for _, c := range all {
-		if near(c.r, b[0]) && near(c.g, b[1]) && near(c.b, b[2]) {
-			return c.name, nil
-		}
-	}
-	return "", fmt.Errorf("the colour #%02x%02x%02x, which nobody shows", b[0], b[1], b[2])
+	return whose([3]byte(b[len(b)/3*3-3:]), all)
 }
 
-func (s *spectator) awaits(t *testing.T, when string, want colour, all ...colour) {
+func (s *spectator) awaits(t *testing.T, when string, want camera.Colour, all ...camera.Colour) {
 	t.Helper()
-	eventually(t, 20*time.Second, "the group's sight of "+want.name+" "+when, func() error {
+	eventually(t, 20*time.Second, "the group's sight of "+want.Name+" "+when, func() error {
 		got, err := s.sees(all...)
-		if err == nil && got != want.name {
+		if err == nil && got != want.Name {
 			err = fmt.Errorf("it sees %s", got)
 		}
 		return err

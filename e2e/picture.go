@@ -8,25 +8,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/internal/testkit/camera"
 )
 
-// colour is what somebody's camera sees: which one is shown tells whose picture it is.
-type colour struct {
-	name    string
-	r, g, b int
-}
-
-// The colours lie far apart, so that none is taken for another after coding.
-var (
-	red   = colour{"red", 255, 0, 0}
-	green = colour{"green", 0, 128, 0}
-	blue  = colour{"blue", 0, 0, 255}
-)
+// What somebody's camera sees: which one is shown tells whose picture it is.
+var red, green, blue = camera.Red, camera.Green, camera.Blue
 
 // picture is the video of a baresip: a coding, as its accounts name it, and what the camera sees.
 type picture struct {
 	codec  string // vp8, vp9, h264, h265
-	colour colour
+	colour camera.Colour
 	secure bool // SRTP, or no call
 }
 
@@ -48,10 +40,10 @@ func (v *picture) config(t *testing.T, dir string) string {
 		return ""
 	}
 	need(t, "ffmpeg")
-	film := filepath.Join(dir, "camera.mp4")
-	v.colour.film(t, film, time.Minute)
+	path := filepath.Join(dir, "camera.mp4")
+	film(t, v.colour, path, time.Minute)
 	lines := []string{
-		"video_source avformat," + film, "video_display fakevideo,null",
+		"video_source avformat," + path, "video_display fakevideo,null",
 		"video_size 320x240", "video_bitrate 400000", "video_fps 25", "video_fullscreen no",
 	}
 	for _, m := range []string{"fakevideo", "avformat", "swscale", "vp8", "vp9", "avcodec", "snapshot"} {
@@ -62,18 +54,18 @@ func (v *picture) config(t *testing.T, dir string) string {
 
 // film makes a file of the colour with a box that moves, so that every picture differs from
 // the one before.
-func (c colour) film(t *testing.T, path string, d time.Duration) {
+func film(t *testing.T, c camera.Colour, path string, d time.Duration) {
 	t.Helper()
 	runs(t, "ffmpeg", "-v", "error", "-y",
-		"-f", "lavfi", "-i", fmt.Sprintf("color=c=0x%02x%02x%02x:s=320x240:r=25:d=%.0f", c.r, c.g, c.b, d.Seconds()),
+		"-f", "lavfi", "-i", fmt.Sprintf("color=c=0x%02x%02x%02x:s=320x240:r=25:d=%.0f", c.R, c.G, c.B, d.Seconds()),
 		"-vf", "drawbox=x='mod(t*60,280)':y=100:w=40:h=40:color=gray:t=fill",
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", path)
 }
 
 // photo makes a still picture of the colour.
-func (c colour) photo(t *testing.T, path string) {
+func photo(t *testing.T, c camera.Colour, path string) {
 	t.Helper()
-	runs(t, "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", fmt.Sprintf("color=c=0x%02x%02x%02x:s=352x288", c.r, c.g, c.b),
+	runs(t, "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", fmt.Sprintf("color=c=0x%02x%02x%02x:s=352x288", c.R, c.G, c.B),
 		"-frames:v", "1", path)
 }
 
@@ -88,7 +80,7 @@ func runs(t *testing.T, name string, args ...string) []byte {
 }
 
 // colourOf tells which of all colours most of an image file has.
-func colourOf(t *testing.T, path string, all ...colour) (string, error) {
+func colourOf(t *testing.T, path string, all ...camera.Colour) (string, error) {
 	t.Helper()
 	// The upper left is always free of the box.
 	b, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", path,
@@ -96,19 +88,25 @@ func colourOf(t *testing.T, path string, all ...colour) (string, error) {
 	if err != nil || len(b) != 3 {
 		return "", fmt.Errorf("%s cannot be read: %v, % x", path, err, b)
 	}
-	for _, c := range all {
-		if near(c.r, b[0]) && near(c.g, b[1]) && near(c.b, b[2]) {
-			return c.name, nil
-		}
+	name, err := whose([3]byte(b), all)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	return "", fmt.Errorf("%s has the colour #%02x%02x%02x, which nobody shows", path, b[0], b[1], b[2])
+	return name, nil
 }
 
-// near tells whether a part of a colour is what it was before it was coded.
-func near(want int, got byte) bool { return max(want-int(got), int(got)-want) < 64 }
+// whose tells which of all colours a pixel has.
+func whose(pixel [3]byte, all []camera.Colour) (string, error) {
+	for _, c := range all {
+		if c.Is(pixel) {
+			return c.Name, nil
+		}
+	}
+	return "", fmt.Errorf("the colour #%x, which nobody shows", pixel)
+}
 
 // sees returns the colour that baresip has decoded last: of whole pictures of one of all.
-func (b *baresip) sees(t *testing.T, all ...colour) (string, error) {
+func (b *baresip) sees(t *testing.T, all ...camera.Colour) (string, error) {
 	t.Helper()
 	path := filepath.Join(b.dir, "seen.png")
 	_ = os.Remove(path)
@@ -124,11 +122,11 @@ func (b *baresip) sees(t *testing.T, all ...colour) (string, error) {
 }
 
 // awaitSight waits until a client sees a colour.
-func awaitSight(t *testing.T, who string, b *baresip, want colour, all ...colour) {
+func awaitSight(t *testing.T, who string, b *baresip, want camera.Colour, all ...camera.Colour) {
 	t.Helper()
-	eventually(t, 15*time.Second, who+"'s sight of "+want.name, func() error {
+	eventually(t, 15*time.Second, who+"'s sight of "+want.Name, func() error {
 		got, err := b.sees(t, all...)
-		if err == nil && got != want.name {
+		if err == nil && got != want.Name {
 			err = fmt.Errorf("it sees %s", got)
 		}
 		return err

@@ -73,14 +73,8 @@ func (s *studio) enter(colour camera.Colour) *actor {
 	s.t.Cleanup(c.Close)
 	p := s.c.call(s.t, phone.Options{URI: s.c.uri(s.room), Lines: []phone.Line{c}, Up: bad, Down: bad, Seed: uint64(n + 1)})
 	a := &actor{Camera: c, colour: colour, phone: p, tone: 500 + 300*float64(n)}
-	eventually(s.t, 5*time.Second, colour.Name+" in the room", func() error {
-		for _, p := range s.d.list(s.room) {
-			if !slices.ContainsFunc(s.actors, func(o *actor) bool { return o.id == p.ID }) {
-				a.id = p.ID
-				return nil
-			}
-		}
-		return fmt.Errorf("nobody is new")
+	a.id = newcomer(s.d, s.room, colour.Name, func(id string) bool {
+		return slices.ContainsFunc(s.actors, func(o *actor) bool { return o.id == id })
 	})
 	s.actors = append(s.actors, a)
 	return a

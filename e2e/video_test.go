@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/client"
+	"github.com/confd/confd/internal/testkit/camera"
 )
 
 // TestVideoFollowsWhoSpeaks: three baresip callers with video are in one room. Each sees who
@@ -20,7 +21,7 @@ func TestVideoFollowsWhoSpeaks(t *testing.T) {
 			x.secure = name == "SRTP"
 			r, g, b := x.enter(codec, red), x.enter(codec, green), x.enter(codec, blue)
 			x.floor(r)
-			x.watch("while red speaks first", colour{}, red, red)
+			x.watch("while red speaks first", camera.Colour{}, red, red)
 			x.floor(g)
 			x.watch("while green speaks", green, red, green)
 			x.floor(b)
@@ -50,13 +51,13 @@ func TestVideoCodecs(t *testing.T) {
 			return l.State == client.VideoLineStateOn && said(l.Codec) == "h264/constrained-baseline/mode0"
 		})
 	}
-	x.watch("in H.264", green, colour{}, red)
+	x.watch("in H.264", green, camera.Colour{}, red)
 	if codec := said(x.d.set(x.room, client.RoomFields{}).Video.Codec); codec != "h264/constrained-baseline/mode0" {
 		t.Errorf("the room has %s", codec)
 	}
 	x.speak(b) // whom one hears and does not see
 	eventually(t, 5*time.Second, "blue's voice", func() error { return x.talks(b) })
-	x.watch("while blue speaks", green, colour{}, red)
+	x.watch("while blue speaks", green, camera.Colour{}, red)
 	x.close()
 }
 
@@ -71,10 +72,10 @@ func TestVideoSteering(t *testing.T) {
 	x.watch("before blue comes", green, red)
 	b := x.enter("vp8", blue)
 	begun := time.Now()
-	x.watch("after blue has come", colour{}, colour{}, green)
+	x.watch("after blue has come", camera.Colour{}, camera.Colour{}, green)
 	t.Logf("blue sees somebody after %v", time.Since(begun).Round(time.Millisecond))
 	x.floor(r) // so that it is the last but green
-	x.watch("while red speaks", colour{}, red, red)
+	x.watch("while red speaks", camera.Colour{}, red, red)
 	x.floor(g)
 	x.watch("while green speaks", green, red, green)
 
@@ -85,9 +86,9 @@ func TestVideoSteering(t *testing.T) {
 	x.watch("without a pin", green, red, green)
 
 	x.set(g, client.ParticipantFields{VideoMuted: client.Set(true)})
-	x.watch("while green's picture is muted", blue, colour{}, red)
+	x.watch("while green's picture is muted", blue, camera.Colour{}, red)
 	x.set(g, client.ParticipantFields{VideoMuted: client.Set(false)})
-	x.watch("while green is seen again", green, colour{}, green)
+	x.watch("while green is seen again", green, camera.Colour{}, green)
 
 	x.set(r, client.ParticipantFields{VideoStopped: client.Set(true)})
 	x.line(r, "stopped", func(l client.VideoLine) bool {
@@ -97,18 +98,18 @@ func TestVideoSteering(t *testing.T) {
 	x.watch("after it was stopped", green)
 
 	x.set(g, client.ParticipantFields{Held: client.Set(true)})
-	x.watch("while green is held", blue, colour{}, red)
+	x.watch("while green is held", blue, camera.Colour{}, red)
 	x.set(g, client.ParticipantFields{Held: client.Set(false)})
 	x.speak(nil)
 	x.floor(g)
-	x.watch("while green is back", green, colour{}, green)
+	x.watch("while green is back", green, camera.Colour{}, green)
 
 	g.command(t, "hold", "")
-	x.watch("while green holds", blue, colour{}, red)
+	x.watch("while green holds", blue, camera.Colour{}, red)
 	g.command(t, "resume", "")
 	x.speak(nil)
 	x.floor(g)
-	x.watch("after green has resumed", green, colour{}, green)
+	x.watch("after green has resumed", green, camera.Colour{}, green)
 	x.close()
 }
 
@@ -139,11 +140,11 @@ func TestVideoAtLoss(t *testing.T) {
 	r, g, b := x.enter("vp8", red), x.enter("vp8", green), x.enter("vp8", blue)
 	for range 2 {
 		x.floor(g)
-		x.watch("while green speaks", green, colour{}, green)
+		x.watch("while green speaks", green, camera.Colour{}, green)
 		x.floor(b)
 		x.watch("while blue speaks", blue, blue)
 		x.floor(r)
-		x.watch("while red speaks", colour{}, red, red)
+		x.watch("while red speaks", camera.Colour{}, red, red)
 	}
 	for _, h := range l.Hosts {
 		if err := h.Lose(0); err != nil {

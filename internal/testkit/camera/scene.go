@@ -69,14 +69,17 @@ func look(b []byte) Frame {
 func (c Colour) fills(b []byte) bool {
 	above := (height - cellSide) / scale // the row that has something of both is not looked at
 	for i := 0; i < above*screenWidth*3; i += 3 {
-		if !near(c.R, b[i]) || !near(c.G, b[i+1]) || !near(c.B, b[i+2]) {
+		if !c.Is([3]byte(b[i:])) {
 			return false
 		}
 	}
 	return true
 }
 
-// near tells whether a part of a colour is what it was before it was coded.
+// Is tells whether a pixel, red, green and blue, is of the colour, as far as coding has left it as
+// it was.
+func (c Colour) Is(p [3]byte) bool { return near(c.R, p[0]) && near(c.G, p[1]) && near(c.B, p[2]) }
+
 func near(a, b uint8) bool { return max(a, b)-min(a, b) < 60 }
 
 func number(b []byte) (n int) {

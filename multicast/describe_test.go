@@ -1,10 +1,8 @@
 package multicast
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,14 +10,13 @@ import (
 
 	"github.com/pion/sdp/v3"
 
+	"github.com/confd/confd/internal/testkit/golden"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/feedback"
 	"github.com/confd/confd/multicast/groupkey"
 	"github.com/confd/confd/multicast/listen"
 	"github.com/confd/confd/transport"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func describe(t *testing.T, s Spec, source string) *description {
 	t.Helper()
@@ -53,20 +50,8 @@ func described(t *testing.T) map[string]*description {
 
 func TestDescriptionsAsText(t *testing.T) {
 	for name, d := range described(t) {
-		file := filepath.Join("testdata", name+".sdp")
 		got := d.text()
-		if *update {
-			if err := os.WriteFile(file, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(got) != string(want) {
-			t.Errorf("%s:\n%s\nwant\n%s", name, got, want)
-		}
+		golden.Check(t, filepath.Join("testdata", name+".sdp"), got)
 		var parsed sdp.SessionDescription
 		if err := parsed.Unmarshal(got); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -3,7 +3,6 @@ package offeranswer
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,10 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/confd/confd/internal/testkit/golden"
 	"github.com/confd/confd/media"
 )
-
-var update = flag.Bool("update", false, "write the expected answers anew")
 
 // The corpus is in testdata: offers/NAME.sdp holds one offer, or several of one session,
 // in order, divided by lines of "---"; answers/NAME.txt holds what comes of them. A name
@@ -131,19 +129,7 @@ func TestCorpus(t *testing.T) {
 
 func compare(t *testing.T, file, got string) {
 	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v; write it with: go test -run TestCorpus -update", err)
-	}
-	if string(want) != got {
-		t.Errorf("answer differs from %s\ngot:\n%s\nwant:\n%s", file, got, want)
-	}
+	golden.Check(t, file, []byte(got))
 }
 
 func failure(t testing.TB, err error) string {

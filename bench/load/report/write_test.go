@@ -5,33 +5,13 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/confd/confd/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write what is found as what is wanted")
-
-// golden compares with a file of testdata.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (go test -update writes it anew); got:\n%s", file, got)
-	}
-}
 
 func written(t testing.TB, write func(io.Writer) error) []byte {
 	t.Helper()
@@ -48,7 +28,7 @@ func TestText(t *testing.T) {
 		if strings.ContainsAny(string(text), "\x1b\u202e\t") {
 			t.Errorf("%s: what a terminal obeys is in %q", name, text)
 		}
-		golden(t, name+".txt", text)
+		golden.Check(t, filepath.Join("testdata", name+".txt"), text)
 	}
 }
 
@@ -73,7 +53,7 @@ func TestJSON(t *testing.T) {
 	one.Rooms, one.Timeline, one.Troubled = one.Rooms[7:8], one.Timeline[50:51], one.Troubled[10:]
 	one.Ramp = &Ramp{Steps: []Step{{Callers: 10, Broken: []string{BoundLoss}}}, Bound: BoundLoss}
 	one.Server = samples()["one"].Server
-	golden(t, "failed.json", written(t, one.WriteJSON))
+	golden.Check(t, filepath.Join("testdata", "failed.json"), written(t, one.WriteJSON))
 }
 
 // parse reads a page strictly and returns its text and how many of each element it has.

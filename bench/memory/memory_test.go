@@ -4,21 +4,16 @@ package main
 
 import (
 	"context"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/confd/confd/internal/testkit/program"
 )
 
 func TestSmallRun(t *testing.T) {
-	confd := filepath.Join(t.TempDir(), "confd")
-	build := exec.Command("go", "build", "-tags", "nolibopusfile", "-o", confd, "github.com/confd/confd/cmd/confd")
-	if text, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build confd: %v\n%s", err, text)
-	}
 	var out strings.Builder
-	args := "-callers 4 -rooms 2 -talkers 1 -rounds 2 -settle 100ms -idle 3 -for 1s -confd " + confd
+	args := "-callers 4 -rooms 2 -talkers 1 -rounds 2 -settle 100ms -idle 3 -for 1s -confd " + program.Confd(t)
 	if err := run(context.Background(), strings.Fields(args), &out); err != nil {
 		t.Fatal(err)
 	}

@@ -139,12 +139,11 @@ func (u usage) share(p *confd.Process) (float64, error) {
 	return float64(now.used-u.used) / float64(now.at-u.at) / float64(runtime.NumCPU()), err
 }
 
-const lateness = "confd_tick_lateness_seconds"
-
 // punctuality is how late ticks and a bare thread were in a time.
 type punctuality struct {
-	series map[string]float64 // by how much confd's figures have grown
-	bare   []time.Duration
+	late    measure.Histogram // begin of ticks
+	givenUp float64           // ticks
+	bare    []time.Duration
 }
 
 // observe measures one window.
@@ -162,17 +161,17 @@ func (l *late) observe(ctx context.Context, p *confd.Process, head string, out i
 		return seen, err
 	}
 	seen.bare = sleeper(l.Window)
-	if seen.series, err = p.Metrics(ctx); err != nil {
+	after, err := p.Metrics(ctx)
+	if err != nil {
 		return seen, err
 	}
+	grown := after.Since(before)
+	seen.late, seen.givenUp = grown.Histogram("confd_tick_lateness_seconds"), grown["confd_ticks_given_up_total"]
 	now, err := measure.StealSoFar()
 	if err != nil {
 		return seen, err
 	}
 	used, err := start.share(p)
-	for series := range seen.series {
-		seen.series[series] -= before[series]
-	}
 	fmt.Fprintf(out, "%s use %.0f %% of the machine, all together %.0f %%, %.1f %% stolen: %s\n",
 		head, 100*used, 100*now.BusySince(machine), now.PercentSince(machine), seen)
 	return seen, err
@@ -180,22 +179,16 @@ func (l *late) observe(ctx context.Context, p *confd.Process, head string, out i
 
 // add has o as part of the same time.
 func (p *punctuality) add(o punctuality) {
-	if p.series == nil {
-		p.series = make(map[string]float64)
-	}
-	for series, n := range o.series {
-		p.series[series] += n
-	}
+	p.late, p.givenUp = p.late.Add(o.late), p.givenUp+o.givenUp
 	p.bare = append(p.bare, o.bare...)
 }
 
 func (p punctuality) String() string {
-	_, middle, _ := measure.HistogramQuantile(p.series, lateness, 0.5)
-	low, guess, high := measure.HistogramQuantile(p.series, lateness, 0.99)
-	return fmt.Sprintf("ticks late median %.3f ms, 99th percentile %.3f ms (%.3f to %.3f) of %.0f, %.0f given up; "+
+	p99 := p.late.Quantile(0.99)
+	return fmt.Sprintf("ticks late median %.3f ms, 99th percentile %.3f ms (%.3f to %s) of %d, %.0f given up; "+
 		"bare thread median %.3f ms, 99th percentile %.3f ms of %d",
-		trial.Milliseconds(middle), trial.Milliseconds(guess), trial.Milliseconds(low), trial.Milliseconds(high),
-		p.series[lateness+"_count"], p.series["confd_ticks_given_up_total"],
+		trial.Milliseconds(p.late.Quantile(0.5).Guess), trial.Milliseconds(p99.Guess), trial.Milliseconds(p99.Low), trial.Text(p99.High),
+		p.late.Count(), p.givenUp,
 		trial.Milliseconds(measure.Median(p.bare)), trial.Milliseconds(measure.Quantile(p.bare, 0.99)), len(p.bare))
 }
 

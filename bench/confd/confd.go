@@ -166,7 +166,7 @@ func (p *Process) CPU() (time.Duration, error) {
 
 // Metrics returns what the process says of itself at /metrics, by series. No connection is
 // left behind, which would cost it memory.
-func (p *Process) Metrics(ctx context.Context) (map[string]float64, error) {
+func (p *Process) Metrics(ctx context.Context) (measure.Metrics, error) {
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.HTTP+"/metrics", nil)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (c *client) createRoom(ctx context.Context, id string) error {
 	return nil
 }
 
-func (c *client) metrics(ctx context.Context) (m metrics, err error) {
+func (c *client) metrics(ctx context.Context) (m measure.Metrics, err error) {
 	err = c.do(ctx, request{method: "GET", path: "/metrics"}, func(from io.Reader) error {
 		m, err = measure.ReadMetrics(from)
 		return err

@@ -82,11 +82,11 @@ func (c *conference) close() (err error) {
 type phase struct {
 	loaded  bool
 	phones  *fleet.Report
-	cpu     float64   // the server's, in cores
-	late    histogram // begin of ticks behind their due time
-	took    histogram // length of ticks
-	givenUp int       // ticks left out because the machine was too late
-	pauses  int       // collections of garbage
+	cpu     float64           // the server's, in cores
+	late    measure.Histogram // begin of ticks behind their due time
+	took    measure.Histogram // length of ticks
+	givenUp int               // ticks left out because the machine was too late
+	pauses  int               // collections of garbage
 	traffic report
 }
 
@@ -129,10 +129,10 @@ func (c *conference) observe(ctx context.Context, t *traffic) (p phase, err erro
 		return p, err
 	}
 	p.cpu = (after.cpu - before.cpu).Seconds() / after.at.Sub(before.at).Seconds()
-	d := after.metrics.since(before.metrics)
-	p.late, p.took = d.histogram("confd_tick_lateness_seconds"), d.histogram("confd_tick_duration_seconds")
+	d := after.metrics.Since(before.metrics)
+	p.late, p.took = d.Histogram("confd_tick_lateness_seconds"), d.Histogram("confd_tick_duration_seconds")
 	p.givenUp, p.pauses = int(d["confd_ticks_given_up_total"]), int(d["go_gc_duration_seconds_count"])
-	if p.late.count() == 0 {
+	if p.late.Count() == 0 {
 		return p, errors.New("the server tells of no tick")
 	}
 	return p, nil
@@ -142,7 +142,7 @@ func (c *conference) observe(ctx context.Context, t *traffic) (p phase, err erro
 type reading struct {
 	at      time.Time
 	cpu     time.Duration
-	metrics metrics
+	metrics measure.Metrics
 }
 
 func (c *conference) read(ctx context.Context) (r reading, err error) {

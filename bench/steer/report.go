@@ -25,29 +25,22 @@ func (p phase) String() string {
 }
 
 // lateness tells a histogram of lateness.
-func lateness(h histogram) string {
-	return fmt.Sprintf("%s; %d of %d over 1 ms", quantiles(h), h.over(1024*time.Microsecond), h.count())
+func lateness(h measure.Histogram) string {
+	return fmt.Sprintf("%s; %d of %d over 1 ms", quantiles(h), h.Over(1024*time.Microsecond), h.Count())
 }
 
-func quantiles(h histogram) string {
-	p99 := h.quantile(0.99)
+func quantiles(h measure.Histogram) string {
+	p99 := h.Quantile(0.99)
 	return fmt.Sprintf("median %s ms, 99th percentile %s ms (%s to %s), most under %s ms",
-		milliseconds(h.quantile(0.5).guess), milliseconds(p99.guess), milliseconds(p99.low), milliseconds(p99.high),
-		milliseconds(h.quantile(1).high))
-}
-
-func milliseconds(d time.Duration) string {
-	if d == math.MaxInt64 {
-		return "any"
-	}
-	return fmt.Sprintf("%.3f", float64(d)/1e6)
+		trial.Text(h.Quantile(0.5).Guess), trial.Text(p99.Guess), trial.Text(p99.Low), trial.Text(p99.High),
+		trial.Text(h.Quantile(1).High))
 }
 
 func (r report) String() string {
 	all := slices.Concat(slices.Collect(maps.Values(r.done))...)
 	s := fmt.Sprintf("requests: %.0f per second, %d failed, median %s ms, 99th percentile %s ms, most %s ms; %.0f events per second read",
 		float64(len(all))/r.window.Seconds(), r.failed,
-		milliseconds(measure.Median(all)), milliseconds(measure.Quantile(all, 0.99)), milliseconds(measure.Quantile(all, 1)),
+		trial.Text(measure.Median(all)), trial.Text(measure.Quantile(all, 0.99)), trial.Text(measure.Quantile(all, 1)),
 		float64(r.events)/r.window.Seconds())
 	if r.failure != nil {
 		s += fmt.Sprintf("; first failure: %v", r.failure)
@@ -57,37 +50,37 @@ func (r report) String() string {
 
 // summary is the figures to keep: all quiet phases against all loaded ones.
 func summary(phases []phase) string {
-	var late [2]histogram // quiet, loaded
+	var late [2]measure.Histogram // quiet, loaded
 	kinds := make(map[string][]time.Duration)
 	var rises []time.Duration
 	for i, p := range phases {
-		late[i%2] = late[i%2].add(p.late)
+		late[i%2] = late[i%2].Add(p.late)
 		for kind, took := range p.traffic.done {
 			kinds[kind] = append(kinds[kind], took...)
 		}
 		if i%2 == 1 {
-			rises = append(rises, p.late.quantile(0.99).guess-phases[i-1].late.quantile(0.99).guess)
+			rises = append(rises, p.late.Quantile(0.99).Guess-phases[i-1].late.Quantile(0.99).Guess)
 		}
 	}
-	quiet, loaded := late[0].quantile(0.99), late[1].quantile(0.99)
+	quiet, loaded := late[0].Quantile(0.99), late[1].Quantile(0.99)
 	var b strings.Builder
 	fmt.Fprintf(&b, "quiet:  ticks late: %s\nloaded: ticks late: %s\n", lateness(late[0]), lateness(late[1]))
 	fmt.Fprintf(&b, "rise of the 99th percentile: %s ms, at most %s ms; pairs from %s to %s ms\n",
-		milliseconds(loaded.guess-quiet.guess), milliseconds(atMost(quiet, loaded)),
-		milliseconds(slices.Min(rises)), milliseconds(slices.Max(rises)))
+		trial.Text(loaded.Guess-quiet.Guess), trial.Text(atMost(quiet, loaded)),
+		trial.Text(slices.Min(rises)), trial.Text(slices.Max(rises)))
 	b.WriteString("budget: it rises by less than 0.5 ms\n\n")
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		took := kinds[kind]
 		fmt.Fprintf(&b, "%-18s %6d requests, median %7s ms, 99th percentile %7s ms\n",
-			kind, len(took), milliseconds(measure.Median(took)), milliseconds(measure.Quantile(took, 0.99)))
+			kind, len(took), trial.Text(measure.Median(took)), trial.Text(measure.Quantile(took, 0.99)))
 	}
 	return b.String()
 }
 
 // atMost is the rise if quiet were at its lower edge and loaded at its upper one.
-func atMost(quiet, loaded quantile) time.Duration {
-	if loaded.high == math.MaxInt64 {
+func atMost(quiet, loaded measure.Estimate) time.Duration {
+	if loaded.High == math.MaxInt64 {
 		return math.MaxInt64
 	}
-	return loaded.high - quiet.low
+	return loaded.High - quiet.Low
 }

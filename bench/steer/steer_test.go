@@ -8,8 +8,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,16 +15,12 @@ import (
 	"time"
 
 	"github.com/confd/confd/bench/measure"
+	"github.com/confd/confd/internal/testkit/program"
 )
 
 func TestSmallRun(t *testing.T) {
-	confd := filepath.Join(t.TempDir(), "confd")
-	build := exec.Command("go", "build", "-tags", "nolibopusfile", "-o", confd, "github.com/confd/confd/cmd/confd")
-	if text, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build confd: %v\n%s", err, text)
-	}
 	var out strings.Builder
-	args := "-callers 4 -talkers 1 -rate 50 -watchers 2 -pairs 1 -for 1s -settle 100ms -confd " + confd
+	args := "-callers 4 -talkers 1 -rate 50 -watchers 2 -pairs 1 -for 1s -settle 100ms -confd " + program.Confd(t)
 	if err := run(context.Background(), strings.Fields(args), &out); err != nil {
 		t.Fatal(err)
 	}
@@ -59,56 +53,6 @@ func TestCommandLineSaysWhatIsWrong(t *testing.T) {
 		err := run(context.Background(), strings.Fields(args), new(strings.Builder))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one that names %s", args, err, want)
-		}
-	}
-}
-
-const exposition = `# HELP late_seconds By how much.
-# TYPE late_seconds histogram
-late_seconds_bucket{le="0.002"} 99
-late_seconds_bucket{le="0.001"} 50
-late_seconds_bucket{le="1e-06"} 0
-late_seconds_bucket{le="+Inf"} 100
-late_seconds_sum 0.1
-late_seconds_count 100
-ticks_total 1e+03
-`
-
-func TestMetrics(t *testing.T) {
-	read, err := measure.ReadMetrics(strings.NewReader(exposition))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := metrics(read)
-	if d := m.since(metrics{"ticks_total": 400}); d["ticks_total"] != 600 || d["late_seconds_count"] != 100 {
-		t.Errorf("since: %v", d)
-	}
-	h := m.histogram("late_seconds")
-	if h.count() != 100 || h.over(time.Millisecond) != 50 || h.over(2*time.Millisecond) != 1 {
-		t.Errorf("%d in all, %d over 1 ms, %d over 2 ms", h.count(), h.over(time.Millisecond), h.over(2*time.Millisecond))
-	}
-	for q, want := range map[float64]quantile{
-		0.25:  {time.Microsecond, 500500, time.Millisecond},
-		0.5:   {time.Microsecond, time.Millisecond, time.Millisecond},
-		0.99:  {time.Millisecond, 2 * time.Millisecond, 2 * time.Millisecond},
-		0.995: {2 * time.Millisecond, 2 * time.Millisecond, math.MaxInt64},
-	} {
-		if got := h.quantile(q); got != want {
-			t.Errorf("quantile %v: %v, want %v", q, got, want)
-		}
-	}
-	if sum := histogram(nil).add(h).add(h); sum.count() != 200 || sum.quantile(0.99) != h.quantile(0.99) {
-		t.Errorf("twice the same: %v", sum)
-	}
-	if none := m.histogram("early_seconds"); none.count() != 0 || none.quantile(0.99) != (quantile{}) || none.over(0) != 0 {
-		t.Errorf("a histogram that is not there: %v", none)
-	}
-}
-
-func TestMetricsThatAreNone(t *testing.T) {
-	for _, text := range []string{"ticks_total", "ticks_total many", " 7", strings.Repeat("x", 1<<17) + " 1"} {
-		if m, err := measure.ReadMetrics(strings.NewReader(text)); err == nil {
-			t.Errorf("%.20q: %v", text, m)
 		}
 	}
 }
@@ -222,9 +166,9 @@ func TestWatch(t *testing.T) {
 }
 
 func TestSummary(t *testing.T) {
-	at := func(edges ...float64) (h histogram) {
+	at := func(edges ...float64) (h measure.Histogram) {
 		for i, n := range []float64{0, 98, 99, 100} {
-			h = append(h, bucket{edges[i], n})
+			h = append(h, measure.Bucket{Edge: edges[i], Below: n})
 		}
 		return h
 	}
@@ -241,7 +185,7 @@ func TestSummary(t *testing.T) {
 		t.Errorf("requests: %s", got)
 	}
 	loaded.late = at(0.002, 0.003, 0.0035, math.Inf(1))
-	loaded.late[2].below = 98
+	loaded.late[2].Below = 98
 	if got := summary([]phase{quiet, loaded}); !strings.Contains(got, "at most any ms") {
 		t.Errorf("a rise without a bound: %s", got)
 	}

@@ -5,6 +5,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -156,6 +157,15 @@ func Health(r *fleet.Report, others ...Fault) string {
 
 // Milliseconds returns a time in ms.
 func Milliseconds(d time.Duration) float64 { return float64(d) / 1e6 }
+
+// Text writes a time in ms; the longest that there is, which a histogram has where it knows no end,
+// is "any".
+func Text(d time.Duration) string {
+	if d == math.MaxInt64 {
+		return "any"
+	}
+	return fmt.Sprintf("%.3f", Milliseconds(d))
+}
 
 // Wait returns after d, or when ctx ends.
 func Wait(ctx context.Context, d time.Duration) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -718,26 +719,41 @@ func TestVideoRaces(t *testing.T) {
 
 // Codecs, directions and addresses are told to the transport as they were agreed on.
 func TestVideoParams(t *testing.T) {
+	key := &offeranswer.Crypto{}
 	v := offeranswer.Video{
-		Accepted: true, Format: vp8, SendPT: 96, SendRTX: 97, Receive: map[uint8]uint8{96: 96, 97: 96, 100: 100},
-		Feedback:  offeranswer.VideoFeedback{NACK: true, TMMBR: true},
-		RemoteRTP: netip.MustParseAddrPort("192.0.2.1:4000"), Direction: offeranswer.SendOnly, RemoteHold: true,
-		RIDs: []string{"a", "b", "c", "d", "e"}, RIDID: 3, SSRCs: []offeranswer.VideoSource{{SSRC: 1, RTX: 2}}, Bandwidth: 500000,
+		Accepted: true, Format: vp8, SendPT: 96, SendRTX: 97, Receive: map[uint8]uint8{96: 96, 97: 96},
+		Feedback:    offeranswer.VideoFeedback{NACK: true, TMMBR: true},
+		ReducedSize: true, TransportCCID: 1, FrameMarkingID: 2, RIDID: 3, RepairedRIDID: 4, MIDID: 5, MID: "v",
+		RemoteRTP: netip.MustParseAddrPort("192.0.2.1:4000"), RemoteRTCP: netip.MustParseAddrPort("192.0.2.1:4001"),
+		Direction: offeranswer.SendOnly, RemoteHold: true,
+		RIDs: []string{"a", "b", "c", "d", "e"}, SSRCs: []offeranswer.VideoSource{{SSRC: 1, RTX: 2}}, Bandwidth: 500000,
 	}
-	p := videoParams(&v)
-	slices.Sort(p.ReceivePTs)
-	if !slices.Equal(p.ReceivePTs, []uint8{96, 100}) || !slices.Equal(p.ReceiveRTX, []transport.RTXType{{PT: 97, Original: 96}}) {
-		t.Errorf("received are %v, and %v", p.ReceivePTs, p.ReceiveRTX)
+	want := transport.VideoParams{
+		RemoteRTP: v.RemoteRTP, RemoteRTCP: v.RemoteRTCP, Send: true, Latch: transport.LatchBounded,
+		ReceivePTs: []uint8{96}, ReceiveRTX: []transport.RTXType{{PT: 97, Original: 96}}, SendPT: 96, SendRTX: 97,
+		NACK: true, TMMBR: true, ReducedSize: true,
+		TransportCCID: 1, FrameMarkingID: 2, RIDID: 3, RepairedRIDID: 4, MIDID: 5, MID: "v", RIDs: v.RIDs[:transport.MaxEncodings],
 	}
-	if !p.Send || p.Receive || !p.NACK || p.PLI || !p.TMMBR || len(p.RIDs) != transport.MaxEncodings || p.SSRCs != nil {
-		t.Errorf("the parameters are %+v", p)
+	if p := videoParams(&v); !reflect.DeepEqual(p, want) {
+		t.Errorf("the parameters are %+v, want %+v", p, want)
 	}
-	if _, err := transport.PrepareVideo(p); err != nil {
+	if _, err := transport.PrepareVideo(want); err != nil {
 		t.Error(err)
 	}
-	want := forwarder.LineConfig{Format: vp8, NACK: true, Send: true, Muted: true, MaxBitrate: 500000, Encodings: 4}
-	if got := lineConfig(&v); got != want {
-		t.Errorf("the line is %+v, want %+v", got, want)
+	line := forwarder.LineConfig{Format: vp8, NACK: true, Send: true, Muted: true, MaxBitrate: 500000, Encodings: 4}
+	if got := lineConfig(&v); got != line {
+		t.Errorf("the line is %+v, want %+v", got, line)
+	}
+
+	// The other half: who names no encodings is told apart by SSRC.
+	v.RIDs, v.Direction, v.RTCPMux, v.SRTP = nil, offeranswer.RecvOnly, true, key
+	v.Feedback = offeranswer.VideoFeedback{PLI: true, FIR: true, REMB: true, TransportCC: true}
+	p := videoParams(&v)
+	if p.Send || !p.Receive || p.NACK || !p.PLI || !p.FIR || p.TMMBR || !p.REMB || !p.TransportCC || !p.RTCPMux || p.SRTP == nil {
+		t.Errorf("the parameters are %+v", p)
+	}
+	if !slices.Equal(p.SSRCs, []transport.VideoSSRC{{Main: 1, RTX: 2}}) || lineConfig(&v).Encodings != 1 {
+		t.Errorf("the sources are %+v", p.SSRCs)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestRequestIsRepeated(t *testing.T) {
 	for _, c := range []struct {
 		roundTrip time.Duration
 		every     int64
-	}{{0, 300 * ms}, {time.Second, 1000 * ms}} {
+	}{{0, 300 * ms}, {1010 * time.Millisecond, 1010 * ms}} {
 		b := newBed(t, Config{})
 		source, p := b.join(both(), pictures.Config{}), b.viewer()
 		source.stubborn = true

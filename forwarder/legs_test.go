@@ -39,6 +39,7 @@ type caller struct {
 	newest int64
 	first  int64
 	keys   int
+	hears  func(h *rtp.Header, size int) // each packet, if not nil
 }
 
 // room is an engine with legs on loopback.
@@ -105,20 +106,15 @@ func (r *realRoom) join(f media.VideoFormat, loss int, films bool) *caller {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	setup, err := transport.PrepareVideo(transport.VideoParams{RemoteRTP: conn.LocalAddr().(*net.UDPAddr).AddrPort(), RTCPMux: true,
-		Send: true, Receive: true, Latch: transport.LatchNone, ReceivePTs: []uint8{96}, SendPT: 96, NACK: true, PLI: true, ReducedSize: true})
-	if err == nil {
-		err = leg.Apply(setup)
-	}
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	leg.Vouch(loopback)
 	n := uint32(len(r.all) + 1)
 	c := &caller{t: r.t, leg: leg, conn: conn, loss: loss, rand: rand.New(rand.NewPCG(uint64(n), 1)), sent: map[uint16][]byte{}, heard: map[int64]pictures.Packet{},
 		cam: pictures.New(pictures.Config{Codec: f.Codec, Source: n, SSRC: 1000 + n, PictureIDBits: 15, Sequence: uint16(n) * 10000})}
 	c.line = NewLine(leg, LineConfig{Format: f, NACK: true, Send: true, Receive: true})
 	r.all = append(r.all, c)
+	if err := c.leg.Apply(c.prepared(c.params())); err != nil {
+		r.t.Fatal(err)
+	}
 	if err := r.conf.Add(c.line); err != nil {
 		r.t.Fatal(err)
 	}
@@ -127,6 +123,30 @@ func (r *realRoom) join(f media.VideoFormat, loss int, films bool) *caller {
 		r.wait.Go(func() { c.film(r.stop) })
 	}
 	return c
+}
+
+// params are what a caller's leg has unless a test wants it otherwise.
+func (c *caller) params() transport.VideoParams {
+	return transport.VideoParams{RemoteRTP: c.conn.LocalAddr().(*net.UDPAddr).AddrPort(), RTCPMux: true,
+		Send: true, Receive: true, Latch: transport.LatchNone, ReceivePTs: []uint8{96}, SendPT: 96, NACK: true, PLI: true, ReducedSize: true}
+}
+
+func (c *caller) prepared(p transport.VideoParams) *transport.VideoSetup {
+	c.t.Helper()
+	setup, err := transport.PrepareVideo(p)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return setup
+}
+
+// apply puts others into force.
+func (r *realRoom) apply(c *caller, p transport.VideoParams) {
+	setup, done := c.prepared(p), make(chan error)
+	r.conf.Configure(c.line, c.line.cfg, func() { done <- c.leg.Apply(setup) })
+	if err := <-done; err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func (c *caller) lost() bool { return c.rand.IntN(100) < c.loss }
@@ -228,6 +248,9 @@ func (c *caller) take(b []byte) {
 	if err := p.Unmarshal(slices.Clone(b)); err != nil {
 		c.t.Errorf("RTP: %v", err)
 		return
+	}
+	if c.hears != nil {
+		c.hears(&p.Header, len(b))
 	}
 	if c.first == 0 {
 		c.first = 1<<16 + int64(p.SequenceNumber)

@@ -15,15 +15,20 @@ const (
 	rampMaxDelay = 150 // ms, of the 99th percentile; ITU-T G.114 is content with that one way
 )
 
-// ramp raises the callers step by step until a bound is broken. Its report is that of the
-// last step within all bounds, or of the first if that was not.
+// ramp raises the callers step by step until a bound is broken.
 func (r *run) ramp(ctx context.Context) *report.Report {
+	return climb(ctx, &r.o, r.watch.note, func(from, to int) *report.Report { return r.step(ctx, from, to) })
+}
+
+// climb has step add callers until a bound of o is broken, or ctx ends. Its report is that of
+// the last step within all bounds, or of the first if that was not.
+func climb(ctx context.Context, o *Options, note func(string), step func(from, to int) *report.Report) *report.Report {
 	var best *report.Report
 	ramp := &report.Ramp{Steps: []report.Step{}}
-	for at := 0; at < r.o.Callers && ctx.Err() == nil; {
-		to := min(at+r.o.Ramp, r.o.Callers)
-		result := r.step(ctx, at, to)
-		result.Verdict = r.o.Bounds.Judge(result)
+	for at := 0; at < o.Callers && (best == nil || ctx.Err() == nil); {
+		to := min(at+o.Ramp, o.Callers)
+		result := step(at, to)
+		result.Verdict = o.Bounds.Judge(result)
 		ramp.Steps = append(ramp.Steps, stepOf(result, to))
 		if result.Verdict.Passed || best == nil {
 			best = result
@@ -33,7 +38,7 @@ func (r *run) ramp(ctx context.Context) *report.Report {
 			break
 		}
 		ramp.Capacity, at = to, to
-		r.watch.note(fmt.Sprintf("%d callers are borne", to))
+		note(fmt.Sprintf("%d callers are borne", to))
 	}
 	best.Ramp = ramp
 	return best

@@ -95,3 +95,40 @@ func TestNothingIsKnownOfThePath(t *testing.T) {
 		t.Errorf("the estimate is %d after ten reports without loss of some 5 Mbit/s", bits)
 	}
 }
+
+// Who takes little is no reason to ask a source for less, if it can be sent less by itself: it is
+// in low mode, or the source has layers or encodings to choose from.
+func TestWhoseSourceIsNotLimited(t *testing.T) {
+	for name, c := range map[string]struct {
+		low       bool
+		layers    int
+		encodings int
+		limited   bool
+	}{
+		"one layer":      {limited: true},
+		"low mode":       {low: true},
+		"layers":         {layers: 3},
+		"more encodings": {encodings: 2},
+	} {
+		b := newBed(t, Config{})
+		sends, sees := both(), both()
+		sends.Encodings, sees.Low = c.encodings, c.low
+		source := b.join(sends, pictures.Config{Temporal: c.layers})
+		var all []*phone
+		for range 3 {
+			p := b.join(sees, pictures.Config{})
+			p.stop()
+			all = append(all, p)
+		}
+		b.shows(source, all...)
+		for range 5 {
+			for _, p := range all {
+				p.say(transport.Feedback{Kind: transport.FeedbackREMB, Bitrate: 300_000})
+			}
+			b.run(time.Second)
+		}
+		if limited := len(source.limits) > 0; limited != c.limited {
+			t.Errorf("%s: asked for %v", name, source.limits)
+		}
+	}
+}

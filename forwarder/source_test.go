@@ -121,6 +121,19 @@ func TestSlidesAreNotFrozen(t *testing.T) {
 	}
 }
 
+// Who looks at a source that sends no more is not frozen: there is nothing to see.
+func TestNoFreezeOfWhoHasStopped(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	source.stop()
+	b.run(3 * time.Second)
+	if b.count(Frozen, p) != 1 || b.count(Thawed, p) != 1 || b.count(SourceStopped, source) != 1 {
+		t.Errorf("events %v", b.events)
+	}
+}
+
 // A source of three encodings is shown by the one that fits the receiver.
 func TestSimulcast(t *testing.T) {
 	b := newBed(t, Config{})
@@ -146,6 +159,9 @@ func TestSimulcast(t *testing.T) {
 		}
 		source.keyDue = false
 		b.run(40 * time.Millisecond)
+	}
+	if s, n := source.line.Stats().Ingress, b.count(SourceChanged, source); s.Width != 1280 || s.Height != 720 || n > 1 {
+		t.Errorf("%d x %d, want that of the largest encoding, and %d changes told", s.Width, s.Height, n)
 	}
 	for what, v := range map[string]struct {
 		p    *phone

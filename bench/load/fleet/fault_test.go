@@ -99,7 +99,7 @@ func TestCrossedRooms(t *testing.T) {
 func TestLateRoom(t *testing.T) {
 	t.Parallel()
 	s := set(t, two)
-	s.depth = func(to int) int { return 1 + 4*s.fleet.Room(to) }
+	s.depth = func(to int) int { return usualDepth + 4*s.fleet.Room(to) }
 	s.start()
 	r := s.until("everybody", enough(2))
 	checkClean(t, r)
@@ -260,7 +260,7 @@ func TestCodecs(t *testing.T) {
 			if all.Heard != all.Expected || all.Counts[signal.Unexpected]+all.Counts[signal.Own]+all.Counts[signal.Gap] > 0 {
 				t.Errorf("heard %d of %d, %v", all.Heard, all.Expected, all.Counts)
 			}
-			if d.Len() == 0 || d.Quantile(0) < packetTime-2*time.Millisecond || d.Quantile(0.9) > 2*packetTime+10*time.Millisecond {
+			if d.Len() == 0 || d.Quantile(0) < usualDepth*packetTime-2*time.Millisecond || d.Quantile(0.9) > (usualDepth+1)*packetTime+10*time.Millisecond+r.Late {
 				t.Errorf("%d delays from %v to %v", d.Len(), d.Quantile(0), d.Quantile(0.9))
 			}
 		})

@@ -269,6 +269,18 @@ func (c *caller) missing() (n int) {
 	return int(c.newest-c.first) + 1 - len(c.heard)
 }
 
+// pictures returns of how many pictures the last packet has come.
+func (c *caller) pictures() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.heard {
+		if p.Marker {
+			n++
+		}
+	}
+	return n
+}
+
 // check has a strict receiver look at what came.
 func (c *caller) check() []pictures.Seen {
 	c.t.Helper()
@@ -317,15 +329,16 @@ func TestLegsOneToMany(t *testing.T) {
 	for _, f := range formats {
 		t.Run(f.Codec.String(), func(t *testing.T) {
 			r := newRoom(t)
-			source := r.join(f, 0, true)
+			source := r.join(f, 0, false)
 			var all []*caller
 			for range 20 {
 				c := r.join(f, 0, false)
 				r.conf.Show(c.line, source.line)
 				all = append(all, c)
 			}
+			r.wait.Go(func() { source.film(r.stop) }) // now that all look: who comes later needs a key frame more
 			for _, c := range all {
-				eventually(t, "thirty pictures", func() bool { return c.line.Stats().Egress.Subscription.Pictures > 30 })
+				eventually(t, "thirty pictures", func() bool { return c.pictures() > 30 })
 			}
 			r.quiet()
 			for _, c := range all {

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // process is a running program with everything that it printed. It is ended by its own
@@ -112,17 +114,7 @@ func (p *process) wait(limit time.Duration) error {
 // takes longer than limit.
 func eventually(t *testing.T, limit time.Duration, what string, f func() error) {
 	t.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v: %v", what, limit, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	wait.Within(t, limit, what, f)
 }
 
 // need skips the test unless the programs are installed. With CONFD_E2E_STRICT set, as in

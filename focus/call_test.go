@@ -8,6 +8,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -109,7 +110,7 @@ func TestOfferlessInvite(t *testing.T) {
 	p.expect(491, p.request("UPDATE", "", offer(p.local, "sendrecv")))
 	p.send(p.build("ACK", p.cseq-1, "", "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 0\n"))
 	d := s.only()
-	eventually(t, "the answer to take effect", func() bool { return d.negotiated() != nil })
+	wait.For(t, "the answer to take effect", func() bool { return d.negotiated() != nil })
 	if n := d.negotiated(); n.Send.Codec.String() != "PCMU" || !n.Direction.Sends() {
 		t.Errorf("negotiated %s %s", n.Send, n.Direction)
 	}

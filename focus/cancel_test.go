@@ -7,6 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -57,7 +58,7 @@ func TestCancelledReinviteChangesNothing(t *testing.T) {
 			p.contact = "127.0.0.1:9"
 			p.send(p.request("INVITE", "Supported: timer\nSession-Expires: 90\n", body(p)))
 			p.contact = contact
-			eventually(t, "the re-INVITE to arrive", d.inviting.Load)
+			wait.For(t, "the re-INVITE to arrive", d.inviting.Load)
 			invite := p.branch
 			p.send(p.buildBranch(invite, "CANCEL", p.cseq, "", ""))
 			codes := map[sip.RequestMethod]int{}
@@ -71,7 +72,7 @@ func TestCancelledReinviteChangesNothing(t *testing.T) {
 			}
 			p.send(p.buildBranch(invite, "ACK", p.cseq, "", ""))
 			goOn()
-			eventually(t, "the re-INVITE to be given up", func() bool { return !d.inviting.Load() })
+			wait.For(t, "the re-INVITE to be given up", func() bool { return !d.inviting.Load() })
 			d.mu.Lock()
 			leg, pending, target, interval := d.call.leg, d.call.pending, d.target.HostPort(), d.session.interval
 			d.mu.Unlock()

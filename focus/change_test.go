@@ -8,6 +8,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -45,7 +46,7 @@ func TestHoldAndResume(t *testing.T) {
 // confirmedAgain waits until no 200 lacks its ACK.
 func (d *dialog) confirmedAgain(t *testing.T) {
 	t.Helper()
-	eventually(t, "the ACK", func() bool { return !d.waitsForACK() })
+	wait.For(t, "the ACK", func() bool { return !d.waitsForACK() })
 }
 
 func TestFailedReinviteChangesNothing(t *testing.T) {
@@ -90,7 +91,7 @@ func TestReinviteWithoutOffer(t *testing.T) {
 		t.Fatal("the 200 has no offer")
 	}
 	p.send(p.build("ACK", p.cseq, "", strings.Replace(offer(p.local, "sendrecv"), "0 8 101", "8", 1)))
-	eventually(t, "the answer to take effect", func() bool { return d.negotiated().Send.Codec.String() == "PCMA" })
+	wait.For(t, "the answer to take effect", func() bool { return d.negotiated().Send.Codec.String() == "PCMA" })
 	p.expect(200, p.request("BYE", "", ""))
 }
 
@@ -140,7 +141,7 @@ func TestInviteWhileAnotherIsHandled(t *testing.T) {
 	d := s.only().confirmed(t)
 	d.mu.Lock()
 	p.send(p.request("INVITE", "", offer(p.local, "sendrecv")))
-	eventually(t, "the INVITE to arrive", d.inviting.Load)
+	wait.For(t, "the INVITE to arrive", d.inviting.Load)
 	res := p.expect(500, p.build("INVITE", p.cseq+1, "", offer(p.local, "sendrecv")))
 	header(t, res, "Retry-After")
 	p.send(p.buildBranch(p.branch, "ACK", p.cseq+1, "", ""))
@@ -185,7 +186,7 @@ func TestRefreshByInviteAndGlare(t *testing.T) {
 	if again := p.await(sip.ACK); again.CSeq().SeqNo != invite.CSeq().SeqNo {
 		t.Errorf("the repeated 200 got ACK %v", again.CSeq())
 	}
-	eventually(t, "the refresh to end", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.asking })
+	wait.For(t, "the refresh to end", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.asking })
 	p.expect(200, p.request("BYE", "", ""))
 	s.settled()
 }
@@ -208,7 +209,7 @@ func TestRefreshByUpdate(t *testing.T) {
 		t.Error("the refresh has a body")
 	}
 	p.answer(update, 200, "Session-Expires: 600;refresher=uas\nRequire: timer\n", "")
-	eventually(t, "the peer to be refresher", func() bool {
+	wait.For(t, "the peer to be refresher", func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return !d.session.ours && d.session.interval == 600*time.Second

@@ -9,6 +9,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -37,7 +38,7 @@ func TestForks(t *testing.T) {
 	if tag, _ := ack.To().Params.Get("tag"); tag != "b" {
 		t.Errorf("the ACK is for %s", tag)
 	}
-	eventually(t, "the other early dialog to go", func() bool { return s.dialogs.size() == 1 })
+	wait.For(t, "the other early dialog to go", func() bool { return s.dialogs.size() == 1 })
 	c.answer(invite, 200, "b", "", offer(c.addr.String(), "sendrecv"))
 	if tag, _ := c.expect(sip.ACK).To().Params.Get("tag"); tag != "b" {
 		t.Errorf("the ACK of the repeated 200 is for %s", tag)
@@ -57,7 +58,7 @@ func TestForks(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, "the losers to go", func() bool { return s.dialogs.size() == 1 })
+	wait.For(t, "the losers to go", func() bool { return s.dialogs.size() == 1 })
 	if len(w.ringing) != 0 || len(w.failed) != 0 {
 		t.Error("the room was told more")
 	}
@@ -78,7 +79,7 @@ func TestForksAreBounded(t *testing.T) {
 		c.answer(invite, 180, "tag"+strings.Repeat("x", i), "", "")
 	}
 	receive(t, w.ringing, "ringing")
-	eventually(t, "the dialogs", func() bool { return s.dialogs.size() == maxForks })
+	wait.For(t, "the dialogs", func() bool { return s.dialogs.size() == maxForks })
 	out.Cancel(rooms.Reason{Code: rooms.ReasonRemoved})
 	c.answer(c.await(sip.CANCEL), 200, "t", "", "")
 	c.answer(invite, 487, "t", "", "")

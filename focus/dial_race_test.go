@@ -12,6 +12,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -37,7 +38,7 @@ func TestGivenUpBeforeTheINVITE(t *testing.T) {
 	for way, reached := range map[string]func(*callee){
 		"resolving": func(*callee) { receive(t, dns.asked, "DNS to be asked") },
 		"connecting": func(c *callee) {
-			eventually(t, "the connection", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.conn != nil })
+			wait.For(t, "the connection", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.conn != nil })
 		},
 	} {
 		for _, end := range []struct {

@@ -8,6 +8,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -91,7 +92,7 @@ func TestSessionTimerOfDialOut(t *testing.T) {
 			} else {
 				callee.answer(req, 200, "", "Session-Expires: 90;refresher=uac\n", "")
 			}
-			eventually(t, "the timer to start anew", func() bool {
+			wait.For(t, "the timer to start anew", func() bool {
 				d.mu.Lock()
 				defer d.mu.Unlock()
 				return d.session.timer != nil && !d.asking

@@ -9,6 +9,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/focus/guard"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -50,7 +51,7 @@ func TestNoACK(t *testing.T) {
 func (d *dialog) checkGaps(t *testing.T) {
 	t.Helper()
 	for want := uint64(0); want < 3; want++ {
-		eventually(t, "the 200 to be resent", func() bool { return d.agent.Stats().Resent >= want })
+		wait.For(t, "the 200 to be resent", func() bool { return d.agent.Stats().Resent >= want })
 		d.mu.Lock()
 		if w, n := d.ack, d.agent.Stats().Resent; w != nil && w.every != min(sip.T1<<n, sip.T2) {
 			t.Errorf("the 200 was resent %d times and is due again after %v", n, w.every)
@@ -221,7 +222,7 @@ func TestRemovalBeforeACK(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := s.only()
-	eventually(t, "the call to end", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.goodbye != nil })
+	wait.For(t, "the call to end", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.goodbye != nil })
 	p.ack("")
 	bye := p.await(sip.BYE)
 	if got := header(t, bye, "Reason"); got != `SIP;cause=410;text="Conference ended"` {

@@ -12,6 +12,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/focus/offeranswer"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
@@ -121,7 +122,7 @@ func (s *server) settled() {
 	case <-time.After(patience):
 		s.t.Fatalf("%d dialogs are left", s.dialogs.size())
 	}
-	eventually(s.t, "calls and ports to be given back", func() bool {
+	wait.For(s.t, "calls and ports to be given back", func() bool {
 		return s.Stats().Calls == 0 && s.pool.InUse() == 0
 	})
 }
@@ -150,23 +151,12 @@ func (d *dialog) negotiated() *offeranswer.Negotiated {
 // confirmed waits until the ACK has arrived.
 func (d *dialog) confirmed(t *testing.T) *dialog {
 	t.Helper()
-	eventually(t, "the ACK", func() bool {
+	wait.For(t, "the ACK", func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return d.state == stateConfirmed
 	})
 	return d
-}
-
-// eventually waits for something that has no event of its own.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("timed out waiting for %s", what)
 }
 
 func short(t *testing.T) context.Context {

@@ -9,6 +9,7 @@ import (
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/internal/testkit/phone"
 	"github.com/confd/confd/internal/testkit/tone"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
 )
@@ -96,7 +97,7 @@ func TestLostMediaIsTold(t *testing.T) {
 	if e := s.await(rooms.MediaLost); e.Participant == nil || !e.Participant.Lost {
 		t.Errorf("media lost: %+v", e)
 	}
-	eventually(t, "the media to be noticed", func() bool { d.look(clock.Now()); return !lost() })
+	wait.For(t, "the media to be noticed", func() bool { d.look(clock.Now()); return !lost() })
 	if e := s.await(rooms.MediaResumed); e.Participant.Lost {
 		t.Errorf("media resumed: %+v", e)
 	}

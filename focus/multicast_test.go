@@ -13,6 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"github.com/pion/rtcp"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
 )
@@ -57,7 +58,7 @@ func echo(body []byte) string { return strings.ReplaceAll(string(body), "\r\n", 
 func (s *server) listens(p *peer, onGroup, muted bool) {
 	s.t.Helper()
 	var is rooms.ParticipantView
-	eventually(s.t, fmt.Sprintf("on the group: %v, muted: %v", onGroup, muted), func() bool {
+	wait.For(s.t, fmt.Sprintf("on the group: %v, muted: %v", onGroup, muted), func() bool {
 		all := s.present(p)
 		if len(all) != 1 {
 			return false
@@ -347,7 +348,7 @@ func TestAnswerInACKIsNotTheGroup(t *testing.T) {
 	isUnicast(t, p.reinvited(200, p.own).Body())
 	s.listens(p, false, false)
 	d := s.only()
-	eventually(t, "the stream", func() bool { n := d.negotiated(); return n.Audio && n.RemoteRTP.IsValid() })
+	wait.For(t, "the stream", func() bool { n := d.negotiated(); return n.Audio && n.RemoteRTP.IsValid() })
 	s.hangUp(p)
 }
 
@@ -396,7 +397,7 @@ func TestListenerSpeaks(t *testing.T) {
 // speaks waits until the participant is heard, by a stream of its own, and would go back.
 func (s *server) speaks(p *peer) {
 	s.t.Helper()
-	eventually(s.t, "a speaker", func() bool {
+	wait.For(s.t, "a speaker", func() bool {
 		all := s.present(p)
 		return len(all) == 1 && !all[0].OnGroup && !all[0].Muted && all[0].Delivery == rooms.DeliverMulticast
 	})
@@ -452,7 +453,7 @@ func TestRefreshKeepsGroup(t *testing.T) {
 	isGroup(t, p.reinvited(200, echo).Body(), g)
 	s.listens(p, true, true)
 	// Who answers it with anything else is served by unicast.
-	eventually(t, "the refresh to end", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.asking })
+	wait.For(t, "the refresh to end", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.asking })
 	d.refreshSoon()
 	p.reinvited(200, p.own)
 	isUnicast(t, p.reinvited(200, p.own).Body())
@@ -487,7 +488,7 @@ func TestReportKeepsGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	eventually(t, "the report to be taken", func() bool {
+	wait.For(t, "the report to be taken", func() bool {
 		report, _ := (&rtcp.ReceiverReport{SSRC: 77, Reports: []rtcp.ReceptionReport{{SSRC: g.Stats().SSRC}}}).Marshal()
 		name, _ := rtcp.NewCNAMESourceDescription(77, "listener").Marshal()
 		_, _ = conn.Write(append(report, name...))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -205,7 +206,7 @@ func TestConnectionLost(t *testing.T) {
 	p.call("")
 	d := s.only().confirmed(t)
 	p.conn.Close()
-	eventually(t, "the connection to go", func() bool { _, err := s.tpl.GetConnection("TCP", p.local); return err != nil })
+	wait.For(t, "the connection to go", func() bool { _, err := s.tpl.GetConnection("TCP", p.local); return err != nil })
 	d.End(rooms.Reason{Code: rooms.ReasonRemoved})
 	s.settled()
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // Whatever a stranger asks without a call leaves no transaction; repeated, it is answered
@@ -34,7 +36,7 @@ func (p *peer) untilHandled(s *server, n uint64, code int, req string) (res *sip
 	if !isKnownMethod(sip.RequestMethod(method)) {
 		method = "other"
 	}
-	eventually(p.t, "the request to be handled again", func() bool {
+	wait.For(p.t, "the request to be handled again", func() bool {
 		res = p.expect(code, req)
 		return s.Stats().Requests[method] >= n
 	})
@@ -63,5 +65,5 @@ func TestFewRefusedInvitesLinger(t *testing.T) {
 		t.Errorf("%d transactions linger, want 1", n)
 	}
 	p.send(p.buildBranch(p.branch, "ACK", p.cseq, "", ""))
-	eventually(t, "the transaction to end", func() bool { return s.lingering.Load() == 0 })
+	wait.For(t, "the transaction to end", func() bool { return s.lingering.Load() == 0 })
 }

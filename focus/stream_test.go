@@ -11,6 +11,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // Over a connection that the server has opened the guard reads, too; and if the peer hangs
@@ -28,12 +29,12 @@ func TestDialledConnections(t *testing.T) {
 		before := refusedByGuard(s)
 		c.send("OPTIONS sip:x SIP/2.0\nVia: SIP/2.0/TCP x;branch=z9hG4bK1\nFrom: <sip:a@b>;tag=1\nTo: <sip:c@d>\n" +
 			"Call-ID: 1\nCSeq: none OPTIONS\nContent-Length: 0\n\n")
-		eventually(t, "the guard to refuse it", func() bool { return refusedByGuard(s) > before })
+		wait.For(t, "the guard to refuse it", func() bool { return refusedByGuard(s) > before })
 	}
 	wrong()
 	c.hangUpConnection()
 	d := s.only()
-	eventually(t, "the connection to go", func() bool { return !s.isConnected("TCP", c.addr.String()) })
+	wait.For(t, "the connection to go", func() bool { return !s.isConnected("TCP", c.addr.String()) })
 	d.End(bored)
 	bye := c.await(sip.BYE)
 	wrong()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -33,7 +34,7 @@ func TestRefreshThatRingsForEver(t *testing.T) {
 				p.answer(bye, 200, "", "")
 			}
 			s.settled()
-			eventually(t, "the refresh to be given up", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.asking })
+			wait.For(t, "the refresh to be given up", func() bool { d.mu.Lock(); defer d.mu.Unlock(); return !d.asking })
 		})
 	}
 }
@@ -66,7 +67,7 @@ func TestDrainWhileACallIsSetUp(t *testing.T) {
 func TestFaultsAreContained(t *testing.T) {
 	s := start(t)
 	s.spawn(func() { panic("in a goroutine") })
-	eventually(t, "the fault to be counted", func() bool { return s.Stats().Panics == 1 })
+	wait.For(t, "the fault to be counted", func() bool { return s.Stats().Panics == 1 })
 	p := dial(t, "UDP", s.addr(0))
 	p.call("Supported: timer\n")
 	d := s.only().confirmed(t)
@@ -75,7 +76,7 @@ func TestFaultsAreContained(t *testing.T) {
 	d.call = nil // the refresh by re-INVITE needs it
 	d.armTimer(time.Nanosecond)
 	d.mu.Unlock()
-	eventually(t, "the fault to be counted", func() bool { return s.Stats().Panics == 2 })
+	wait.For(t, "the fault to be counted", func() bool { return s.Stats().Panics == 2 })
 	d.mu.Lock()
 	d.call = c
 	d.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/transport"
 )
 
@@ -79,7 +80,7 @@ func (e *ear) withheld(leg *transport.Leg) {
 	e.t.Helper()
 	more := func(n uint64) {
 		before := leg.Stats().SendErrors.Withheld
-		eventually(e.t, "media to be withheld", func() bool { return leg.Stats().SendErrors.Withheld >= before+n })
+		wait.For(e.t, "media to be withheld", func() bool { return leg.Stats().SendErrors.Withheld >= before+n })
 	}
 	more(1)
 	e.drain()
@@ -93,7 +94,7 @@ func (e *ear) goesOn(leg *transport.Leg) {
 	e.t.Helper()
 	before := leg.Stats()
 	enough := uint64(2*unheardTime/(20*time.Millisecond)) + 2
-	eventually(e.t, "media to go on", func() bool { return leg.Stats().PacketsSent > before.PacketsSent+enough })
+	wait.For(e.t, "media to go on", func() bool { return leg.Stats().PacketsSent > before.PacketsSent+enough })
 	if now := leg.Stats(); now.SendErrors.Withheld > before.SendErrors.Withheld {
 		e.t.Error("media was withheld meanwhile")
 	}

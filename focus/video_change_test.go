@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/forwarder"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
@@ -83,12 +84,12 @@ func TestPortsThatComeLater(t *testing.T) {
 		t.Errorf("the answer is\n%s", answer)
 	}
 	counted := func() uint64 { return s.Stats().VideoNoPorts }
-	eventually(t, "three tries", func() bool { return counted() > 3 })
+	wait.For(t, "three tries", func() bool { return counted() > 3 })
 	a.expect(200, a.request("BYE", "", ""))
 	if got := ports(string(b.take(lineVP8(40004) + lineVP8(40006)).Body())); len(got) != 2 || got[0] == 0 || got[1] == 0 {
 		t.Errorf("offered are the ports %v", got)
 	}
-	eventually(t, "both lines", func() bool { v := d.videos(t); return v[0].State == rooms.VideoOn && v[1].State == rooms.VideoOn })
+	wait.For(t, "both lines", func() bool { v := d.videos(t); return v[0].State == rooms.VideoOn && v[1].State == rooms.VideoOn })
 	b.expect(200, b.request("BYE", "", ""))
-	eventually(t, "ports to be given back", func() bool { return small.InUse() == 0 })
+	wait.For(t, "ports to be given back", func() bool { return small.InUse() == 0 })
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/rooms"
 )
@@ -40,7 +41,7 @@ func TestDialOutOffersVideo(t *testing.T) {
 				t.Errorf("the ACK is\n%s", ack)
 			}
 			w.participant()
-			eventually(t, "the other early dialog to go", func() bool { return s.dialogs.size() == 1 })
+			wait.For(t, "the other early dialog to go", func() bool { return s.dialogs.size() == 1 })
 			got := s.only().videos(t)
 			if len(got) != 1 || got[0].Format != c.format || (got[0].State == rooms.VideoOn) != (c.pairs == 2) {
 				t.Errorf("the room has %+v", got)

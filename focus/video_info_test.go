@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 func TestKeyFrameIsWanted(t *testing.T) {
@@ -44,7 +46,7 @@ func TestKeyFrameIsAskedFor(t *testing.T) {
 	s := startVideo(t)
 	p := dial(t, "UDP", s.addr(0))
 	d, _ := s.watch(p, lineVP8(40002))
-	idle := func() { eventually(t, "the INFO to be over", func() bool { return !d.keyFrames.asking.Load() }) }
+	idle := func() { wait.For(t, "the INFO to be over", func() bool { return !d.keyFrames.asking.Load() }) }
 	for range 3 {
 		d.AskKeyFrame(1)
 	}

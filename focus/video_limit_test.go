@@ -6,6 +6,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 )
 
@@ -58,7 +59,7 @@ func TestLimitsReachWhoSends(t *testing.T) {
 	for _, one := range []*peer{tiny, room} {
 		one.expect(200, one.request("BYE", "", ""))
 	}
-	eventually(t, "the others to leave", func() bool { return s.registry.VideoPlan(rooms.Name(soft.room)).Limit.Level == 31 })
+	wait.For(t, "the others to leave", func() bool { return s.registry.VideoPlan(rooms.Name(soft.room)).Limit.Level == 31 })
 	wantsSizes(t, soft.reoffer(lineLevel(40002, "1f")), "1f", "", "")
 	soft.expect(200, soft.request("BYE", "", ""))
 	s.settled()

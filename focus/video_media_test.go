@@ -14,6 +14,7 @@ import (
 
 	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/internal/testkit/pictures"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/rooms"
 )
@@ -151,14 +152,14 @@ func (e *eye) control(b []byte) {
 // awaits waits until it sees a camera.
 func (e *eye) awaits(source uint32) {
 	e.t.Helper()
-	eventually(e.t, fmt.Sprintf("camera %d to see %d", e.source, source), func() bool { return e.sees.Load() == source })
+	wait.For(e.t, fmt.Sprintf("camera %d to see %d", e.source, source), func() bool { return e.sees.Load() == source })
 }
 
 // goesOn waits for some more pictures.
 func (e *eye) goesOn() {
 	e.t.Helper()
 	e.more.Store(0)
-	eventually(e.t, "more pictures", func() bool { return e.more.Load() > 60 })
+	wait.For(e.t, "more pictures", func() bool { return e.more.Load() > 60 })
 }
 
 // Pictures reach the others in a room, and those of the next room after a move, on the same
@@ -298,7 +299,7 @@ func TestPicturesForAnotherHost(t *testing.T) {
 	_, answer := s.watch(p, victim.line())
 	_, other := s.watch(q, e.line())
 	e.aim(other)
-	eventually(t, "pictures to be withheld", func() bool { return s.Video().SendErrors.Withheld > 0 })
+	wait.For(t, "pictures to be withheld", func() bool { return s.Video().SendErrors.Withheld > 0 })
 	victim.aim(answer)
 	victim.awaits(2)
 	victim.goesOn()

@@ -14,6 +14,7 @@ import (
 	"github.com/confd/confd/focus/offeranswer"
 	"github.com/confd/confd/forwarder"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/rooms"
@@ -113,7 +114,7 @@ func (p *peer) reoffer(lines ...string) string {
 // pairs waits until so many pairs of ports are in use.
 func (s *server) pairs(want int) {
 	s.t.Helper()
-	eventually(s.t, fmt.Sprintf("%d pairs of ports to be in use, not %d", want, s.pool.InUse()), func() bool { return s.pool.InUse() == want })
+	wait.For(s.t, fmt.Sprintf("%d pairs of ports to be in use, not %d", want, s.pool.InUse()), func() bool { return s.pool.InUse() == want })
 }
 
 func TestVideoIsAccepted(t *testing.T) {
@@ -198,7 +199,7 @@ func TestVideoWithoutPorts(t *testing.T) {
 		t.Errorf("%d lines without ports were counted, want 2", n)
 	}
 	p.expect(200, p.request("BYE", "", ""))
-	eventually(t, "ports to be given back", func() bool { return small.InUse() == 0 })
+	wait.For(t, "ports to be given back", func() bool { return small.InUse() == 0 })
 }
 
 // Lines come and go by re-INVITE, each with ports while it is in use.
@@ -321,7 +322,7 @@ func TestVideoIsOffered(t *testing.T) {
 			}
 			p.ack(offer(p.local, "sendrecv") + c.answer)
 			d := s.dialogOf(p).confirmed(t)
-			eventually(t, "the answer to be in force", func() bool { return d.negotiated() != nil })
+			wait.For(t, "the answer to be in force", func() bool { return d.negotiated() != nil })
 			if got := d.videos(t); len(got) != 1 || got[0].State != c.state || got[0].Format != c.format {
 				t.Errorf("the room has %+v", got)
 			}
@@ -377,7 +378,7 @@ func (p *peer) take(line string) (invite *sip.Request) {
 // becomes waits until the room has a line in a state and a format.
 func (d *dialog) becomes(t *testing.T, state rooms.VideoState, format media.VideoFormat) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("the line to be %s with %v", state, format), func() bool {
+	wait.For(t, fmt.Sprintf("the line to be %s with %v", state, format), func() bool {
 		v := d.videos(t)
 		return len(v) > 0 && v[0].State == state && v[0].Format == format
 	})
@@ -531,13 +532,13 @@ func TestCancelledReinviteKeepsVideo(t *testing.T) {
 	before, legs := *d.negotiated(), []int{d.legPort(0), d.legPort(1)}
 	goOn := s.stallRoom(p.room)
 	p.send(p.request("INVITE", "", offer(p.local, "sendrecv")+lineVP8(0)+lineVP8(0)+lineVP8(40006)))
-	eventually(t, "the re-INVITE to arrive", d.inviting.Load)
+	wait.For(t, "the re-INVITE to arrive", d.inviting.Load)
 	invite := p.branch
 	p.send(p.buildBranch(invite, "CANCEL", p.cseq, "", ""))
 	p.final()
 	p.send(p.buildBranch(invite, "ACK", p.cseq, "", ""))
 	goOn()
-	eventually(t, "the re-INVITE to be given up", func() bool { return !d.inviting.Load() })
+	wait.For(t, "the re-INVITE to be given up", func() bool { return !d.inviting.Load() })
 	if after := d.negotiated(); !after.Equal(&before) || !slices.Equal(legs, []int{d.legPort(0), d.legPort(1)}) {
 		t.Errorf("the session has changed to %+v", after.Video)
 	}

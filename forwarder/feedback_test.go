@@ -7,6 +7,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/confd/confd/internal/testkit/pictures"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/transport"
 	"github.com/confd/confd/transport/feedback"
 )
@@ -142,7 +143,7 @@ func TestLegsFindANarrowPath(t *testing.T) {
 	params.TransportCC, params.TransportCCID = true, id
 	r.apply(p, params)
 	r.conf.Show(p.line, source.line)
-	eventually(t, "the estimate to be that of the path", func() bool {
+	wait.For(t, "the estimate to be that of the path", func() bool {
 		s := p.line.Stats().Egress.Subscription
 		return s.Estimate > rate/4 && s.Estimate < rate*5/4 && s.Dropped.Slow > 0
 	})

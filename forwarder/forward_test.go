@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/internal/testkit/pictures"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 )
 
@@ -274,7 +275,7 @@ func TestSocketsAreSeenToInAFanOut(t *testing.T) {
 		r.conf.Show(last.line, source.line)
 	}
 	r.conf.Show(source.line, other.line)
-	eventually(t, "pictures", func() bool { return last.line.Stats().Egress.Subscription.Pictures > 5 })
+	wait.For(t, "pictures", func() bool { return last.line.Stats().Egress.Subscription.Pictures > 5 })
 	r.conf.worker.post(r.conf, func() {
 		clock := w.clock // from now on sixteen offers seem to take 5 ms
 		var past int64
@@ -282,10 +283,10 @@ func TestSocketsAreSeenToInAFanOut(t *testing.T) {
 		close(slow)
 	})
 	<-slow
-	eventually(t, "looks", func() bool { return r.engine.Stats().Looks > 5 })
+	wait.For(t, "looks", func() bool { return r.engine.Stats().Looks > 5 })
 	r.quiet()
 	for _, c := range r.all[2:] {
-		eventually(t, "all packets", func() bool { return c.missing() == 0 })
+		wait.For(t, "all packets", func() bool { return c.missing() == 0 })
 		c.check()
 	}
 }

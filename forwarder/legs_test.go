@@ -15,6 +15,7 @@ import (
 
 	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/internal/testkit/pictures"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/transport"
 )
@@ -315,15 +316,6 @@ func (c *caller) sees() uint32 {
 	return t.Source
 }
 
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within 20 s: %s", what)
-		}
-	}
-}
-
 // One is shown to twenty over loopback, in every codec.
 func TestLegsOneToMany(t *testing.T) {
 	for _, f := range formats {
@@ -338,11 +330,11 @@ func TestLegsOneToMany(t *testing.T) {
 			}
 			r.wait.Go(func() { source.film(r.stop) }) // now that all look: who comes later needs a key frame more
 			for _, c := range all {
-				eventually(t, "thirty pictures", func() bool { return c.pictures() > 30 })
+				wait.For(t, "thirty pictures", func() bool { return c.pictures() > 30 })
 			}
 			r.quiet()
 			for _, c := range all {
-				eventually(t, "all packets", func() bool { return c.missing() == 0 })
+				wait.For(t, "all packets", func() bool { return c.missing() == 0 })
 				if seen := c.check(); len(seen) < 30 {
 					t.Errorf("caller %d saw %d pictures", c.cam.Source, len(seen))
 				}
@@ -378,14 +370,14 @@ func TestLegsSpeakersChange(t *testing.T) {
 					if c == speaker {
 						want = before.cam.Source
 					}
-					eventually(t, fmt.Sprintf("turn %d: caller %d sees %d", turn, c.cam.Source, want), func() bool { return c.sees() == want })
+					wait.For(t, fmt.Sprintf("turn %d: caller %d sees %d", turn, c.cam.Source, want), func() bool { return c.sees() == want })
 				}
 				had := map[*caller]uint64{}
 				for _, c := range all {
 					had[c] = c.line.Stats().Egress.Subscription.Pictures
 				}
 				for _, c := range all {
-					eventually(t, "ten more pictures", func() bool { return c.line.Stats().Egress.Subscription.Pictures >= had[c]+10 })
+					wait.For(t, "ten more pictures", func() bool { return c.line.Stats().Egress.Subscription.Pictures >= had[c]+10 })
 				}
 			}
 			r.conf.Close(nil) // nothing more is sent; what was lost is not repaired either
@@ -425,7 +417,7 @@ func TestLegsWakeNobodyOnceRemoved(t *testing.T) {
 		<-done
 		return n
 	}
-	eventually(t, "the line's sockets to be watched", func() bool { return ready(func() { c.write([]byte{0x80, 96}) }) == 1 })
+	wait.For(t, "the line's sockets to be watched", func() bool { return ready(func() { c.write([]byte{0x80, 96}) }) == 1 })
 	r.conf.Remove(c.line, nil)
 	if n := ready(func() { c.write([]byte{0x80, 96}) }); n != 0 {
 		t.Errorf("%d sockets wake the worker", n)

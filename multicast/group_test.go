@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/sap"
 	"github.com/confd/confd/multicast/socket"
@@ -166,9 +167,8 @@ func TestCloseUnderSend(t *testing.T) {
 		}
 	}()
 	for range 8 {
-		for before := g.Stats().Stream.Packets; g.Stats().Stream.Packets < before+10; {
-			time.Sleep(100 * time.Microsecond)
-		}
+		before := g.Stats().Stream.Packets
+		wait.For(t, "ten packets more", func() bool { return g.Stats().Stream.Packets >= before+10 })
 		g.Close()
 		if err := g.Open(); err != nil {
 			t.Fatal(err)

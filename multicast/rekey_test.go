@@ -9,6 +9,7 @@ import (
 
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/multicast/groupkey"
 )
 
@@ -165,11 +166,9 @@ func TestFeedbackUnderAKeyThatIsDescribed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(10 * time.Second); g.Stats().Control.Taken < 2 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	if c := g.Stats().Control; c.Forged != 0 || c.Taken < 2 {
-		t.Errorf("%+v: want feedback under both keys taken", c)
+	wait.For(t, "feedback under both keys", func() bool { return g.Stats().Control.Taken >= 2 }, func() any { return g.Stats().Control })
+	if c := g.Stats().Control; c.Forged != 0 {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/feedback"
 	"github.com/confd/confd/multicast/groupkey"
@@ -168,11 +169,7 @@ func TestListenersAskForKeyFrames(t *testing.T) {
 	if _, err := conn.Write(b); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); g.Stats().Pictures.Wishes == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%+v", g.Stats().VideoControl)
-		}
-	}
+	wait.For(t, "the wish", func() bool { return g.Stats().Pictures.Wishes > 0 }, func() any { return g.Stats().VideoControl })
 	v.Poll(now+int64(3*time.Second), 0, &n)
 	if n != 1 || g.Stats().VideoControl.Taken != 1 {
 		t.Errorf("%d asked for", n)
@@ -216,14 +213,10 @@ func TestFeedbackFlood(t *testing.T) {
 		v.Poll(now+int64(i)*int64(10*time.Millisecond), 0, &n) // three seconds in all
 	}
 	all := uint64(rounds * len(floods))
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		if c := g.Stats().VideoControl; c.Taken+c.Overrun >= all {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%+v", g.Stats().VideoControl)
-		}
-	}
+	wait.For(t, "the end of the flood", func() bool {
+		c := g.Stats().VideoControl
+		return c.Taken+c.Overrun >= all
+	}, func() any { return g.Stats().VideoControl })
 	s := g.Stats()
 	if n > 1 || s.Pictures.Asked != uint64(n) || s.Pictures.Wishes == 0 || s.VideoControl.Malformed == 0 || s.VideoControl.Unproven == 0 ||
 		s.VideoControl.Unicast+s.VideoControl.Multicast != 0 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/codec"
+	testwait "github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/mixer"
 )
@@ -74,11 +75,7 @@ func TestOnTheMixer(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKinds(t, next(t, events, 4), RoomOpened, ParticipantJoined, ParticipantJoined, TalkingStarted)
-	for deadline := time.Now().Add(10 * time.Second); sink.sent.Load() < 5; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the listener hears nothing")
-		}
-	}
+	testwait.For(t, "five packets for the listener", func() bool { return sink.sent.Load() >= 5 })
 	if s := speaker.Stats(); s.Input.Packets == 0 {
 		t.Errorf("stats %+v", s)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	testwait "github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/mixer"
 )
 
@@ -89,9 +90,7 @@ func TestUpdateHappensAtOneTick(t *testing.T) {
 			Receive: &mixer.InputConfig{Held: true}, Send: &mixer.OutputConfig{PayloadType: 9}, Do: func() { did = true },
 		})
 	}()
-	for stage.queued() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	testwait.For(t, "the update to be queued", func() bool { return stage.queued() > 0 })
 	select {
 	case err := <-back:
 		t.Fatal("returned before the tick:", err)

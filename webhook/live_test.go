@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // live starts a manager that sends real requests to loopback.
@@ -24,16 +25,6 @@ func live(t *testing.T, cfg Config) *Manager {
 	}
 	t.Cleanup(func() { finish(t, m) })
 	return m
-}
-
-// await returns when f holds.
-func await(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !f(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within two minutes", what)
-		}
-	}
 }
 
 // receiver is an endpoint that verifies what it gets and keeps it by room.
@@ -100,7 +91,7 @@ func TestLiveOrderUnderFailures(t *testing.T) {
 			publish(t, m, event(fmt.Sprintf("room%d", room), n))
 		}
 	}
-	await(t, "delivery", func() bool { return statusOf(t, m, sub.ID).Pending == 0 })
+	wait.For(t, "delivery", func() bool { return statusOf(t, m, sub.ID).Pending == 0 })
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.fault != nil {
@@ -139,7 +130,7 @@ func TestLiveThousandSubscriptions(t *testing.T) {
 	for n := range events {
 		publish(t, m, event("room1", n))
 	}
-	await(t, "delivery", func() bool { return m.Stats().Pending == 0 })
+	wait.For(t, "delivery", func() bool { return m.Stats().Pending == 0 })
 	if st := m.Stats(); st.Delivered != subscriptions*events {
 		t.Errorf("stats %+v", st)
 	}
@@ -182,7 +173,7 @@ func TestLiveRestart(t *testing.T) {
 	cfg.CloseTimeout = 0
 	m = live(t, cfg)
 	update(t, m, sub.ID, func(s *Subscription) { s.URL = works.URL + "/" })
-	await(t, "delivery", func() bool { return statusOf(t, m, sub.ID).Pending == 0 })
+	wait.For(t, "delivery", func() bool { return statusOf(t, m, sub.ID).Pending == 0 })
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.fault != nil || len(v.rooms["/1"]) != 20 || v.rooms["/1"][19] != "room1-19" {
@@ -244,7 +235,7 @@ func TestStorm(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	await(t, "the queues to run dry", func() bool { return m.Stats().Pending == 0 })
+	wait.For(t, "the queues to run dry", func() bool { return m.Stats().Pending == 0 })
 	for _, s := range m.List() {
 		if st := statusOf(t, m, s.ID); st.Pending != 0 || len(m.subs[s.ID].lanes) != 0 {
 			t.Errorf("%s: %+v", s.ID, st)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/confd/confd/bench/measure"
 	"github.com/confd/confd/internal/testkit/program"
+	testwait "github.com/confd/confd/internal/testkit/wait"
 )
 
 func TestSmallRun(t *testing.T) {
@@ -93,16 +94,6 @@ func serve(t *testing.T, answer http.HandlerFunc) *client {
 	return newClient(strings.TrimPrefix(s.URL, "http://"))
 }
 
-// eventually fails the test if ok does not become true.
-func eventually(t *testing.T, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not come about")
-		}
-	}
-}
-
 func (t *traffic) now() (done, failed int, failure error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -121,11 +112,11 @@ func TestTrafficCountsWhatFails(t *testing.T) {
 	load := newTraffic(c, 500, newDeck("r", []string{"a"}, 1))
 	load.begin()
 	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		eventually(t, func() bool { done, failed, _ := load.now(); return done > 20 && failed > 5 })
-		stop()
-	}()
-	load.run(ctx, 0)
+	ran := make(chan struct{})
+	go func() { load.run(ctx, 0); close(ran) }()
+	testwait.For(t, "steps, and failures", func() bool { done, failed, _ := load.now(); return done > 20 && failed > 5 })
+	stop()
+	<-ran
 	r := load.report()
 	if r.failure == nil || !strings.Contains(r.failure.Error(), "422") || !strings.Contains(r.failure.Error(), "no such field") {
 		t.Errorf("failure %v, want one that quotes the answer", r.failure)
@@ -142,12 +133,12 @@ func TestTrafficDoesNotWaitForAnswers(t *testing.T) {
 	load := newTraffic(c, 5000, newDeck("r", []string{"a"}, 1))
 	load.begin()
 	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		eventually(t, func() bool { _, failed, _ := load.now(); return failed > 0 })
-		stop()
-		close(release)
-	}()
-	load.run(ctx, 0)
+	ran := make(chan struct{})
+	go func() { load.run(ctx, 0); close(ran) }()
+	testwait.For(t, "a failure", func() bool { _, failed, _ := load.now(); return failed > 0 })
+	stop()
+	close(release)
+	<-ran
 	done, _, failure := load.now()
 	if done < maxUnderWay || failure == nil || !strings.Contains(failure.Error(), "512 were under way") {
 		t.Errorf("%d done, failure %v; want %d or, once they are answered, a few more, and that one was not sent", done, failure, maxUnderWay)

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 var kept []byte
@@ -79,13 +81,9 @@ func TestMemoryIsGivenBackInALull(t *testing.T) {
 	collectionsOf(64 << 20)
 	before := gauge("/memory/classes/heap/released:bytes")
 	defer collectInLulls(time.Millisecond)()
-	for range 5000 {
-		if gauge("/memory/classes/heap/released:bytes") >= before+32<<20 {
-			return
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	t.Error("64 MB of garbage have not been given back")
+	wait.For(t, "half of 64 MB of garbage to be given back", func() bool {
+		return gauge("/memory/classes/heap/released:bytes") >= before+32<<20
+	})
 }
 
 // What the runtime aims at is as far away as was asked for, however small the heap is.
@@ -93,11 +91,7 @@ func TestSpacingOfASmallHeap(t *testing.T) {
 	runtime.GC()
 	defer spaceCollections(64 << 20)()
 	runtime.GC()
-	for range 1000 { // the cleanup of that collection sees the heap as it is
-		if gauge("/gc/heap/goal:bytes") <= 80<<20 {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Errorf("the next collection is at %d MB of heap, want 64 MB and what is kept", gauge("/gc/heap/goal:bytes")>>20)
+	goal := func() uint64 { return gauge("/gc/heap/goal:bytes") }
+	wait.For(t, "the next collection at 64 MB and what is kept", // the cleanup of the last one sees the heap as it is
+		func() bool { return goal() <= 80<<20 }, func() any { return goal() >> 20 })
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/confd/confd/api"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // callee answers every call, as a trunk that takes all does, once the caller has proved
@@ -136,7 +137,7 @@ func (r *running) dialled(room, body string) {
 	r.t.Helper()
 	var p api.Participant
 	r.send(201, "POST", "/v1/rooms/"+room+"/participants", body, &p)
-	soon(r.t, body+" is connected", func() bool {
+	wait.For(r.t, body+" is connected", func() bool {
 		r.send(200, "GET", "/v1/rooms/"+room+"/participants/"+p.ID, "", &p)
 		return p.State == "connected"
 	})
@@ -181,7 +182,7 @@ func TestTrunk(t *testing.T) {
 			r.dialled("out", `{"to":"sip:anna@`+phone.addr.String()+`","username":"anna","password":"secret"}`)
 			phone.next()
 			r.send(201, "POST", "/v1/rooms/out/participants", `{"to":"sip:anna@`+phone.addr.String()+`"}`, nil)
-			soon(t, "a call without credentials has failed", func() bool {
+			wait.For(t, "a call without credentials has failed", func() bool {
 				var calls struct{ Calls []api.CallRecord }
 				r.send(200, "GET", "/v1/calls", "", &calls)
 				return len(calls.Calls) == 1 && calls.Calls[0].Status == 401

@@ -15,6 +15,7 @@ import (
 
 	"github.com/confd/confd/api"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // A stream that breaks off goes on after the last event; what strangers call themselves does
@@ -61,7 +62,7 @@ func TestEventsAndCallsOfARunningServer(t *testing.T) {
 	}()
 	happened := func(what string) {
 		t.Helper()
-		soon(t, what+" is printed", func() bool {
+		wait.For(t, what+" is printed", func() bool {
 			for line := range strings.Lines(out.String()) {
 				var e api.Event
 				if json.Unmarshal([]byte(line), &e) == nil && e.Kind == what {

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/internal/testkit/phone"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // end drains the program.
@@ -19,16 +19,6 @@ func (r *running) end() {
 	r.drain()
 	if status := r.wait(); status != 0 {
 		r.t.Errorf("status %d:\n%s", status, r.stderr.String())
-	}
-}
-
-// soon waits until what holds.
-func soon(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("in vain: " + what)
-		}
 	}
 }
 
@@ -43,7 +33,7 @@ func TestRestart(t *testing.T) {
 	}
 	p := r.dial(phone.Options{URI: "sip:standup@" + r.SIP[0].Addr.String()})
 	p.Close()
-	soon(t, "a record of the call", func() bool {
+	wait.For(t, "a record of the call", func() bool {
 		_, body := r.get("/v1/calls?room=standup")
 		return strings.Contains(body, `"outcome":"answered"`)
 	})

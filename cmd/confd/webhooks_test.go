@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/webhook"
 )
@@ -42,10 +43,10 @@ func TestWebhooksResume(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	soon(t, "a subscriber that is cut off", func() bool { return g.Counts().SubscribersCut == 1 })
+	wait.For(t, "a subscriber that is cut off", func() bool { return g.Counts().SubscribersCut == 1 })
 	var feeding sync.WaitGroup
 	feeding.Go(func() { w.feed(context.Background(), g, sub, slog.New(slog.DiscardHandler)) })
-	soon(t, "all events", func() bool {
+	wait.For(t, "all events", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return len(told) == n

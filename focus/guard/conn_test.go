@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // good is a stream of messages of all sorts with keep-alives between.
@@ -314,9 +316,7 @@ func TestConnectionLimits(t *testing.T) {
 	addr, ended := tcpServer(t, g)
 	accepted := func(n uint64) {
 		t.Helper()
-		for g.Stats().Accepted < n {
-			time.Sleep(time.Millisecond) // no event to wait for: the peer sees nothing of it
-		}
+		wait.For(t, "acceptance, of which the peer sees nothing", func() bool { return g.Stats().Accepted >= n })
 	}
 	var open []net.Conn
 	for i := range 3 {

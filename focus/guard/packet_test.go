@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // packets is a packet connection that plays packets and keeps what is written.
@@ -209,9 +211,5 @@ func TestLibraryRenewal(t *testing.T) {
 		t.Errorf("%d requests", s.g.Stats().Requests)
 	}
 	pool := s.ua.TransportLayer().Pool("udp")
-	for end := time.Now().Add(10 * time.Second); pool.Size() > 200; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("library still remembers %d addresses", pool.Size())
-		}
-	}
+	wait.For(t, "the library to forget addresses", func() bool { return pool.Size() <= 200 }, func() any { return pool.Size() })
 }

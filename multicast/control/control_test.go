@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/feedback"
 	"github.com/confd/confd/multicast/groupkey"
@@ -104,16 +105,6 @@ func heard(t testing.TB, r *socket.Receiver) []byte {
 	return b[:n]
 }
 
-// until waits for what another goroutine brings about.
-func until(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patient); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("in vain: %s", what)
-		}
-	}
-}
-
 func TestGroupHearsReportsAndBye(t *testing.T) {
 	l := startLocal(t, "239.255.77.1:15000", nil)
 	b := heard(t, l.reports)
@@ -143,12 +134,12 @@ func TestAThousandReportsAtOnce(t *testing.T) {
 		send(t, conn, report(t, uint32(i+1), ourSSRC, 26, 48))
 	}
 	send(t, conn, []byte{1, 2, 3}) // tells of drops before it
-	until(t, "all reports are counted", func() bool {
+	wait.For(t, "all reports are counted", func() bool {
 		v := l.Stats()
 		return v.Taken+v.Overrun >= hosts+1 || v.Taken > 0 && v.Malformed > 0
 	})
 	v := l.Stats()
-	until(t, "the audience is published", func() bool { return l.Audience().Reporting >= int(v.Taken)-1 })
+	wait.For(t, "the audience is published", func() bool { return l.Audience().Reporting >= int(v.Taken)-1 })
 	a := l.Audience()
 	if a.Reporting+int(v.Overrun) < hosts || a.Estimate != a.Reporting || a.Loss.P50 != 26.0/256 || a.Jitter.P99 != 0.001 {
 		t.Errorf("audience %+v with %+v", a, v)
@@ -164,7 +155,7 @@ func TestAFloodIsBounded(t *testing.T) {
 	for ; sent < 60000; sent++ {
 		send(t, conn, b)
 	}
-	until(t, "drops are counted", func() bool {
+	wait.For(t, "drops are counted", func() bool {
 		send(t, conn, b)
 		sent++
 		return l.Stats().Overrun > 0
@@ -245,7 +236,7 @@ func TestPacketThatManyLostComesToTheGroup(t *testing.T) {
 			send(t, a.conn, nack(feedback.AppendToken(nil, &a.token), 42))
 		}
 		before := l.Stats()
-		until(t, "an answer", func() bool {
+		wait.For(t, "an answer", func() bool {
 			v := l.Stats()
 			return v.Multicast+v.Unicast+v.Repeated+v.Refused > before.Multicast+before.Unicast+before.Repeated+before.Refused
 		})
@@ -269,12 +260,12 @@ func TestGroupIsHeard(t *testing.T) {
 	}
 	defer other.Close()
 	other.Send(report(t, 3, ourSSRC, 0, 0))
-	until(t, "a report by multicast is taken", func() bool { return l.Audience().Reporting == 1 })
+	wait.For(t, "a report by multicast is taken", func() bool { return l.Audience().Reporting == 1 })
 	if asked.Load() != 0 {
 		t.Error("own reports or those of receivers count as collisions")
 	}
 	other.Send(marshal(t, &rtcp.SenderReport{SSRC: ourSSRC}))
-	until(t, "a collision is noticed", func() bool { return asked.Load() == 1 })
+	wait.For(t, "a collision is noticed", func() bool { return asked.Load() == 1 })
 }
 
 func TestKeyChanges(t *testing.T) {
@@ -282,7 +273,7 @@ func TestKeyChanges(t *testing.T) {
 	l := startLocal(t, "239.255.77.8:15000", func(c *Config) { c.Key = &first })
 	conn := l.dial()
 	send(t, conn, report(t, 1, ourSSRC, 0, 0)) // in the clear
-	until(t, "a forged report is counted", func() bool { return l.Stats().Forged == 1 })
+	wait.For(t, "a forged report is counted", func() bool { return l.Stats().Forged == 1 })
 	if err := l.SetKey(second); err != nil {
 		t.Fatal(err)
 	}
@@ -293,12 +284,12 @@ func TestKeyChanges(t *testing.T) {
 		}
 		send(t, conn, sealer.RTCP(nil, report(t, ssrc, ourSSRC, 0, 0)))
 	}
-	until(t, "reports under both keys are taken", func() bool { return l.Audience().Reporting == 2 })
+	wait.For(t, "reports under both keys are taken", func() bool { return l.Audience().Reporting == 2 })
 	opener, err := groupkey.NewOpener(second, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, "reports go out under the new key", func() bool {
+	wait.For(t, "reports go out under the new key", func() bool {
 		_, err := opener.RTCP(nil, heard(t, l.reports), clock.Now())
 		return err == nil
 	})

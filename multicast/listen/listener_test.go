@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/multicast/feedback"
 	"github.com/confd/confd/multicast/groupkey"
 	"github.com/confd/confd/multicast/socket"
@@ -233,9 +234,7 @@ func TestListener(t *testing.T) {
 		forger.Send(append(raw, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
 		time.Sleep(time.Until(begin.Add(time.Duration(i+1) * 20 * time.Millisecond)))
 	}
-	for end := time.Now().Add(5 * time.Second); l.Stats().Played < packets*0.02 && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	wait.For(t, "all sound to be played", func() bool { return l.Stats().Played >= packets*0.02 }, func() any { return l.Stats() })
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/multicast/socket"
 )
 
@@ -183,12 +184,7 @@ func TestOthersAreCounted(t *testing.T) {
 		out.Send(b)
 	}
 	out.Send([]byte("no announcement"))
-	for limit := time.Now().Add(10 * time.Second); a.Stats().Heard < 50 || a.Stats().Refused < 1; {
-		if time.Now().After(limit) {
-			t.Fatalf("%+v", a.Stats())
-		}
-		time.Sleep(time.Millisecond)
-	}
+	wait.For(t, "what was sent to be heard", func() bool { return a.Stats().Heard >= 50 && a.Stats().Refused >= 1 }, func() any { return a.Stats() })
 	s, now := n.scope, time.Now()
 	s.mu.Lock()
 	if got := s.others.len(); got != 50 {

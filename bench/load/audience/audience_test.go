@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/multicast/listen"
 	"github.com/confd/confd/multicast/socket"
 )
@@ -35,9 +36,7 @@ func TestAudience(t *testing.T) {
 		t.Fatal(err)
 	}
 	speak(t, group, packets)
-	for end := time.Now().Add(5 * time.Second); a.Received() < listeners*packets && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	wait.For(t, "all packets", func() bool { return a.Received() >= listeners*packets }, func() any { return a.Received() })
 	time.Sleep(100 * time.Millisecond) // the buffer
 	r := a.Close()
 	if r.Heard != listeners || r.Unheard != 0 || r.Different != 0 || r.LossPercent.Max != 0 || len(r.Members) != listeners {

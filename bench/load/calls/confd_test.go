@@ -9,6 +9,7 @@ import (
 
 	"github.com/confd/confd/focus"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/rooms"
 	"github.com/confd/confd/transport"
@@ -74,11 +75,7 @@ func TestCallsToConfd(t *testing.T) {
 				t.Error(err)
 			}
 			// It answers first and then takes the caller out, and tells nobody when that is done.
-			for end := time.Now().Add(patience); server.Stats().Calls > 0; time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("confd has %d calls left", server.Stats().Calls)
-				}
-			}
+			wait.For(t, "no calls to be left", func() bool { return server.Stats().Calls == 0 }, func() any { return server.Stats().Calls })
 			if s := a.Stats(); s.Stray != 0 || s.Unusable != 0 {
 				t.Errorf("%+v", s)
 			}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // sipp runs SIPp as a server, and returns where it listens.
@@ -101,18 +102,13 @@ func placeAll(t *testing.T, a *Agent, uri string, n int, perSecond float64) []*C
 func awaitServer(t *testing.T, server netip.AddrPort, transport, uri string) {
 	t.Helper()
 	a := open(t, server, func(c *Config) { c.Transport = transport })
-	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+	wait.Within(t, patience, "a server that answers", func() error {
 		c, err := a.Call(deadline(t), uri, someOffer())
-		if err == nil {
-			if err := c.Hangup(deadline(t)); err != nil {
-				t.Fatal(err)
-			}
-			return
+		if err != nil {
+			return err
 		}
-		if time.Since(begin) > patience {
-			t.Fatal(err)
-		}
-	}
+		return c.Hangup(deadline(t))
+	})
 }
 
 func heapInUse() int {

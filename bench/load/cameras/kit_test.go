@@ -8,8 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 )
 
@@ -100,13 +100,10 @@ func (r *relay) connect(t testing.TB, w *Crew, change func(*Peer)) {
 // until waits for a report that is as it should be.
 func until(t testing.TB, w *Crew, what string, ok func(*Report) bool) *Report {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		r := w.Report()
-		if ok(r) {
-			return r
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: never; camera %+v\neye %+v", what, r.Callers[0].Counts, r.Callers[1])
-		}
-	}
+	var r *Report
+	wait.For(t, what, func() bool {
+		r = w.Report()
+		return ok(r)
+	}, func() any { return r.Callers[0].Counts }, func() any { return r.Callers[1] })
+	return r
 }

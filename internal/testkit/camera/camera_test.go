@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"fmt"
 	"net/netip"
 	"os/exec"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/confd/confd/internal/netlab"
 	"github.com/confd/confd/internal/testkit/netsim"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // camera makes one, or skips the test where there is no ffmpeg.
@@ -36,11 +38,9 @@ func connect(t *testing.T, a, b *Camera, pictures int) {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(30 * time.Second); len(a.Frames()) < pictures || len(b.Frames()) < pictures; {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d and %d pictures, want %d: %q, %q; %+v, %+v", len(a.Frames()), len(b.Frames()), pictures, a.Faults(), b.Faults(), a.Stats(), b.Stats())
-		}
-		time.Sleep(20 * time.Millisecond)
+	for _, c := range []*Camera{a, b} {
+		wait.For(t, fmt.Sprint(pictures, " pictures"), func() bool { return len(c.Frames()) >= pictures },
+			func() any { return len(c.Frames()) }, func() any { return c.Faults() }, func() any { return c.Stats() })
 	}
 }
 
@@ -83,12 +83,7 @@ func TestScreenTellsOfLoss(t *testing.T) {
 	b.upRTP.Set(netsim.Impairment{Loss: 0.2})
 	b.upRTCP.Set(netsim.Impairment{Loss: 1})
 	a.upRTCP.Set(netsim.Impairment{Loss: 1}) // its NACKs
-	for deadline := time.Now().Add(30 * time.Second); a.Faults() == nil || a.Stats().Lost == 0; {
-		if time.Now().After(deadline) {
-			t.Fatalf("no fault was told: %+v", a.Stats())
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	wait.For(t, "a fault to be told", func() bool { return a.Faults() != nil && a.Stats().Lost > 0 }, func() any { return a.Stats() })
 }
 
 func TestRefusedVideo(t *testing.T) {

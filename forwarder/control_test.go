@@ -2,14 +2,15 @@ package forwarder
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/internal/testkit/leak"
 	"github.com/confd/confd/internal/testkit/pictures"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/transport"
 )
 
@@ -59,118 +60,151 @@ func (w watched) NACK(int64, uint8, []uint16) bool  { return true }
 func (w watched) LimitBitrate(int64, uint64) bool   { return true }
 func (w watched) Descriptors() []int                { return nil }
 
-// Many goroutines add, show, move, configure, read and remove lines, on two workers that run;
-// then all is closed while they go on. Every line comes back once for each removal.
-func TestControlFromManyGoroutines(t *testing.T) {
-	leak.Check(t)
+// crowd is lines in rooms of two workers that run, three lines for each of eight goroutines.
+type crowd struct {
+	t     *testing.T
+	e     *Engine
+	rooms []*Conference
+	lines []*Line
+	ports []*filming
+	told  atomic.Int64
+	steps atomic.Int64
+}
+
+func newCrowd(t *testing.T) *crowd {
+	t.Helper()
 	e, err := New(Config{Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told atomic.Int64
-	var rooms []*Conference
+	c := &crowd{t: t, e: e}
 	for range 4 {
-		rooms = append(rooms, e.NewConference(ConferenceConfig{Events: func(e Event) {
-			told.Add(1)
-			if e.Kind == Failed {
-				t.Error(e.Err)
-			}
-		}}))
+		c.rooms = append(c.rooms, e.NewConference(ConferenceConfig{Events: c.hear}))
 	}
-	var all []*Line
-	var ports []*filming
 	for i := range 24 {
 		f := &filming{cam: pictures.New(pictures.Config{Codec: vp8.Codec, Source: uint32(i + 1), SSRC: uint32(i + 1), PictureIDBits: 15})}
-		ports = append(ports, f)
-		all = append(all, NewLine(watched{f, t}, both()))
+		c.ports = append(c.ports, f)
+		c.lines = append(c.lines, NewLine(watched{f, t}, both()))
 	}
+	return c
+}
+
+func (c *crowd) hear(e Event) {
+	c.told.Add(1)
+	if e.Kind == Failed {
+		c.t.Error(e.Err)
+	}
+}
+
+// member is one of the goroutines; its lines are all in one room.
+type member struct {
+	*crowd
+	rand *rand.Rand
+	own  []*Line
+	at   *Conference
+}
+
+func (c *crowd) member(n int) *member {
+	return &member{crowd: c, rand: rand.New(rand.NewPCG(uint64(n), 1)), own: c.lines[3*n : 3*n+3], at: c.rooms[n%len(c.rooms)]}
+}
+
+// run does one thing after the other until stop is closed.
+func (m *member) run(stop chan struct{}) {
+	for _, l := range m.own {
+		if err := m.at.Add(l); err != nil {
+			m.t.Error(err)
+		}
+	}
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(time.Duration(m.rand.IntN(1000)) * time.Microsecond):
+		}
+		m.step(m.own[m.rand.IntN(3)])
+		m.steps.Add(1)
+	}
+}
+
+func (m *member) step(l *Line) {
+	switch m.rand.IntN(8) {
+	case 0:
+		m.move(l, m.rooms[m.rand.IntN(len(m.rooms))])
+	case 1:
+		m.configure(l)
+	case 2:
+		m.at.RequestKeyFrame(l)
+	case 3:
+		_, _ = l.Stats(), m.e.Stats()
+	case 4:
+		m.at.Show(l, nil)
+	default:
+		m.at.Show(l, m.lines[m.rand.IntN(len(m.lines))])
+	}
+}
+
+// move takes a line out, and adds it to another room, where the others follow it, or again.
+func (m *member) move(l *Line, to *Conference) {
+	done := make(chan struct{})
+	m.at.Remove(l, func() { close(done) })
+	<-done
+	if to != m.at {
+		var removals sync.WaitGroup
+		for _, other := range m.own {
+			if other != l {
+				removals.Add(1)
+				m.at.Remove(other, func() { _ = to.Add(other); removals.Done() })
+			}
+		}
+		removals.Wait()
+		m.at = to
+	}
+	_ = m.at.Add(l)
+}
+
+func (m *member) configure(l *Line) {
+	c := both()
+	c.Muted, c.Stopped, c.Low = m.rand.IntN(4) == 0, m.rand.IntN(4) == 0, m.rand.IntN(4) == 0
+	c.Encodings = 1 + m.rand.IntN(2)
+	done := make(chan struct{})
+	m.at.Configure(l, c, func() { close(done) })
+	<-done
+}
+
+// Many goroutines add, show, move, configure, read and remove lines, on two workers that run;
+// then all is closed while they go on. Every line comes back once for each removal.
+func TestControlFromManyGoroutines(t *testing.T) {
+	leak.Check(t)
+	c := newCrowd(t)
 	stop := make(chan struct{})
 	var control sync.WaitGroup
-	for g := range 8 {
-		control.Go(func() { // each has three lines of its own
-			r := rand.New(rand.NewPCG(uint64(g), 1))
-			own := all[3*g : 3*g+3]
-			at := rooms[g%len(rooms)]
-			var removals sync.WaitGroup
-			for _, l := range own {
-				if err := at.Add(l); err != nil {
-					t.Error(err)
-				}
-			}
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				l := own[r.IntN(3)]
-				switch r.IntN(8) {
-				case 0:
-					to := rooms[r.IntN(len(rooms))]
-					done := make(chan struct{})
-					at.Remove(l, func() { close(done) })
-					<-done
-					if to != at { // the others follow
-						for _, other := range own {
-							if other != l {
-								removals.Add(1)
-								at.Remove(other, func() { _ = to.Add(other); removals.Done() })
-							}
-						}
-						removals.Wait()
-						at = to
-					}
-					_ = at.Add(l)
-				case 1:
-					c := both()
-					c.Muted, c.Stopped, c.Low = r.IntN(4) == 0, r.IntN(4) == 0, r.IntN(4) == 0
-					c.Encodings = 1 + r.IntN(2)
-					done := make(chan struct{})
-					at.Configure(l, c, func() { close(done) })
-					<-done
-				case 2:
-					at.RequestKeyFrame(l)
-				case 3:
-					_ = l.Stats()
-					_ = e.Stats()
-				case 4:
-					at.Show(l, nil)
-				default:
-					at.Show(l, all[r.IntN(len(all))])
-				}
-				time.Sleep(time.Duration(r.IntN(1000)) * time.Microsecond)
-			}
-		})
+	for n := range 8 {
+		control.Go(func() { c.member(n).run(stop) })
 	}
-	deadline := clock.Now() + 30*second
-	for enough := false; !enough && clock.Now() < deadline; time.Sleep(10 * time.Millisecond) {
-		enough = e.Stats().Frames > 1000
-	}
-	go e.Close()
-	time.Sleep(20 * time.Millisecond)
+	wait.For(t, "a thousand pictures, some sent, and events", func() bool {
+		return c.e.Stats().Frames > 1000 && c.told.Load() > 0 && slices.ContainsFunc(c.ports, func(f *filming) bool { return f.sent.Load() > 0 })
+	}, func() any { return c.e.Stats().Frames }, func() any { return c.told.Load() })
+	c.e.Close()
+	before := c.steps.Load()
+	wait.For(t, "what is done with an engine that is closed", func() bool { return c.steps.Load() > before+100 })
 	close(stop)
 	control.Wait()
-	e.Close()
-	if e.Stats().Frames < 1000 || told.Load() == 0 {
-		t.Errorf("only %d pictures, %d events", e.Stats().Frames, told.Load())
-	}
-	for _, c := range rooms {
+	c.ended()
+}
+
+// ended checks that an engine that has ended holds nothing.
+func (c *crowd) ended() {
+	c.t.Helper()
+	for _, room := range c.rooms {
 		closed := false
-		c.Close(func() { closed = true })
+		room.Close(func() { closed = true })
 		if !closed {
-			t.Error("after the engine has ended, Close of a conference waits")
+			c.t.Error("after the engine has ended, Close of a conference waits")
 		}
 	}
-	if n := e.Stats().Lines; n != 0 {
-		t.Errorf("%d lines are left", n)
+	if n := c.e.Stats().Lines; n != 0 {
+		c.t.Errorf("%d lines are left", n)
 	}
-	for _, f := range ports {
-		if f.sent.Load() == 0 {
-			continue
-		}
-		return
-	}
-	t.Error("nothing was sent")
 }
 
 // Conferences go to the worker with the least to do.

@@ -111,6 +111,18 @@ func TestLoadHearsEverybody(t *testing.T) {
 	}
 }
 
+// TestLoadDialsThePIN: the digits of --pin reach the server, every one of every caller.
+func TestLoadDialsThePIN(t *testing.T) {
+	t.Parallel()
+	place := newPlace(t)
+	c := startConfd(t, place, serverOptions{})
+	r := load(t, place, uri("pin", c.sip), nil, "--callers", "3", "--talkers", "1", "--settle", "1s", "--for", "4s", "--pin", "12#")
+	if r.Calls.Answered != 3 {
+		t.Errorf("%+v", r.Calls)
+	}
+	c.awaitMetric(t, 9, "confd_events_total", `kind="digit"`)
+}
+
 // badTarget is a server that does not do as it should, and what the load must say of it.
 type badTarget struct {
 	scenario string // of SIPp

@@ -1,7 +1,6 @@
 package rooms
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/confd/confd/media"
@@ -13,7 +12,12 @@ import (
 
 // What follows is called by the room's goroutine.
 
-// lacks tells whether a line is refused for want of ports alone.
+// lacksPorts tells whether a line is refused for want of ports alone.
+func (w *presence) lacksPorts() bool {
+	return slices.ContainsFunc(w.lines, func(l *videoLine) bool { return l.Lacking })
+}
+
+// lacks tells whether one is that could have a format.
 func (w *presence) lacks(format media.VideoFormat) bool {
 	return slices.ContainsFunc(w.lines, func(l *videoLine) bool { return l.Lacking && slices.Contains(l.Can, format) })
 }
@@ -32,7 +36,7 @@ func (w *presence) mayMore(due bounds) bool { return w.films && w.told.under(due
 
 // waits tells whether there is something for a peer that can wait.
 func (r *room) waits(p *Participant) bool {
-	if p.video == nil {
+	if p.video == nil || p.video.told == (bounds{}) && !p.video.lacksPorts() {
 		return false
 	}
 	have := p.video.have()
@@ -40,13 +44,21 @@ func (r *room) waits(p *Participant) bool {
 	return !anything && format != media.VideoFormat{} && (p.video.lacks(format) || p.video.mayMore(r.due(p, format)))
 }
 
+func (r *room) anybodyWaits() bool {
+	for _, p := range r.participants {
+		if r.waits(p) {
+			return true
+		}
+	}
+	return false
+}
+
 // postpone has what can wait be done in time, if there is anything.
 func (r *room) postpone() {
-	v := r.video
-	if v.later != nil || !slices.ContainsFunc(slices.Collect(maps.Values(r.participants)), r.waits) {
+	if r.video.later != nil || !r.anybodyWaits() {
 		return
 	}
-	v.later = r.registry.deadlines.after(r.registry.config.Video.Patience, func() {
+	r.video.later = r.registry.deadlines.after(r.registry.config.Video.Patience, func() {
 		_ = tellRoom(r, func() error { r.askLater(); return nil }) // an error: it has ended
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/confd/confd/bench/coding"
 	"github.com/confd/confd/bench/floor"
+	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/trial"
 	"github.com/confd/confd/media"
 )
@@ -37,14 +38,11 @@ func BenchmarkFloor(b *testing.B) {
 
 func benchmarkFloor(b *testing.B, config floor.Config, legs int) {
 	load := trial.Load{Callers: legs, Rooms: 1, Talkers: config.Talkers}
-	phones, err := load.Phones()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if config.Codec == media.Opus {
-		phones.Codec = trial.OpusOf(config.Opus)
-	}
-	callers, err := trial.Play(phones)
+	callers, err := load.Play(func(c *fleet.Config) {
+		if config.Codec == media.Opus {
+			c.Codec = trial.OpusOf(config.Opus)
+		}
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

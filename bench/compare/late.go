@@ -49,12 +49,7 @@ func parseLate(args []string) (late, error) {
 
 // run has callers join until the processors are busy, then measures.
 func (l *late) run(ctx context.Context, out io.Writer) (err error) {
-	phones, err := l.Phones()
-	if err != nil {
-		return err
-	}
-	phones.RealTime = true
-	c, err := trial.Play(phones)
+	c, err := l.Play(trial.RealTime)
 	if err != nil {
 		return err
 	}

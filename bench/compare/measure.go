@@ -60,11 +60,7 @@ func (c codings) text() string {
 
 // measure runs one round: start, join, settle, measure, stop.
 func (o *options) measure(ctx context.Context, start starter, seed uint64) (r result, err error) {
-	phones, err := o.phones(seed)
-	if err != nil {
-		return r, err
-	}
-	c, err := trial.Play(phones)
+	c, err := o.Play(func(c *fleet.Config) { o.phones(c, seed) })
 	if err != nil {
 		return r, err
 	}

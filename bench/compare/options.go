@@ -72,9 +72,8 @@ func (o *options) setCodec(name string) error {
 // levelID is the number of the extension by which callers say how loud they are.
 const levelID = 1
 
-// phones are the callers of a round. Where delay is measured there is an ear in each room.
-func (o *options) phones(seed uint64) (fleet.Config, error) {
-	c, err := o.Phones()
+// phones makes callers those of a round. Where delay is measured there is an ear in each room.
+func (o *options) phones(c *fleet.Config, seed uint64) {
 	c.Seed, c.Impair.DTX = seed, o.dtx
 	if o.delay {
 		c.References = 0
@@ -85,7 +84,6 @@ func (o *options) phones(seed uint64) (fleet.Config, error) {
 	if o.levels {
 		c.Codec.Level = levelID
 	}
-	return c, err
 }
 
 func (o *options) floor() floor.Config {

@@ -77,11 +77,7 @@ func (o options) after(ctx context.Context, p *confd.Process, out io.Writer, wha
 // round has all call, and hang up when standing returns. Their phones send and hear all the
 // time.
 func (o options) round(ctx context.Context, p *confd.Process, standing func() error) error {
-	phones, err := o.Phones()
-	if err != nil {
-		return err
-	}
-	c, err := trial.Play(phones)
+	c, err := o.Play(nil)
 	if err != nil {
 		return err
 	}

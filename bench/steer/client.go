@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/confd/confd/bench/measure"
 )
 
 // maxUnderWay bounds the requests that wait for their answers, and the connections.
@@ -73,14 +71,6 @@ func (c *client) createRoom(ctx context.Context, id string) error {
 		return fmt.Errorf("create the room: %w", err)
 	}
 	return nil
-}
-
-func (c *client) metrics(ctx context.Context) (m measure.Metrics, err error) {
-	err = c.do(ctx, request{method: "GET", path: "/metrics"}, func(from io.Reader) error {
-		m, err = measure.ReadMetrics(from)
-		return err
-	})
-	return m, err
 }
 
 // participants returns the ids of who is in a room.

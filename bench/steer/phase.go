@@ -39,12 +39,7 @@ func open(ctx context.Context, o options) (c *conference, err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	phones, err := o.Phones()
-	if err != nil {
-		return c, err
-	}
-	phones.RealTime = true
-	if c.callers, err = trial.Play(phones); err != nil {
+	if c.callers, err = o.Play(trial.RealTime); err != nil {
 		return c, err
 	}
 	if c.folder, err = os.MkdirTemp("", "confd-steer-"); err != nil {
@@ -146,7 +141,7 @@ type reading struct {
 }
 
 func (c *conference) read(ctx context.Context) (r reading, err error) {
-	if r.metrics, err = c.api.metrics(ctx); err != nil {
+	if r.metrics, err = c.server.Metrics(ctx); err != nil {
 		return r, err
 	}
 	r.at = time.Now()

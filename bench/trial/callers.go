@@ -26,8 +26,18 @@ type Callers struct {
 	silent chan struct{} // closed when they play no more
 }
 
-// Play makes callers, who are silent until they are connected, and lets them play until Close.
-func Play(c fleet.Config) (*Callers, error) {
+// Play makes the callers of a load, and lets them play until Close. They are silent until they are
+// connected. They speak G.711 in packets of 20 ms, without pauses, and one thread plays them. Whom
+// they hear is verified in the first room: there is one ear, so that next to nothing is computed
+// while a server is measured. Change, if it is not nil, makes something else of that.
+func (l *Load) Play(change func(*fleet.Config)) (*Callers, error) {
+	c, err := l.phones()
+	if err != nil {
+		return nil, err
+	}
+	if change != nil {
+		change(&c)
+	}
 	f, err := fleet.New(c)
 	if err != nil {
 		return nil, err
@@ -43,6 +53,9 @@ func Play(c fleet.Config) (*Callers, error) {
 	}()
 	return p, nil
 }
+
+// RealTime has their thread ask for real-time priority.
+func RealTime(c *fleet.Config) { c.RealTime = true }
 
 // Close ends their play and frees their sockets.
 func (p *Callers) Close() {

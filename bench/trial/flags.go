@@ -108,10 +108,8 @@ func (l *Load) Flags(f *Flags, names ...string) {
 	}
 }
 
-// Phones returns how the callers of a load are: they speak G.711 in packets of 20 ms, without
-// pauses, and one thread plays them. Whom they hear is verified in the first room: there is one
-// ear, so that next to nothing is computed while a server is measured.
-func (l *Load) Phones() (fleet.Config, error) {
+// phones returns how the callers of a load are.
+func (l *Load) phones() (fleet.Config, error) {
 	switch {
 	case l.Callers%l.Rooms != 0:
 		return fleet.Config{}, fmt.Errorf("-callers %d in -rooms %d: want the same number in each", l.Callers, l.Rooms)

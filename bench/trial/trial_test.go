@@ -60,25 +60,27 @@ func TestPhonesOfALoad(t *testing.T) {
 		"-callers 7 in -rooms 2":   {Callers: 7, Rooms: 2, Talkers: 3},
 		"-talkers 4 in rooms of 3": {Callers: 6, Rooms: 2, Talkers: 4},
 	} {
-		if _, err := l.Phones(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if _, err := l.phones(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", l, err, want)
 		}
 	}
+}
+
+func play(t *testing.T, l Load) *Callers {
+	t.Helper()
+	c, err := l.Play(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
 }
 
 // Callers are connected room by room, play, and play no more once they are closed.
 func TestCallersPlay(t *testing.T) {
 	leak.Check(t)
 	l := Load{Callers: 6, Rooms: 2, Talkers: 1}
-	phones, err := l.Phones()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := Play(phones)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := play(t, l)
 	if all := c.ByRoom(); !slices.Equal(all, []int{0, 2, 4, 1, 3, 5}) {
 		t.Errorf("by room they are %v", all)
 	}
@@ -109,15 +111,7 @@ func TestCallersPlay(t *testing.T) {
 }
 
 func TestJudgedEndsWithItsContext(t *testing.T) {
-	phones, err := (&Load{Callers: 2, Rooms: 1, Talkers: 1}).Phones()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := Play(phones)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := play(t, Load{Callers: 2, Rooms: 1, Talkers: 1})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := c.Judged(ctx, EachOnce); err == nil {

@@ -49,9 +49,7 @@ func (m *Mixer) RunTicks(n int) Report {
 func (all rooms) run(goOn func(ticks int) bool) Report {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	for _, m := range all {
-		m.drain()
-	}
+	all.drain()
 	var r Report
 	late := make([]int64, 0, 1<<16)
 	for due := wire.Monotonic(); goOn(r.Ticks); due += int64(Period) {
@@ -59,6 +57,7 @@ func (all rooms) run(goOn func(ticks int) bool) Report {
 		behind := wire.Monotonic() - due
 		if behind >= int64(Period) {
 			r.Skipped++
+			all.drain()
 			continue
 		}
 		if len(late) < cap(late) {
@@ -91,11 +90,13 @@ func (m *Mixer) timed(r *Report) {
 	}
 }
 
-// drain throws away what came before the first tick: with one receive a tick it would
-// stay in the queue as delay.
-func (m *Mixer) drain() {
-	for _, l := range m.legs {
-		for l.socket.Receive(l.buffer[:]) > 0 {
+// drain throws away what came before the first tick, or for one that is skipped: with one
+// receive a tick it would stay in the queue as delay.
+func (all rooms) drain() {
+	for _, m := range all {
+		for _, l := range m.legs {
+			for l.socket.Receive(l.buffer[:]) > 0 {
+			}
 		}
 	}
 }

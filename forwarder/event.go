@@ -21,7 +21,8 @@ const (
 	// not to be shown any more. Source is whom it should see now, or nil.
 	Thawed
 	// KeyFrameBySignalling asks for a key frame of Line to be requested by signalling
-	// (RFC 5168), since it takes neither PLI nor FIR; at most once a second for each line.
+	// (RFC 5168), since it takes neither PLI nor FIR, or has not heeded four; at most once a
+	// second for each line.
 	KeyFrameBySignalling
 	// Failed tells of a fault of the forwarder's own: the conference forwards nothing any
 	// more. Err says why.

@@ -11,7 +11,8 @@ const (
 	askEvery = 300 * time.Millisecond
 	// signalEvery is the same where signalling has to ask.
 	signalEvery = time.Second
-	// patience is how often a source is asked in vain before it is asked ever more rarely.
+	// patience is how often a source is asked in vain before signalling is to ask it once, too, and
+	// it is asked ever more rarely.
 	patience = 4
 	// askSeldom is how often a source is asked that never sends a key frame.
 	askSeldom = 5 * time.Second
@@ -102,7 +103,7 @@ func (in *intake) request(a *asker, encoding uint8, now int64) {
 	in.count.Requests++
 	in.count.Unanswered = max(in.count.Unanswered, uint64(a.times))
 	a.signal = !in.line.port.RequestKeyFrame(now, encoding)
-	if a.signal {
+	if a.signal || a.times == patience { // some name feedback that they do not heed
 		in.line.emit(Event{Kind: KeyFrameBySignalling})
 	}
 }

@@ -104,6 +104,32 @@ func TestAskedBySignalling(t *testing.T) {
 	}
 }
 
+// Who names PLI or FIR and does not heed them is asked by signalling, too: once, until a key frame
+// comes.
+func TestAskedInVain(t *testing.T) {
+	b := newBed(t, Config{})
+	source, p := b.join(both(), pictures.Config{}), b.viewer()
+	source.stubborn = true
+	b.run(time.Second)
+	b.shows(source, p)
+	b.until(10*time.Second, "three requests", func() bool { return len(source.asked) == 3 })
+	if n := b.count(KeyFrameBySignalling, source); n != 0 {
+		t.Errorf("%d events after three requests, want none", n)
+	}
+	b.run(20 * time.Second)
+	if n := b.count(KeyFrameBySignalling, source); n != 1 {
+		t.Errorf("%d events in 20 s, want one", n)
+	}
+	source.stubborn, source.keyDue = false, true
+	b.until(time.Second, "a picture", func() bool { return len(p.heard) > 0 })
+	source.stubborn = true
+	b.conf.RequestKeyFrame(p.line)
+	b.run(20 * time.Second)
+	if n := b.count(KeyFrameBySignalling, source); n != 2 {
+		t.Errorf("%d events when a key frame had come, want another", n)
+	}
+}
+
 // The peer's own request by INFO is one like PLI.
 func TestPeerAsks(t *testing.T) {
 	b := newBed(t, Config{})

@@ -8,13 +8,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/confd/confd/bench/load/fleet"
+	"github.com/confd/confd/bench/measure"
 )
 
-// TestMain lets the program that is tested start itself as a floor.
+// TestMain lets the program that is tested start itself as a floor or a forwarder.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == floorCommand {
+	if len(os.Args) > 1 && (os.Args[1] == floorCommand || os.Args[1] == forwarderCommand) {
 		main()
 		return
 	}
@@ -26,6 +28,7 @@ func TestFloorAlone(t *testing.T) {
 		"PCMU":  {"cpu -callers 10", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
 		"rooms": {"cpu -callers 12 -rooms 4", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
 		"Opus":  {"cpu -callers 5 -codec opus -decode talkers", `(?m)^floor: \d+\.\d{4} % of a core per caller`},
+		"video": {"delay -rooms 1 -video 3", `(?m)^floor: added delay median \d+\.\d ms`},
 		"delay": {"delay -rooms 2", `(?m)^floor: added delay median \d+\.\d ms, 99th percentile \d+\.\d ms, ` +
 			`most \d+\.\d ms of [1-9]\d* times`},
 	} {
@@ -47,19 +50,23 @@ func TestFloorAlone(t *testing.T) {
 
 func TestCommandLineSaysWhatIsWrong(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                      "cpu",
-		"gpu":                   `"gpu"`,
-		"cpu now":               `"now"`,
-		"cpu -codec g722":       "pcmu or opus",
-		"cpu -decode none":      `"none"`,
-		"cpu -rounds 0":         "-rounds",
-		"late":                  "-confd",
-		"late -confd x -busy 0": "-busy",
-		"cpu -rooms 0":          "-rooms",
-		"cpu -rooms 3":          "the same number in each",
-		"cpu -talkers 201":      "-talkers 201",
-		"delay -for 999ms":      "-for",
-		"cpu -confd /absent":    "start confd",
+		"":                        "cpu",
+		"gpu":                     `"gpu"`,
+		"cpu now":                 `"now"`,
+		"cpu -codec g722":         "pcmu or opus",
+		"cpu -decode none":        `"none"`,
+		"cpu -rounds 0":           "-rounds",
+		"late":                    "-confd",
+		"late -confd x -busy 0":   "-busy",
+		"delay -video 2001":       "-video",
+		"late -confd x -video -1": "-video",
+		"late -confd x -video 1 -video-bitrate 1": "-video-bitrate",
+		"late -confd x -beside me":                "-beside me",
+		"cpu -rooms 0":                            "-rooms",
+		"cpu -rooms 3":                            "the same number in each",
+		"cpu -talkers 201":                        "-talkers 201",
+		"delay -for 999ms":                        "-for",
+		"cpu -confd /absent":                      "start confd",
 	} {
 		err := run(context.Background(), strings.Fields(args+map[bool]string{true: " -rounds 1 -for 1s -settle 0s -callers 4"}[strings.Contains(args, "confd")]), new(strings.Builder))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -85,5 +92,25 @@ func TestSummary(t *testing.T) {
 	if got := o.summary(two[:1]); !strings.HasPrefix(got,
 		"floor: added delay median 2.5 ms, 99th percentile 3.0 ms, most 3.0 ms of 3 times\n") {
 		t.Errorf("summary %s", got)
+	}
+}
+
+// TestSidesSummary: what ticks were late beside each side, of what a bare thread was.
+func TestSidesSummary(t *testing.T) {
+	late := func(below, all float64) punctuality {
+		return punctuality{late: measure.Histogram{{Edge: 0.001, Below: below}, {Edge: 0.002, Below: all}}, bare: []time.Duration{1e6, 4e6}}
+	}
+	sides := []*side{{name: sideAlone, late: late(100, 100)}, {name: sideConfd, late: late(0, 100)}}
+	var out strings.Builder
+	summarize(sides, &out)
+	for _, want := range []string{
+		`alone +0.500 +0.990 +1.0 +1.000 +4.000 +4.0 +0.25\n`,
+		`confd +1.500 +1.990 +2.0 +1.000 +4.000 +4.0 +0.50\n`,
+		`with video in confd: ticks late median 1.500 ms`,
+		`budget: 99th percentile at most 4.500 ms`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out.String()) {
+			t.Errorf("no %s in\n%s", want, out.String())
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/confd/confd/bench/confd"
@@ -27,6 +28,8 @@ type late struct {
 	confd  string
 	busy   float64 // share of all processors that is used
 	rounds int
+	video  pictures
+	sides  []string // of video, in turns
 }
 
 func parseLate(args []string) (late, error) {
@@ -37,14 +40,19 @@ func parseLate(args []string) (late, error) {
 	f.Count(&percent, "busy", 80, 1, "percent of all processors' time that is used; callers join until they and confd use three quarters of that, or all have, and idle work the rest")
 	f.Count(&l.rounds, "rounds", 3, 1, "measurements, one behind the other")
 	l.Flags(f, "callers", "rooms", "talkers", "joins", "settle", "for")
+	l.video.flags(f, "measure in turns: sound alone, and beside pictures of one camera for so many, which -beside forward")
+	sides := f.String("beside", strings.Join(allSides, ","), "what -video measures in turns: nothing, or `who` forwards")
 	if err := f.Parse(args); err != nil {
 		return l, err
 	}
-	if percent > 100 {
+	l.busy, l.sides = float64(percent)/100, strings.Split(*sides, ",")
+	switch {
+	case percent > 100:
 		return l, fmt.Errorf("-busy %d: want at most 100", percent)
+	case !allOf(l.sides, allSides):
+		return l, fmt.Errorf("-beside %s: want some of %s", *sides, strings.Join(allSides, ","))
 	}
-	l.busy = float64(percent) / 100
-	return l, nil
+	return l, l.video.check()
 }
 
 // run has callers join until the processors are busy, then measures.
@@ -75,6 +83,9 @@ func (l *late) run(ctx context.Context, out io.Writer) (err error) {
 	}()
 	if err := trial.Wait(ctx, l.Settle); err != nil {
 		return err
+	}
+	if l.video.screens > 0 {
+		return l.compare(ctx, p, joined, out)
 	}
 	var all punctuality
 	for round := range l.rounds {

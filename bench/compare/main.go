@@ -7,8 +7,8 @@
 //	compare delay [-confd PROGRAM] [flags]
 //	compare late  -confd PROGRAM [flags]
 //
-// Late loads confd until the machine is busy and reports how late ticks begin. Without -confd
-// the others measure the floor alone. All traffic stays on loopback. See bench/README.md for the
+// Late loads confd until the machine is busy and reports how late ticks begin; with -video it
+// does so beside pictures, too. Without -confd the others measure the floor alone. All traffic stays on loopback. See bench/README.md for the
 // commands behind the recorded results.
 package main
 
@@ -20,6 +20,7 @@ import (
 	"os"
 
 	"github.com/confd/confd/bench/floor"
+	"github.com/confd/confd/bench/forwarding"
 	"github.com/confd/confd/bench/measure"
 )
 
@@ -32,6 +33,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	switch args[0] {
 	case floorCommand:
 		return floor.Serve(os.Stdin, out)
+	case forwarderCommand:
+		return forwarding.Serve(os.Stdin, out)
 	case "late":
 		l, err := parseLate(args[1:])
 		if err != nil {

@@ -73,6 +73,11 @@ func (o *options) measure(ctx context.Context, start starter, seed uint64) (r re
 	if err := s.join(ctx); err != nil {
 		return r, err
 	}
+	dark, err := o.video.beside(ctx, s, o.Joins)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, dark()) }()
 	if err := trial.Wait(ctx, o.Settle); err != nil {
 		return r, err
 	}

@@ -25,6 +25,7 @@ type options struct {
 	decode string // Opus floor: "all" or "talkers"
 	dtx    bool   // of the callers
 	levels bool
+	video  pictures // beside it
 }
 
 func parse(command string, args []string) (options, error) {
@@ -36,6 +37,7 @@ func parse(command string, args []string) (options, error) {
 	o.Flags(f, "joins", "settle", "for")
 	if o.delay {
 		f.Count(&o.Rooms, "rooms", 10, 1, "rooms, of eight talkers and a listener each, G.711")
+		o.video.flags(f, "beside it, pictures of one camera for so many: confd forwards its own, a bare loop those beside the floor")
 	} else {
 		o.Flags(f, "rooms", "callers", "talkers")
 		f.Func("codec", "pcmu or opus (default pcmu)", o.setCodec)
@@ -54,7 +56,7 @@ func parse(command string, args []string) (options, error) {
 	} else if o.decode != "all" && o.decode != "talkers" {
 		return o, fmt.Errorf("-decode %q: want all or talkers", o.decode)
 	}
-	return o, nil
+	return o, o.video.check()
 }
 
 func (o *options) setCodec(name string) error {

@@ -14,14 +14,17 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/confd/confd/bench/forwarding"
 	"github.com/confd/confd/bench/load/calls"
 	"github.com/confd/confd/bench/load/fleet"
 	"github.com/confd/confd/bench/measure"
 	"github.com/confd/confd/bench/trial"
+	"github.com/confd/confd/bench/wire"
 )
 
 // Config says which program is run, and how.
@@ -37,6 +40,7 @@ type Process struct {
 
 	agent   *calls.Agent
 	dropped atomic.Int64 // calls that it has ended
+	deaf    *wire.Socket // takes what those of Show are sent of sound, and is not read
 	command *exec.Cmd
 	log     bytes.Buffer
 	exited  chan struct{}
@@ -62,17 +66,30 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 	p.command.Env = append(os.Environ(), c.Env...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.command.Start(); err != nil {
+	if err := p.launch(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start confd: %w", err), agent.Close())
 	}
-	go func() {
-		defer close(p.exited)
-		p.failure = p.command.Wait()
-	}()
 	if err := p.ready(ctx); err != nil {
 		return nil, errors.Join(err, p.Stop())
 	}
 	return p, nil
+}
+
+// launch starts the process and waits for its end, on a thread that lives as long: the kernel
+// ends it with the thread that started it.
+func (p *Process) launch() error {
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.command.Start()
+		started <- err
+		if err == nil {
+			p.failure = p.command.Wait()
+			close(p.exited)
+		}
+	}()
+	return <-started
 }
 
 // freePort returns an address on loopback where nobody listens just now.
@@ -133,19 +150,66 @@ func (p *Process) Join(ctx context.Context, of *trial.Callers, who []int, perSec
 func (p *Process) call(ctx context.Context, of *trial.Callers, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	call, err := p.agent.Call(ctx, "sip:"+Room(of.Room(i))+"@"+p.SIP, calls.Offer{
+	a, err := p.invite(ctx, Room(of.Room(i)), calls.Offer{
 		Media: of.Local(i), RTCP: of.RTCP(), Formats: []calls.Format{calls.FormatOf(of.Format())}, Level: of.Config().Codec.Level,
 	})
 	if err != nil {
 		return err
+	}
+	return of.Connect(i, fleet.Peer{Media: a.Media, PayloadType: a.PayloadType})
+}
+
+func (p *Process) invite(ctx context.Context, room string, o calls.Offer) (calls.Answer, error) {
+	call, err := p.agent.Call(ctx, "sip:"+room+"@"+p.SIP, o)
+	if err != nil {
+		return calls.Answer{}, err
 	}
 	call.OnEnd(func(e calls.End) {
 		if e.Far {
 			p.dropped.Add(1)
 		}
 	})
-	a := call.Answer()
-	return of.Connect(i, fleet.Peer{Media: a.Media, PayloadType: a.PayloadType})
+	return call.Answer(), nil
+}
+
+// Show has everyone who shows pictures in s, and everyone who looks, call a room of their own, so
+// many a second: phones that say nothing, and do not read what they are sent of sound. It is
+// called once.
+func (p *Process) Show(ctx context.Context, s *forwarding.Show, perSecond int) (err error) {
+	if p.deaf, err = wire.Listen(); err != nil {
+		return err
+	}
+	var at []netip.AddrPort
+	pace := time.NewTicker(time.Second / time.Duration(perSecond))
+	defer pace.Stop()
+	cameras := s.Cameras()
+	for i, own := range append(cameras, s.Screens()...) {
+		<-pace.C
+		sends := i < len(cameras)
+		peer, err := p.showTo(ctx, own, sends)
+		if err != nil {
+			return fmt.Errorf("caller %d with video: %w", i, err)
+		}
+		if sends {
+			at = append(at, peer)
+		}
+	}
+	return s.Aim(at)
+}
+
+// showTo has who shows pictures from an address, or looks there, call, and returns where the server takes pictures.
+func (p *Process) showTo(ctx context.Context, own netip.AddrPort, sends bool) (netip.AddrPort, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	deaf := p.deaf.Local()
+	a, err := p.invite(ctx, "bench-show", calls.Offer{
+		Media: deaf, RTCP: deaf, Formats: []calls.Format{{PayloadType: 0, Name: "PCMU/8000"}},
+		Video: &calls.Video{Media: own, RTCP: deaf, Format: calls.Format{PayloadType: forwarding.PayloadType, Name: "VP8/90000"}, Sends: sends},
+	})
+	if err == nil && a.Video.Refused != "" {
+		err = fmt.Errorf("no video: %s", a.Video.Refused)
+	}
+	return a.Video.Media, err
 }
 
 // Leave has everyone who has joined hang up, so many a second.
@@ -196,6 +260,9 @@ func (p *Process) Stop() error {
 		}
 	}
 	err := errors.Join(failed, p.failure, p.agent.Close())
+	if p.deaf != nil {
+		p.deaf.Close()
+	}
 	if err != nil {
 		err = fmt.Errorf("%w; confd said:\n%s", err, lastWords(p.log.Bytes()))
 	}

@@ -21,6 +21,7 @@ type cameras struct {
 	header  rtp.Header
 	sent    uint64 // packets
 	refused uint64 // packets that the kernel did not take
+	keys    uint32 // each so many pictures one is a key frame; 0: the first alone
 }
 
 // shot is one camera's way out.
@@ -75,7 +76,7 @@ func (k *cameras) aim(at []netip.AddrPort) error {
 // send lets a camera send its next picture.
 func (k *cameras) send(i int) {
 	s := k.each[i]
-	key := !s.begun
+	key := !s.begun || k.keys > 0 && s.number%k.keys == 0
 	s.begun = true
 	number := s.number
 	k.packets = s.next(key, k.packets[:0])

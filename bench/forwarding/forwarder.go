@@ -72,7 +72,7 @@ func (p *product) add(peer netip.AddrPort, c Case, stream int, camera bool) (*fo
 	p.legs = append(p.legs, leg)
 	leg.Vouch(peer.Addr())
 	params := transport.VideoParams{
-		RemoteRTP: peer, Send: !camera, Receive: camera, ReceivePTs: []uint8{payloadType}, SendPT: payloadType, NACK: true, PLI: true,
+		RemoteRTP: peer, Send: !camera, Receive: camera, ReceivePTs: []uint8{PayloadType}, SendPT: PayloadType, NACK: true, PLI: true,
 	}
 	if c.Secure {
 		params.SRTP = keys(stream, camera)

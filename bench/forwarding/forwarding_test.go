@@ -4,12 +4,15 @@ package forwarding
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/bench/wire"
 )
 
 // asServer has this test's program be a server process.
@@ -98,6 +101,53 @@ func TestCaseLimits(t *testing.T) {
 	} {
 		if err := c.Check(); (err == nil) != ok {
 			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestShow: every picture of a show comes, whoever forwards, from when it counts; one a second is a key frame.
+func TestShow(t *testing.T) {
+	for _, w := range []Way{Forwarder, Sockets} {
+		s, err := NewShow(Case{Senders: 1, Receivers: 3, Bitrate: 600_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Cameras()) != 1 || len(s.Screens()) != 3 {
+			t.Errorf("%d cameras, %d screens", len(s.Cameras()), len(s.Screens()))
+		}
+		if err := s.Serve(w, server()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+		seen := s.Play(ctx, wire.Monotonic()+int64(200*time.Millisecond))
+		cancel()
+		if whole := s.cameras.sent * 3; seen.Due == 0 || seen.Due >= whole || seen.Packets < seen.Due || seen.Packets >= whole || seen.Late50 <= 0 || seen.Late50 > seen.Late99 {
+			t.Errorf("%s: %+v of %d", w, seen, whole)
+		}
+		if seen := s.Play(ctx, wire.Monotonic()+int64(time.Hour)); seen != (Seen{}) {
+			t.Errorf("%s, before it counts: %+v", w, seen)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := NewShow(Case{}); err == nil {
+		t.Error("a show of nothing")
+	}
+}
+
+func TestKeyFramesOfAShow(t *testing.T) {
+	s, err := NewShow(Case{Senders: 1, Receivers: 1, Bitrate: 600_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const usual, key = 3, 11 // packets of 2,500 and 12,500 bytes
+	for i := range 2*PictureRate + 1 {
+		before := s.cameras.sent + s.cameras.refused
+		s.cameras.send(0) // to nobody yet
+		if got := s.cameras.sent + s.cameras.refused - before; got != usual && i%PictureRate != 0 || got != key && i%PictureRate == 0 {
+			t.Errorf("picture %d has %d packets", i, got)
 		}
 	}
 }

@@ -21,11 +21,12 @@ type camera struct {
 	size    int    // bytes of a picture that is no key frame
 }
 
-const payloadType = 96
+// PayloadType is that of the pictures, which are VP8.
+const PayloadType = 96
 
 func newCamera(c Case, index int) *camera {
 	k := &camera{
-		header: rtp.Header{Version: 2, PayloadType: payloadType, SSRC: uint32(0x10000 + index), SequenceNumber: uint16(1000 * index)},
+		header: rtp.Header{Version: 2, PayloadType: PayloadType, SSRC: uint32(0x10000 + index), SequenceNumber: uint16(1000 * index)},
 		size:   c.Bitrate / 8 / PictureRate,
 	}
 	random := rand.New(rand.NewPCG(uint64(index), 1))

@@ -120,23 +120,34 @@ func Run(ctx context.Context, c Case, o Options) (*Result, error) {
 }
 
 func newBout(c Case, w Way, cmd *exec.Cmd) (b *bout, err error) {
+	if b, err = newLoad(c); err != nil {
+		return nil, err
+	}
+	if err = b.serve(c, w, cmd); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+// newLoad makes cameras and sinks that have no server yet.
+func newLoad(c Case) (b *bout, err error) {
 	b = &bout{}
-	defer func() {
-		if err != nil {
-			b.close()
-		}
-	}()
-	if b.cameras, err = newCameras(c); err != nil {
-		return nil, err
+	if b.cameras, err = newCameras(c); err == nil {
+		b.sinks, err = newSinks(c, b.cameras)
 	}
-	if b.sinks, err = newSinks(c, b.cameras); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, b.close())
 	}
+	return b, nil
+}
+
+// serve has a process, which cmd starts, be the server.
+func (b *bout) serve(c Case, w Way, cmd *exec.Cmd) (err error) {
 	b.process, err = start(cmd, &order{Way: w, Case: c, Cameras: b.cameras.locals(), Sinks: b.sinks.locals()})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return b, b.cameras.aim(b.ingress)
+	return b.cameras.aim(b.ingress)
 }
 
 // slice loads the server for a while, and counts what that cost.
@@ -147,15 +158,8 @@ func (b *bout) slice(d time.Duration, counts bool) error {
 	if err != nil {
 		return err
 	}
-	began := wire.Monotonic()
-	step := int64(interval) / int64(len(b.cameras.each))
-	due := began
-	for turn := 0; due < began+int64(d); turn++ {
-		b.cameras.send(turn % len(b.cameras.each))
-		due += step
-		b.sinks.drain(due)
-	}
-	b.sinks.drain(due + int64(20*time.Millisecond)) // what is on its way
+	end := wire.Monotonic() + int64(d)
+	b.play(func(due int64) bool { return due < end })
 	after, err := b.cpu()
 	if err != nil || !counts {
 		return err
@@ -170,6 +174,19 @@ func (b *bout) slice(d time.Duration, counts bool) error {
 	b.packets += got.packets
 	b.due += (b.cameras.sent - sent) * uint64(len(b.sinks.each)/len(b.cameras.each))
 	return nil
+}
+
+// play lets cameras send and sinks take for as long as more says, which is told when the next picture
+// is due.
+func (b *bout) play(more func(due int64) bool) {
+	step := int64(interval) / int64(len(b.cameras.each))
+	due := wire.Monotonic()
+	for turn := 0; more(due); turn++ {
+		b.cameras.send(turn % len(b.cameras.each))
+		due += step
+		b.sinks.drain(due)
+	}
+	b.sinks.drain(due + int64(20*time.Millisecond)) // what is on its way
 }
 
 func (b *bout) cost() Cost {

@@ -112,7 +112,7 @@ func (s *sinks) drain(until int64) {
 func (s *sinks) read(t *tap) {
 	for i := range s.inbox.Receive(t.socket) {
 		b, _, arrival := s.inbox.Packet(i)
-		if len(b) > headerSize && b[0]>>6 == 2 && b[1]&0x7f == payloadType {
+		if len(b) > headerSize && b[0]>>6 == 2 && b[1]&0x7f == PayloadType {
 			s.take(t, b, arrival)
 		}
 	}

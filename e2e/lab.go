@@ -119,6 +119,15 @@ type heardLine struct {
 	Played    float64 `json:"played_seconds"`
 	Concealed float64 `json:"concealed_share"`
 	LossAfter float64 `json:"loss_after"`
+	Video     struct {
+		Pictures int `json:"pictures"`
+		Broken   int `json:"broken"`
+		Network  struct {
+			Before   int `json:"lost_before_repair"`
+			Again    int `json:"repaired_by_retransmission"`
+			Unproven int `json:"unauthenticated"`
+		} `json:"network"`
+	} `json:"video"`
 }
 
 // listen has a host listen to a description, a file or an address.

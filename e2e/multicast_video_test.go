@@ -91,6 +91,23 @@ func (s *spectator) decodesAll(t *testing.T) {
 	}
 }
 
+// screened makes a room with a group that shows red and green, who speaks, and returns the group's
+// description.
+func screened(t *testing.T, x *cinema, codec string, group client.MulticastFields) (r, g *viewer, sdp string) {
+	t.Helper()
+	group.Video, group.VideoInterval, group.VideoBitrate = client.Set(true), client.Set(int64(2)), client.Set(int64(2_000_000))
+	x.d.set(x.room, client.RoomFields{Multicast: client.Set(group)})
+	r, g = x.enter(codec, red), x.enter(codec, green)
+	x.floor(g)
+	eventually(t, 10*time.Second, "a description with video", func() (err error) {
+		if sdp, err = x.c.get("/v1/rooms/" + x.room + "/multicast.sdp"); err == nil && !strings.Contains(sdp, "m=video") {
+			err = fmt.Errorf("it is %s", sdp)
+		}
+		return err
+	})
+	return r, g, sdp
+}
+
 // TestGroupShowsWhoSpeaks: a player that knows nothing of confd plays the description of a
 // room's group, and sees who speaks; so does one that comes while nobody speaks.
 func TestGroupShowsWhoSpeaks(t *testing.T) {
@@ -100,17 +117,7 @@ func TestGroupShowsWhoSpeaks(t *testing.T) {
 			l := newLab(t, 4)
 			c := startConfd(t, at(l.Hosts[0]), serverOptions{})
 			x := newCinema(t, at(l.Hosts[0]), c)
-			x.d.set(x.room, client.RoomFields{Multicast: client.Set(client.MulticastFields{
-				Video: client.Set(true), VideoInterval: client.Set(int64(2)), VideoBitrate: client.Set(int64(2_000_000))})})
-			r, g := x.enter(codec, red), x.enter(codec, green)
-			x.floor(g)
-			sdp := ""
-			eventually(t, 10*time.Second, "a description with video", func() (err error) {
-				if sdp, err = c.get("/v1/rooms/" + x.room + "/multicast.sdp"); err == nil && !strings.Contains(sdp, "m=video") {
-					err = fmt.Errorf("it is %s", sdp)
-				}
-				return err
-			})
+			r, g, sdp := screened(t, x, codec, client.MulticastFields{})
 			first := watch(t, l.Hosts[1], sdp)
 			first.awaits(t, "while green speaks", green, red, green)
 			x.floor(r)

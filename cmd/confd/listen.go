@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/cmd/confd/client"
+	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/listen"
 )
 
@@ -18,6 +19,7 @@ type listenCommand struct {
 	Interface  string        `placeholder:"NAME" help:"Join the group here. Default: the route's."`
 	WAV        string        `name:"wav" xor:"sound" placeholder:"FILE" help:"Write the sound as WAV, mono; - is the standard output."`
 	Raw        string        `xor:"sound" placeholder:"FILE" help:"Write the sound as bare samples, 16 bits, little endian; - is the standard output."`
+	Video      string        `placeholder:"FILE" help:"Write the group's video: VP8, VP9 and AV1 as IVF, H.264 and H.265 as a byte stream; - is the standard output."`
 	For        time.Duration `placeholder:"DURATION" help:"Listen so long. Default: until interrupted."`
 	Buffer     time.Duration `placeholder:"DURATION" help:"Time for packets to come or to be repaired, up to 2s. Default 200ms, 60ms where nothing is repaired."`
 	NoFeedback bool          `help:"Send nothing to the group's sender: no reports, no requests."`
@@ -30,6 +32,9 @@ func (c listenCommand) Run(ctx context.Context, m *Main) error {
 	if c.Buffer < 0 || c.Buffer > listen.MaxBuffer || c.For < 0 {
 		return &usageError{fmt.Errorf("--buffer is between 0 and %v, --for more than 0", listen.MaxBuffer)}
 	}
+	if c.Video == "-" && c.WAV+c.Raw == "-" {
+		return &usageError{errors.New("sound and video cannot both go to the standard output")}
+	}
 	from, err := c.origin(m)
 	if err != nil {
 		return err
@@ -40,11 +45,14 @@ func (c listenCommand) Run(ctx context.Context, m *Main) error {
 		return err
 	}
 	e := &ear{c: &c, m: m, to: m.Stdout}
-	if c.WAV == "-" || c.Raw == "-" {
+	if c.WAV == "-" || c.Raw == "-" || c.Video == "-" {
 		e.to = m.Stderr
 	}
 	if err := e.begin(s); err != nil {
-		return errors.Join(err, e.sound.close())
+		if e.l != nil {
+			_ = e.l.Close()
+		}
+		return errors.Join(err, e.sound.close(), e.eye.close())
 	}
 	if c.For > 0 {
 		var cancel context.CancelFunc
@@ -62,6 +70,7 @@ type ear struct {
 	s     *listen.Session
 	l     *listen.Listener
 	sound *soundFile // nil: nobody wants it
+	eye   *eye       // nil: nobody wants video
 	last  listen.Stats
 	heard uint64 // packets, of listeners before this one
 }
@@ -89,12 +98,16 @@ func (e *ear) begin(s *listen.Session) error {
 	}
 	e.l, e.s, e.last = l, s, listen.Stats{}
 	e.say("%s", describe(s))
-	return nil
+	return e.look(s)
 }
 
 // describe words what is listened to.
 func describe(s *listen.Session) string {
-	line := fmt.Sprintf("%s: %v, %v", client.Clip(s.Title, 60), s.Group, s.Format)
+	what := s.Format.String()
+	if s.Video != media.NoVideoCodec {
+		what = s.Video.String()
+	}
+	line := fmt.Sprintf("%s: %v, %s", client.Clip(s.Title, 60), s.Group, what)
 	if s.Source.IsValid() {
 		line += fmt.Sprintf(", from %v", s.Source)
 	}
@@ -149,7 +162,7 @@ func (e *ear) update(s *listen.Session) error {
 	if e.l.Update(s) == nil {
 		e.s = s
 		e.say("%s", describe(s))
-		return nil
+		return e.look(s)
 	}
 	_ = e.l.Close()
 	e.heard += e.l.Stats().Received
@@ -158,7 +171,7 @@ func (e *ear) update(s *listen.Session) error {
 
 // second prints what the last second was like.
 func (e *ear) second() error {
-	if err := e.sound.failure(); err != nil {
+	if err := errors.Join(e.sound.failure(), e.eye.failure()); err != nil {
 		return err
 	}
 	now, last := e.l.Stats(), e.last
@@ -173,7 +186,7 @@ func (e *ear) second() error {
 	_, err := fmt.Fprintf(e.to, "%s  %3d packets, %s lost, %s after repair (%d redundant, %d sent again)  jitter %.1f ms  concealed %.2f %%\n",
 		time.Now().Format("15:04:05"), now.Received-last.Received, percent(sub(now.LostBefore, last.LostBefore), sent), percent(now.Lost-last.Lost, sent),
 		now.ByRedundancy-last.ByRedundancy, now.ByRetransmission-last.ByRetransmission, now.JitterMS, 100*now.Concealed)
-	return err
+	return errors.Join(err, e.eye.second(e.to))
 }
 
 // sub is 0 where a packet out of order made a loss undone.
@@ -192,16 +205,17 @@ func (e *ear) line(s *listen.Stats) error {
 		Time    time.Time `json:"time"`
 		Version uint64    `json:"sdp_version"`
 		*listen.Stats
-		LossBefore float64 `json:"loss_before"`
-		LossAfter  float64 `json:"loss_after"`
-	}{time.Now(), e.s.Version, s, s.LossBefore(), s.LossAfter()})
+		LossBefore float64     `json:"loss_before"`
+		LossAfter  float64     `json:"loss_after"`
+		Video      *videoStats `json:"video,omitempty"`
+	}{time.Now(), e.s.Version, s, s.LossBefore(), s.LossAfter(), e.eye.stats()})
 }
 
 // end leaves, tells the whole, and says what kept it from being well.
 func (e *ear) end(err error) error {
 	_ = e.l.Close()
 	s := e.l.Stats()
-	err = errors.Join(err, e.sound.close())
+	err = errors.Join(err, e.sound.close(), e.eye.close())
 	if e.c.JSON {
 		err = errors.Join(err, e.line(&s))
 	}
@@ -211,7 +225,7 @@ func (e *ear) end(err error) error {
 		e.say("dropped: %d from others, %d not authentic, %d malformed, %d of unknown payload types", s.Foreign, s.Unauthentic, s.Malformed, s.Unknown)
 	}
 	if err == nil && s.Received+e.heard == 0 {
-		return fmt.Errorf("nothing came from %v: is the room in use, does the group reach this network (TTL, IGMP snooping), is --interface right?", e.s.Group)
+		err = fmt.Errorf("nothing came from %v: is the room in use, does the group reach this network (TTL, IGMP snooping), is --interface right?", e.s.Group)
 	}
-	return err
+	return errors.Join(err, e.eye.end(e.say))
 }

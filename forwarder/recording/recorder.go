@@ -16,8 +16,10 @@ type Stats struct {
 	Pictures  uint64 // in the file
 	KeyFrames uint64 // of them
 	Early     uint64 // not in it: before the first key frame
-	Broken    uint64 // not in it: something that they need was lost
+	Broken    uint64 // not in it: something that they need was lost, or is not in it
 	Unread    uint64 // not in it: their packets are none of the codec's
+	Missed    uint64 // not in it: Miss was called
+	Bytes     uint64 // of the file
 	Ticks     uint64 // from the first to the last in the file, of 90,000 a second
 	// Width and Height are those of the latest key frame, 0 if it does not tell.
 	Width, Height uint16
@@ -32,6 +34,7 @@ type Recorder struct {
 	spliced  bool // the next picture's timestamp has another origin
 	stamp    uint32
 	done     int64 // arrival of the last picture
+	at       int64 // its time in the file, in ticks
 	stats    Stats
 }
 
@@ -43,6 +46,15 @@ func New(c media.VideoCodec) *Recorder {
 // Splice tells that the next picture is another source's: its timestamps say nothing of how long
 // after the last one it comes, so that its arrival does.
 func (r *Recorder) Splice() { r.spliced = r.begun }
+
+// Miss tells that a picture is left out, for which there is no room.
+func (r *Recorder) Miss(f *ingress.Frame) {
+	r.stats.Missed++
+	r.broken = r.broken || !f.Discardable
+}
+
+// NeedsKey tells whether nothing goes into the file until a key frame comes.
+func (r *Recorder) NeedsKey() bool { return !r.begun || r.broken }
 
 // Stats returns the counters.
 func (r *Recorder) Stats() Stats { return r.stats }
@@ -71,8 +83,9 @@ func (r *Recorder) Append(dst []byte, f *ingress.Frame) []byte {
 	if r.container() {
 		item := out[begin:]
 		binary.LittleEndian.PutUint32(item, uint32(len(item)-itemSize))
-		binary.LittleEndian.PutUint64(item[4:], r.stats.Ticks)
+		binary.LittleEndian.PutUint64(item[4:], uint64(r.at))
 	}
+	r.stats.Bytes += uint64(len(out) - len(dst))
 	return out
 }
 
@@ -130,11 +143,8 @@ func (r *Recorder) packet(dst []byte, p *ingress.Packet) ([]byte, bool) {
 // count places a picture that is in the file on its timeline.
 func (r *Recorder) count(f *ingress.Frame) {
 	if r.begun {
-		step := int64(int32(f.Timestamp - r.stamp))
-		if r.spliced || step <= 0 {
-			step = max((f.Done-r.done)/1e5*9, 1)
-		}
-		r.stats.Ticks += uint64(step)
+		r.at += r.step(f)
+		r.stats.Ticks = max(r.stats.Ticks, uint64(max(r.at, 0)))
 	}
 	r.begun, r.spliced, r.stamp, r.done = true, false, f.Timestamp, f.Done
 	r.stats.Pictures++
@@ -142,4 +152,17 @@ func (r *Recorder) count(f *ingress.Frame) {
 		r.stats.KeyFrames++
 		r.stats.Width, r.stats.Height = f.Width, f.Height
 	}
+}
+
+// mostReordered is how far back timestamps go within a stream, where pictures are not shown in the
+// order in which they are sent (H.264, H.265).
+const mostReordered = media.VideoRate
+
+// step returns how long after the picture before it a picture is shown, in ticks.
+func (r *Recorder) step(f *ingress.Frame) int64 {
+	step := int64(int32(f.Timestamp - r.stamp))
+	if r.spliced || step < -mostReordered || step <= 0 && r.container() {
+		return max((f.Done-r.done)/1e5*9, 1)
+	}
+	return step
 }

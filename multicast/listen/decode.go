@@ -24,7 +24,7 @@ type Decoder struct {
 // the call returns.
 func NewDecoder(s *Session, to func(pcm []int16)) (*Decoder, error) {
 	d, err := codec.NewDecoder(s.Format)
-	return &Decoder{format: s.Format, audio: s.Audio, decoder: d, to: to, level: media.Silence}, err
+	return &Decoder{format: s.Format, audio: s.PayloadType, decoder: d, to: to, level: media.Silence}, err
 }
 
 // Packet implements Output. What cannot be decoded is made up.

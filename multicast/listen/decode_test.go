@@ -52,7 +52,7 @@ func heard(t *testing.T, s *Session, fec bool) (pcm []int16, d *Decoder) {
 		if i%10 == 5 {
 			d.Lost(n, all[i+1])
 		} else {
-			d.Packet(&Played{PayloadType: s.Audio, Samples: n, Payload: b}, 0)
+			d.Packet(&Played{PayloadType: s.PayloadType, Samples: n, Payload: b}, 0)
 		}
 	}
 	if len(pcm) != 50*n {

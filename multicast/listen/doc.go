@@ -7,6 +7,9 @@
 // concealed. Reports go by unicast to the feedback target (RFC 5760) as rarely as the
 // group's size asks (RFC 3550 section 6.2).
 //
+// A session of video (ParseVideo) is listened to by a Viewer, which gets the packets and says
+// what it misses, and when only a key frame helps.
+//
 // What comes from the group is counted, bounded and believed only if it is from the
 // sender's address and, with a group key, authentic.
 package listen

@@ -58,7 +58,7 @@ func TestServersGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	dice := rand.New(rand.NewPCG(5, 6))
-	l, err := Listen(session, Config{Output: decoder, Buffer: time.Second, drop: func([]byte) bool { return dice.Float64() < 0.10 }})
+	l, err := Listen(session, Config{Output: decoder, Buffer: time.Second, Drop: func([]byte) bool { return dice.Float64() < 0.10 }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast/groupkey"
 	"github.com/confd/confd/multicast/socket"
 )
@@ -45,8 +46,10 @@ type Config struct {
 	// Output takes what is played, by one goroutine at a time, which it must not keep
 	// waiting, and from which it must not call the listener.
 	Output Output
-
-	drop func(datagram []byte) bool // for tests: what the network loses
+	// Viewer takes the packets of a session of video, in place of an Output.
+	Viewer Viewer
+	// Drop picks what is taken for lost, for tests; nil: nothing.
+	Drop func(datagram []byte) bool
 }
 
 // Listener hears one group. Its methods may be called by any goroutine.
@@ -58,7 +61,8 @@ type Listener struct {
 
 	mu     sync.Mutex // guards what follows
 	s      *Session
-	track  *track
+	course course
+	heard  *reception       // the course's
 	open   *groupkey.Opener // nil: plain RTP
 	held   []heldPacket
 	report *reporter // nil: says nothing
@@ -73,10 +77,13 @@ type heldPacket struct {
 	arrival int64
 }
 
-// Listen joins a group and plays it to c.Output until Close.
+// Listen joins a group and plays it to c.Output, or to c.Viewer, until Close.
 func Listen(s *Session, c Config) (*Listener, error) {
 	if c.Buffer < 0 || c.Buffer > MaxBuffer {
 		return nil, fmt.Errorf("a buffer of %v is not between 0 and %v", c.Buffer, MaxBuffer)
+	}
+	if s.Video != media.NoVideoCodec && c.Viewer == nil {
+		return nil, errors.New("a session of video needs a Viewer")
 	}
 	if c.NoRepair {
 		s = s.unrepaired()
@@ -87,7 +94,13 @@ func Listen(s *Session, c Config) (*Listener, error) {
 			c.Buffer = RepairBuffer
 		}
 	}
-	l := &Listener{c: c, s: s, track: newTrack(s, c.Buffer, c.Output), sender: s.Source}
+	l := &Listener{c: c, s: s, sender: s.Source}
+	if s.Video == media.NoVideoCodec {
+		l.course = newTrack(s, c.Buffer, c.Output)
+	} else {
+		l.course = newView(s, c.Viewer)
+	}
+	l.heard = l.course.heard()
 	if err := l.start(); err != nil {
 		l.shut()
 		return nil, err
@@ -147,7 +160,7 @@ func (l *Listener) membership(group netip.AddrPort) socket.Membership {
 	return m
 }
 
-// Rate returns how many samples a second are played.
+// Rate returns how many samples of sound a second are played.
 func (l *Listener) Rate() int { return l.s.Format.SampleRate }
 
 // Update goes on with a new description of the same stream: a new key is taken, and packets
@@ -176,7 +189,7 @@ func (l *Listener) Update(s *Session) error {
 	if l.report != nil {
 		l.report.s = s
 	}
-	l.s, l.track.s = s, s
+	l.s, l.heard.s = s, s
 	held := l.held
 	l.held = nil
 	for _, h := range held {
@@ -203,7 +216,7 @@ func (l *Listener) addKeys(s *Session, now int64) error {
 func (l *Listener) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.track.stats()
+	s := l.course.stats()
 	s.AwaitingKey = len(l.held)
 	s.Rejoins = l.group.Rejoins() + l.rtcp.Rejoins()
 	if l.report != nil {
@@ -219,7 +232,7 @@ func (l *Listener) Close() error {
 	first := !l.ended
 	l.ended = true
 	if first && l.report != nil {
-		l.report.bye(&l.track.source, clock.Now())
+		l.report.bye(&l.heard.source, clock.Now())
 	}
 	l.mu.Unlock()
 	if first {
@@ -271,14 +284,14 @@ func (l *Listener) from(a netip.Addr) bool {
 		l.sender = a
 	}
 	if a != l.sender {
-		l.track.count.Foreign++
+		l.heard.count.Foreign++
 	}
 	return a == l.sender
 }
 
-func (l *Listener) dropped(b []byte) bool { return l.c.drop != nil && l.c.drop(b) }
+func (l *Listener) dropped(b []byte) bool { return l.c.Drop != nil && l.c.Drop(b) }
 
-// take opens a packet of the group and gives it to the track. The caller holds the mutex.
+// take opens a packet of the group and gives it to the course. The caller holds the mutex.
 func (l *Listener) take(b []byte, arrival int64) {
 	if l.open != nil {
 		plain, err := l.open.RTP(nil, b, arrival)
@@ -288,22 +301,23 @@ func (l *Listener) take(b []byte, arrival int64) {
 		}
 		b = plain
 	}
-	if err := l.packet.Unmarshal(b); err != nil || l.packet.Version != 2 || len(l.packet.Payload) == 0 {
-		l.track.count.Malformed++
+	padding := l.s.Video != media.NoVideoCodec // has a number, like all else
+	if err := l.packet.Unmarshal(b); err != nil || l.packet.Version != 2 || len(l.packet.Payload) == 0 && !padding {
+		l.heard.count.Malformed++
 		return
 	}
-	l.track.receive(&l.packet, arrival)
+	l.course.receive(&l.packet, arrival)
 }
 
 // locked keeps what is under a key that may come yet.
 func (l *Listener) locked(b []byte, arrival int64, err error) {
 	if !errors.Is(err, groupkey.ErrUnknownKey) {
-		l.track.count.Unauthentic++
+		l.heard.count.Unauthentic++
 		return
 	}
 	if len(l.held) == maxHeld {
 		l.held = append(l.held[:0], l.held[1:]...)
-		l.track.count.Unauthentic++
+		l.heard.count.Unauthentic++
 	}
 	l.held = append(l.held, heldPacket{append([]byte(nil), b...), arrival})
 }
@@ -311,12 +325,12 @@ func (l *Listener) locked(b []byte, arrival int64, err error) {
 // turn plays what is due, asks for what is missing and reports, and returns when to be
 // called again.
 func (l *Listener) turn(now int64) time.Duration {
-	l.track.play(now)
+	l.course.play(now)
 	if l.report == nil {
 		return pollTime
 	}
-	l.report.turn(l.track, now)
-	when := l.track.wake()
+	l.report.turn(l.course, now)
+	when := l.course.wake()
 	if when == 0 || !l.report.ready() {
 		return pollTime
 	}
@@ -339,7 +353,7 @@ func (l *Listener) watch() {
 		l.mu.Lock()
 		if l.report != nil && from.Addr() == l.sender {
 			if c, ok := l.control(b[:n], arrival); ok {
-				l.report.heard(c, l.track.source.ssrc, arrival)
+				l.report.heard(c, l.heard.source.ssrc, arrival)
 			}
 		}
 		l.mu.Unlock()
@@ -353,7 +367,7 @@ func (l *Listener) control(b []byte, arrival int64) ([]byte, bool) {
 	}
 	plain, err := l.open.RTCP(nil, b, arrival)
 	if err != nil {
-		l.track.count.Unauthentic++
+		l.heard.count.Unauthentic++
 	}
 	return plain, err == nil
 }
@@ -380,7 +394,7 @@ func (l *Listener) answers(conn *net.UDPConn) {
 		case !l.dropped(b[:n]):
 			l.take(b[:n], now)
 		}
-		l.track.play(now)
+		l.course.play(now)
 		l.mu.Unlock()
 	}
 }

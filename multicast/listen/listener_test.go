@@ -204,7 +204,7 @@ func TestListener(t *testing.T) {
 	first, second := groupkey.New(transport.AES128CMHMACSHA180, 1), groupkey.New(transport.AES128CMHMACSHA180, 2)
 	b := newStation(t, "239.255.8.2", &first)
 	out, dropped, seen, dice := &recorder{t: t}, 0, 0, rand.New(rand.NewPCG(3, 4))
-	l, err := Listen(b.describe(&first), Config{Local: home, Output: out, Buffer: time.Second, drop: func([]byte) bool {
+	l, err := Listen(b.describe(&first), Config{Local: home, Output: out, Buffer: time.Second, Drop: func([]byte) bool {
 		if seen++; seen > 20 && seen < 280 && dice.Float64() < 0.25 {
 			dropped++
 			return true
@@ -290,7 +290,7 @@ func TestByeReachesTheSender(t *testing.T) {
 	leak.Check(t)
 	b := newStation(t, "239.255.8.3", nil)
 	b.s.generations = 0
-	l, err := Listen(b.describe(nil), Config{Local: home, Output: &counter{}, drop: func(raw []byte) bool { return raw[3]%2 == 0 }})
+	l, err := Listen(b.describe(nil), Config{Local: home, Output: &counter{}, Drop: func(raw []byte) bool { return raw[3]%2 == 0 }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func until(t *testing.T, b *station, so func() bool, do func()) {
 func TestSilentListener(t *testing.T) {
 	leak.Check(t)
 	b := newStation(t, "239.255.8.4", nil)
-	l, err := Listen(b.describe(nil), Config{Local: home, NoFeedback: true, NoRepair: true, Output: &counter{}, drop: func(raw []byte) bool { return raw[3]%4 == 0 }})
+	l, err := Listen(b.describe(nil), Config{Local: home, NoFeedback: true, NoRepair: true, Output: &counter{}, Drop: func(raw []byte) bool { return raw[3]%4 == 0 }})
 	if err != nil {
 		t.Fatal(err)
 	}

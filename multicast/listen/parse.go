@@ -2,6 +2,7 @@ package listen
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,15 @@ const maxSDP = 64 << 10
 // Parse reads a session description (RFC 8866) and takes its first audio stream that goes
 // to a multicast group. What it does not know it passes over; what it cannot do without it
 // names in an *Error.
-func Parse(text []byte) (*Session, error) {
+func Parse(text []byte) (*Session, error) { return parseKind(text, "audio", (*reader).formats) }
+
+// ParseVideo takes the first video stream in place of the audio. Without any it returns nil, and
+// no error.
+func ParseVideo(text []byte) (*Session, error) {
+	return parseKind(text, "video", (*reader).videoFormats)
+}
+
+func parseKind(text []byte, kind string, formats func(*reader) error) (*Session, error) {
 	if len(text) > maxSDP {
 		return nil, wrong(clip(string(text)), "%d bytes are more than the %d of a description", len(text), maxSDP)
 	}
@@ -26,16 +35,19 @@ func Parse(text []byte) (*Session, error) {
 	if err := d.Unmarshal(text); err != nil {
 		return nil, wrong(clip(string(text)), "not a session description (RFC 8866): %v", err)
 	}
-	m, group, err := choose(&d)
+	if kind == "video" && !slices.ContainsFunc(d.MediaDescriptions, func(m *sdp.MediaDescription) bool { return m.MediaName.Media == kind }) {
+		return nil, nil
+	}
+	m, group, err := choose(&d, kind)
 	if err != nil {
 		return nil, err
 	}
 	s := &Session{
 		Title: string(d.SessionName), ID: d.Origin.SessionID, Version: d.Origin.SessionVersion,
-		Redundant: noType, Noise: noType, Retransmits: map[uint8]uint8{}, PacketTime: 20 * time.Millisecond,
+		Redundant: noType, Noise: noType, Retransmits: map[uint8]uint8{}, PacketTime: 20 * time.Millisecond, SDP: text,
 	}
 	p := &reader{d: &d, m: m, s: s}
-	for _, step := range []func() error{func() error { return p.addresses(group) }, p.formats, p.source, p.feedback, p.key} {
+	for _, step := range []func() error{func() error { return p.addresses(group) }, func() error { return formats(p) }, p.source, p.feedback, p.key} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -44,10 +56,10 @@ func Parse(text []byte) (*Session, error) {
 }
 
 // choose finds the stream, and the address that it goes to.
-func choose(d *sdp.SessionDescription) (*sdp.MediaDescription, netip.Addr, error) {
-	seen := "m=audio"
+func choose(d *sdp.SessionDescription, kind string) (*sdp.MediaDescription, netip.Addr, error) {
+	seen := "m=" + kind
 	for _, m := range d.MediaDescriptions {
-		if m.MediaName.Media != "audio" || m.MediaName.Port.Value == 0 {
+		if m.MediaName.Media != kind || m.MediaName.Port.Value == 0 {
 			continue
 		}
 		c := m.ConnectionInformation
@@ -65,7 +77,7 @@ func choose(d *sdp.SessionDescription) (*sdp.MediaDescription, netip.Addr, error
 		}
 		seen = "c=" + c.String()
 	}
-	return nil, netip.Addr{}, wrong(seen, "no audio stream to a multicast group; right is m=audio PORT ... with c=IN IP4 239.255.0.1/1")
+	return nil, netip.Addr{}, wrong(seen, "no %[1]s stream to a multicast group; right is m=%[1]s PORT ... with c=IN IP4 239.255.0.1/1", kind)
 }
 
 // reader fills a session from one stream of a description.
@@ -99,7 +111,7 @@ func (p *reader) first(key string) (string, bool) {
 func (p *reader) addresses(group netip.Addr) error {
 	port := p.m.MediaName.Port.Value
 	if port < 1 || port > 65534 {
-		return wrong("m=audio "+strconv.Itoa(port), "a port between 1 and 65534 is right")
+		return wrong("m="+p.m.MediaName.Media+" "+strconv.Itoa(port), "a port between 1 and 65534 is right")
 	}
 	p.s.Group = netip.AddrPortFrom(group, uint16(port))
 	p.s.RTCP = netip.AddrPortFrom(group, uint16(port+1))
@@ -134,7 +146,7 @@ func (p *reader) formats() error {
 			p.retransmit(pt)
 		default:
 			if format, ok := audio(name, rate, channels); ok && !found {
-				p.s.Format, p.s.Audio, found = format, pt, true
+				p.s.Format, p.s.PayloadType, found = format, pt, true
 			}
 		}
 	}
@@ -201,19 +213,25 @@ func audio(name string, rate, channels int) (f media.Format, ok bool) {
 
 // retransmit takes what a payload type of RFC 4588 brings again.
 func (p *reader) retransmit(pt uint8) {
+	if n, err := strconv.ParseUint(p.parameter(pt, "apt"), 10, 7); err == nil {
+		p.s.Retransmits[pt] = uint8(n)
+	}
+}
+
+// parameter returns a parameter of a payload type's a=fmtp, empty if it has none.
+func (p *reader) parameter(pt uint8, name string) string {
 	for _, v := range p.all("fmtp") {
 		number, rest, _ := strings.Cut(v, " ")
 		if number != strconv.Itoa(int(pt)) {
 			continue
 		}
 		for param := range strings.SplitSeq(rest, ";") {
-			if apt, is := strings.CutPrefix(strings.TrimSpace(param), "apt="); is {
-				if n, err := strconv.ParseUint(apt, 10, 7); err == nil {
-					p.s.Retransmits[pt] = uint8(n)
-				}
+			if key, value, _ := strings.Cut(strings.TrimSpace(param), "="); strings.EqualFold(key, name) {
+				return value
 			}
 		}
 	}
+	return ""
 }
 
 // source takes the sender's address: of the source filter (RFC 4570), or of where it wants
@@ -296,8 +314,11 @@ func (p *reader) target(a netip.AddrPort) {
 	_, p.s.Token = p.first("portmapping-req")
 	_, p.s.Reduced = p.first("rtcp-rsize")
 	for _, v := range p.all("rtcp-fb") {
-		if f := strings.Fields(v); len(f) == 2 && f[1] == "nack" {
+		switch f := strings.Fields(v); {
+		case len(f) == 2 && f[1] == "nack":
 			p.s.NACK = true
+		case len(f) == 3 && f[1] == "nack" && f[2] == "pli":
+			p.s.KeyFrames = true
 		}
 	}
 }

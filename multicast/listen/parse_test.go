@@ -30,9 +30,10 @@ func TestParse(t *testing.T) {
 		{"v=0\no=- 1 1 IN IP6 fd00::1\ns=-\nc=IN IP6 ff35::8000:1\nt=0 0\na=source-filter: incl IN IP6 * fd00::1\n" +
 			"m=video 6000 RTP/AVP 31\nm=audio 5006 RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=ptime:40\nb=AS:40\n", // an order that is none
 			Session{Title: "-", ID: 1, Version: 1, Group: port("[ff35::8000:1]:5006"), RTCP: port("[ff35::8000:1]:5007"), Source: addr("fd00::1"), Filter: true,
-				Format: media.Format{Codec: media.Opus, ClockRate: 48000, SampleRate: 48000, Channels: 2}, Audio: 96, Redundant: noType, Noise: noType,
+				Format: media.Format{Codec: media.Opus, ClockRate: 48000, SampleRate: 48000, Channels: 2}, PayloadType: 96, Redundant: noType, Noise: noType,
 				Retransmits: map[uint8]uint8{}, PacketTime: 40 * time.Millisecond, Bandwidth: feedback.Bandwidth{Senders: 500, Receivers: 1500}}},
 	} {
+		c.want.SDP = []byte(c.text)
 		got, err := Parse([]byte(c.text))
 		if err != nil {
 			t.Errorf("%v\n%s", err, c.text)

@@ -107,7 +107,7 @@ func (t *track) pause(n int64) {
 
 func (t *track) conceal(n int64, s *slot, lost int64) {
 	var after []byte
-	if lost == 1 && s.pt == t.s.Audio {
+	if lost == 1 && s.pt == t.s.PayloadType {
 		after = s.data
 	}
 	t.out.Lost(int(n), after)
@@ -131,7 +131,7 @@ func (t *track) sound(s *slot) {
 	case retransmitted:
 		t.count.ByRetransmission++
 	}
-	if n == 0 && s.pt == t.s.Audio {
+	if n == 0 && s.pt == t.s.PayloadType {
 		t.count.Malformed++
 		return
 	}

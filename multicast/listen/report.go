@@ -42,8 +42,9 @@ type reporter struct {
 	credit float64 // requests that may be made
 	since  int64
 	lost   []uint16
+	wish   wish
 
-	requests, requested, reports, refused uint64
+	requests, requested, keys, reports, refused uint64
 }
 
 // pass is a token (RFC 6284), or the wait for one.
@@ -88,16 +89,19 @@ func name() string {
 }
 
 // ready tells whether packets can be asked for.
-func (r *reporter) ready() bool { return r.s.asks() && (!r.s.Token || r.token.value != nil) }
+func (r *reporter) ready() bool { return r.s.Asks() && (!r.s.Token || r.token.value != nil) }
 
 // turn sends what is due.
-func (r *reporter) turn(t *track, now int64) {
+func (r *reporter) turn(t course, now int64) {
 	if now >= r.timer.Next() && r.timer.Due(now) {
-		n := r.send(r.compound(&t.source, now))
+		n := r.send(r.compound(&t.heard().source, now))
 		r.timer.Sent(now, n)
 		r.reports++
 	}
-	if !r.s.asks() || !t.begun {
+	if r.s.KeyFrames && r.wish.due(t.lacks(now), r.size, now) {
+		r.key(&t.heard().source, now)
+	}
+	if !r.s.Asks() || !t.heard().begun {
 		return
 	}
 	if r.credit = min(r.credit+askRate*time.Duration(now-r.since).Seconds(), askRate); r.credit < 0 {
@@ -134,7 +138,8 @@ func (r *reporter) admitted(needed bool, now int64) bool {
 }
 
 // request asks for what is missing (RFC 4585 section 6.2.1), showing the token.
-func (r *reporter) request(t *track, now int64) {
+func (r *reporter) request(t course, now int64) {
+	s := &t.heard().source
 	r.lost = t.ask(now, r.lost[:0])
 	if len(r.lost) == 0 {
 		return
@@ -142,13 +147,13 @@ func (r *reporter) request(t *track, now int64) {
 	fci, n := repair.AppendNACK(nil, r.lost)
 	var b []byte
 	if !r.s.Reduced {
-		b = r.compound(&t.source, now)
+		b = r.compound(s, now)
 	}
 	if r.s.Token {
 		r.token.used = true
 		b = feedback.AppendToken(b, &feedback.Token{Kind: feedback.TokenVerification, SSRC: r.ssrc, Nonce: r.token.nonce, Value: r.token.value, Expires: r.token.expires})
 	}
-	r.send(feedback.AppendNACK(b, r.ssrc, t.source.ssrc, fci))
+	r.send(feedback.AppendNACK(b, r.ssrc, s.ssrc, fci))
 	r.credit--
 	r.requests++
 	r.requested += uint64(n)
@@ -248,6 +253,6 @@ func (r *reporter) bye(s *source, now int64) {
 }
 
 func (r *reporter) tell(s *Stats) {
-	s.Requests, s.Requested, s.Reports, s.Refused = r.requests, r.requested, r.reports, r.refused
+	s.Requests, s.Requested, s.KeyFrames, s.Reports, s.Refused = r.requests, r.requested, r.keys, r.reports, r.refused
 	s.GroupSize = r.size
 }

@@ -21,20 +21,23 @@ type Session struct {
 	Source netip.Addr     // whom to believe; not valid: whoever is heard first
 	Filter bool           // join for the source only (RFC 4570, RFC 4607)
 
-	Format      media.Format // of the payload type Audio
-	Audio       uint8
-	Redundant   uint8           // payload type of RFC 2198; none: noType
-	Noise       uint8           // payload type of RFC 3389; none: noType
-	Retransmits map[uint8]uint8 // payload types of RFC 4588, and of what each brings again
-	PacketTime  time.Duration   // 20 ms if the SDP does not say
+	Format      media.Format     // of sound
+	Video       media.VideoCodec // of pictures; none: the session is of sound
+	PayloadType uint8            // of Format, or of Video
+	Redundant   uint8            // payload type of RFC 2198; none: noType
+	Noise       uint8            // payload type of RFC 3389; none: noType
+	Retransmits map[uint8]uint8  // payload types of RFC 4588, and of what each brings again
+	PacketTime  time.Duration    // 20 ms if the SDP does not say
 
 	Target    netip.AddrPort // feedback by unicast (RFC 5760); not valid: none is wanted
 	NACK      bool           // lost packets may be asked for
+	KeyFrames bool           // so may key frames, by PLI (RFC 4585 section 6.3.1)
 	Token     bool           // with a token (RFC 6284)
 	Reduced   bool           // and without a report around them (RFC 5506)
 	Bandwidth feedback.Bandwidth
 	Key       *groupkey.Key  // nil: plain RTP
 	OtherKeys []groupkey.Key // under which packets may come, too
+	SDP       []byte         // all of it
 
 	plain bool // redundancy is to be passed over
 }
@@ -56,15 +59,15 @@ func wrong(line, format string, args ...any) error {
 
 // repairs tells whether lost packets come again in some way.
 func (s *Session) repairs() bool {
-	return s.Redundant != noType && !s.plain || s.asks()
+	return s.Redundant != noType && !s.plain || s.Asks()
 }
 
-// asks tells whether lost packets can be asked for.
-func (s *Session) asks() bool { return s.NACK && s.Target.IsValid() && len(s.Retransmits) > 0 }
+// Asks tells whether lost packets can be asked for.
+func (s *Session) Asks() bool { return s.NACK && s.Target.IsValid() && len(s.Retransmits) > 0 }
 
 // same tells whether a listener of s can go on with o, but for the key and the version.
 func (s *Session) same(o *Session) bool {
 	return s.Group == o.Group && s.RTCP == o.RTCP && s.Source == o.Source && s.Filter == o.Filter &&
-		s.Format == o.Format && s.Audio == o.Audio && s.Redundant == o.Redundant && s.Noise == o.Noise &&
+		s.Format == o.Format && s.Video == o.Video && s.PayloadType == o.PayloadType && s.Redundant == o.Redundant && s.Noise == o.Noise &&
 		s.Target == o.Target && (s.Key == nil) == (o.Key == nil)
 }

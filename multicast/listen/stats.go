@@ -1,9 +1,6 @@
 package listen
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Stats is how a group is heard. Counts are of packets, since the start.
 type Stats struct {
@@ -24,6 +21,7 @@ type Stats struct {
 	Useless         uint64 `json:"retransmissions_useless"` // that came twice or too late
 	Requests        uint64 `json:"requests"`                // messages that asked for packets
 	Requested       uint64 `json:"requested"`               // packets asked for
+	KeyFrames       uint64 `json:"key_frames_requested"`    // of video
 	Reports         uint64 `json:"reports"`                 // sent
 	Refused         uint64 `json:"tokens_refused"`
 	Sources         uint64 `json:"source_changes"`
@@ -33,7 +31,7 @@ type Stats struct {
 	GroupSize int           `json:"group_size"` // as the sender tells it; 0 if it does not
 	Jitter    time.Duration `json:"-"`
 	JitterMS  float64       `json:"jitter_ms"`
-	Played    float64       `json:"played_seconds"`
+	Played    float64       `json:"played_seconds"`  // of sound
 	Concealed float64       `json:"concealed_share"` // of what was played, 0 to 1: made up for what was lost
 
 	played, concealed uint64 // samples
@@ -54,12 +52,7 @@ func share(part, of uint64) float64 {
 
 // stats completes a track's counts.
 func (t *track) stats() Stats {
-	s, all, rate := t.count, t.source.total(), float64(t.line.rate)
-	s.Received = all.got
-	s.LostBefore = all.expected - min(all.expected, all.got)
-	s.Sources, s.SSRC = t.source.changes, t.source.ssrc
-	s.Jitter = time.Duration(t.source.jitter / rate * float64(time.Second))
-	s.JitterMS = math.Round(t.source.jitter/rate*1e6) / 1e3
+	s, rate := t.totals(t.line.rate), float64(t.line.rate)
 	s.Played = float64(s.played) / rate
 	s.Concealed = share(s.concealed, s.played)
 	return s

@@ -46,37 +46,31 @@ type slot struct {
 // track is a group's sound between the network and the ear. It is pure: time is given. It
 // belongs to one goroutine at a time.
 type track struct {
-	s      *Session
+	reception
 	buffer time.Duration
 	out    Output
-	source source
 	line   timeline
 	slots  [maxAhead]slot
 	blocks [repair.MaxBlocks]repair.Block
-	held   *rtp.Packet // the first of what may be a new SSRC
-	heldAt int64
 
-	begun   bool
 	next    int64 // number to be played next
 	at      int64 // place up to which all is played
 	length  int64 // of the last packet, samples
 	hollow  int64 // samples made up since, while nothing is there to tell why
 	skipped int64 // packets given up in one go, not yet accounted for
 	trip    time.Duration
-	count   Stats
 }
 
 func newTrack(s *Session, buffer time.Duration, out Output) *track {
-	t := &track{s: s, buffer: buffer, out: out, trip: leastTrip}
+	t := &track{reception: newReception(s), buffer: buffer, out: out, trip: leastTrip}
 	t.line.rate, t.line.slack = s.Format.ClockRate, int64(buffer)
 	t.length = units(int64(s.PacketTime), t.line.rate)
-	t.source.bad, t.source.rivalNext = noSequence, noSequence
 	return t
 }
 
 // known tells payload types that can be played.
 func (t *track) known(pt uint8) bool {
-	return pt == t.s.Audio || pt == t.s.Redundant || pt == t.s.Noise
+	return pt == t.s.PayloadType || pt == t.s.Redundant || pt == t.s.Noise
 }
 
 // receive takes a packet of the group.
@@ -94,23 +88,13 @@ func (t *track) receive(p *rtp.Packet, arrival int64) {
 // fresh takes a packet that was sent for the first time.
 func (t *track) fresh(p *rtp.Packet, arrival int64) {
 	newest := t.source.last
-	number, v := t.source.admit(p.SSRC, p.SequenceNumber)
+	number, before, v := t.admit(p, arrival)
 	if v == stranger {
-		if t.held != nil {
-			t.count.Foreign++
-		}
-		t.held, t.heldAt = p.Clone(), arrival
 		return
 	}
-	if v == successor && t.held != nil && t.held.SSRC == p.SSRC && t.held.SequenceNumber == p.SequenceNumber-1 {
-		t.source.first, t.source.base = number, uint32(t.held.SequenceNumber)
-		t.source.last, t.source.got = number+1, 2
-		t.store(t.held, number, t.heldAt)
-		number++
-	} else if t.held != nil {
-		t.count.Foreign++
+	if before != nil {
+		t.store(before.Packet, number-1, before.at)
 	}
-	t.held = nil
 	t.store(p, number, arrival)
 	t.miss(newest, number, arrival)
 }
@@ -264,6 +248,9 @@ func (t *track) askable(s *slot) bool {
 		s.askAt+int64(t.trip) < s.noticed+int64(t.buffer)-span(t.length, t.line.rate)
 }
 
+// lacks is about pictures.
+func (*track) lacks(int64) bool { return false }
+
 // wake returns when ask has something to do, 0 for never.
 func (t *track) wake() (when int64) {
 	for n := t.next; n <= t.source.last; n++ {
@@ -276,7 +263,7 @@ func (t *track) wake() (when int64) {
 
 // samples returns how long a slot's sound is; comfort noise has no length of its own.
 func (t *track) samples(s *slot) int64 {
-	if s.pt != t.s.Audio {
+	if s.pt != t.s.PayloadType {
 		return 0
 	}
 	return int64(codec.PacketSamples(t.s.Format, s.data))

@@ -132,6 +132,7 @@ var lineFigures = []api.Figure{
 	api.One("Ingress.Streams.Frames", "confd_forwarder_frames_received_total", "Pictures that came whole."),
 	api.One("Ingress.Streams.KeyFrames", "confd_forwarder_key_frames_received_total", "Of these, key frames."),
 	api.One("Ingress.Streams.Undecodable", "confd_forwarder_frames_undecodable_total", "Of the whole pictures, those that need one that was lost."),
+	api.One("Ingress.Streams.Leading", "confd_forwarder_frames_leading_total", "Pictures of H.265 that were left out, because they need what was before a key frame."),
 	api.One("Ingress.Streams.GivenUp", "confd_forwarder_frames_given_up_total", "Pictures that never became whole."),
 	api.By("reason", "confd_forwarder_frames_broken_total", "Of these, those that were hopeless from the start, by reason.",
 		map[string]string{"headless": "Ingress.Streams.Headless", "endless": "Ingress.Streams.Endless"}),

@@ -21,6 +21,9 @@
 // H.264 and H.265 parameter sets that come ahead in packets of their own, even under a marker
 // or a timestamp of theirs, belong to the picture that follows.
 //
+// RASL pictures of H.265, which need what was before the last key frame, are left out, since
+// there is always somebody who has just come: see splice.
+//
 // # Loss
 //
 // A gap is asked for once three packets have followed it, or 10 ms passed, again whenever an

@@ -113,3 +113,71 @@ func TestStreamsOfRealEncodersWithLoss(t *testing.T) {
 		}
 	}
 }
+
+// Pictures that need what was before a key frame are left out, and nothing that is decodable with
+// them: a decoder that begins at any key frame lacks none.
+func TestOpenGroupsOfPictures(t *testing.T) {
+	packets := recording(t, "h265-open.rtpdump")
+	sent := kindsOf(packets)
+	if sent[h265CRA] == 0 || sent[8]+sent[9] == 0 {
+		t.Fatalf("the recording has no open groups: %v", sent)
+	}
+	r := play(t, Config{Codec: media.H265}, packets, func() bool { return false })
+	left := r.s.Stats().Leading
+	if left == 0 || len(r.frames)+int(left) != 100 || r.s.Stats().GivenUp+r.s.Stats().Undecodable != 0 {
+		t.Errorf("%d pictures, %+v", len(r.frames), r.s.Stats())
+	}
+	keys := 0
+	for i, f := range r.frames {
+		if f.Number != uint64(i+1) || f.After {
+			t.Errorf("picture %d: %+v", i, f)
+		}
+		if f.Key {
+			keys++
+		}
+	}
+	if keys != 4 {
+		t.Errorf("%d key frames", keys)
+	}
+}
+
+// A picture that is left out anyway breaks nothing when a part of it is lost.
+func TestLosingWhatIsLeftOut(t *testing.T) {
+	const rasl = 9
+	var packets []transport.VideoPacket
+	added := uint16(0)
+	for _, p := range recording(t, "h265-open.rtpdump") {
+		p.Sequence += added
+		if added > 0 || p.Payload[0]>>1&0x3f != rasl {
+			packets = append(packets, p)
+			continue
+		}
+		begin, end := p, p // of three packets, and the second is lost
+		begin.Payload, begin.Marker = []byte{h265FU << 1, 1, 0x80 | rasl, 7}, false
+		end.Payload, end.Sequence = []byte{h265FU << 1, 1, 0x40 | rasl, 7}, p.Sequence+2
+		packets, added = append(packets, begin, end), 2
+	}
+	r := play(t, Config{Codec: media.H265}, packets, func() bool { return false })
+	if s := r.s.Stats(); added == 0 || s.Undecodable != 0 || s.GivenUp != 1 || len(r.frames)+int(s.Leading)+1 != 100 {
+		t.Errorf("%d pictures, %+v", len(r.frames), s)
+	}
+}
+
+// kindsOf counts the NAL units of H.265 of which packets hold the beginning, by type.
+func kindsOf(packets []transport.VideoPacket) (n [64]int) {
+	for _, p := range packets {
+		switch kind := p.Payload[0] >> 1 & 0x3f; kind {
+		case h265FU:
+			if p.Payload[2]&0x80 != 0 {
+				n[p.Payload[2]&0x3f]++
+			}
+		case h265AP:
+			for b := p.Payload[2:]; len(b) > 2; b = b[2+int(b[0])<<8+int(b[1]):] {
+				n[b[2]>>1&0x3f]++
+			}
+		default:
+			n[kind]++
+		}
+	}
+	return n
+}

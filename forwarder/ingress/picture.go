@@ -14,6 +14,7 @@ type picture struct {
 	coded   bool  // some packet was a coded picture's
 	kinds   kinds // of parameter sets among the packets
 	key     bool
+	leading bool // of H.265: decodable only with what was before the last key frame
 	torn    bool // begun behind a hole
 	dropped bool // the packets of stamp are being dropped
 
@@ -144,7 +145,7 @@ func (s *Stream) open(p *slot) {
 	v := &s.picture
 	v.open, v.dropped = true, false
 	v.torn = !v.before.valid
-	v.coded, v.kinds, v.key, v.ahead = false, 0, false, false
+	v.coded, v.kinds, v.key, v.ahead, v.leading = false, 0, false, false, false
 	v.frame = Frame{
 		First: p.ext, Timestamp: p.Timestamp, Began: p.arrival, Done: p.arrival,
 		Discardable: true, Temporal: p.Info.Temporal,
@@ -166,7 +167,7 @@ func (s *Stream) learn(p *slot) {
 	}
 	v.coded = v.coded || coded
 	v.ahead = !v.coded
-	v.key = v.key || i.Key
+	v.key, v.leading = v.key || i.Key, v.leading || i.Leading
 	f.Sync = f.Sync || i.Sync
 	f.Discardable = f.Discardable && (i.Discardable || !coded || s.config.Codec == media.VP9 && !i.Begin)
 	f.MaxSpatial = max(f.MaxSpatial, i.Spatial)
@@ -191,7 +192,7 @@ func (s *Stream) giveUp() {
 	}
 	v.open, v.dropped, v.drop = false, true, v.frame.Timestamp
 	s.stats.GivenUp++
-	s.damage.drop(v.frame.Temporal, v.frame.Discardable && s.config.Codec != media.VP9)
+	s.damage.drop(v.frame.Temporal, v.leading || v.frame.Discardable && s.config.Codec != media.VP9)
 }
 
 // pass drops p, a packet of a picture whose beginning is not there.
@@ -202,7 +203,7 @@ func (s *Stream) pass(p *slot) {
 		s.stats.GivenUp++
 		s.stats.Headless++
 	}
-	s.damage.drop(p.Info.Temporal, p.Info.Discardable && s.config.Codec != media.VP9)
+	s.damage.drop(p.Info.Temporal, p.Info.Leading || p.Info.Discardable && s.config.Codec != media.VP9)
 }
 
 // skip lets go of everything below ext.
@@ -216,9 +217,15 @@ func (s *Stream) skip(ext uint64) {
 
 // whole tells whether the open picture is, as far as the hole that it may follow lets one
 // know: a key frame without parameter sets has lost them there, and they may have been new,
-// unless its source has sent key frames without before. It drops such a picture.
+// unless its source has sent key frames without before. It drops such a picture, and leaves out
+// one that nobody can decode (see splice), which no other needs but such.
 func (s *Stream) whole() bool {
 	v := &s.picture
+	if v.leading {
+		v.open = false
+		s.stats.Leading++
+		return false
+	}
 	if !v.torn || !v.key || !s.quiet() || s.sets.all(v.kinds) || s.sets.complete() && !s.sets.inBand {
 		return true
 	}

@@ -17,6 +17,7 @@ type Stats struct {
 	Oversized  uint64 // packets whose payload is longer than SlotSize
 	Malformed  uint64 // packets whose payload cannot be read
 
+	Leading  uint64 // pictures of H.265 that were left out, because they need what was before a key frame
 	GivenUp  uint64 // pictures that were dropped, incomplete
 	Headless uint64 // of them, those whose beginning was missing
 	Endless  uint64 // of them, those that had too many packets

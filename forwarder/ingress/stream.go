@@ -36,7 +36,6 @@ type Stream struct {
 	picture picture
 	damage  damage
 	sets    sets
-	splicer splicer
 	turn    turn
 	handed  Frame // what Next returned last
 
@@ -137,7 +136,7 @@ func (s *Stream) store(to *slot, ext uint64, p *transport.VideoPacket) {
 		s.stats.Malformed++
 		to.Info, to.bad = payload.Info{}, true
 	default:
-		s.splicer.take(s.config.Codec, to.Payload)
+		splice(s.config.Codec, to.Payload)
 	}
 }
 

@@ -18,6 +18,7 @@ func (s *Stats) Add(o *Stats) {
 	s.Oversized += o.Oversized
 	s.Malformed += o.Malformed
 
+	s.Leading += o.Leading
 	s.GivenUp += o.GivenUp
 	s.Headless += o.Headless
 	s.Endless += o.Endless

@@ -37,6 +37,7 @@ var goldens = []golden{
 	{"h264.rtpdump", media.H264, 322, 182, 100, []int{0, 30, 60, 90}, 31, []int{100}, false},
 	{"h264-slices.rtpdump", media.H264, 320, 180, 100, []int{0, 30, 60, 90}, 0, []int{100}, false},
 	{"h265.rtpdump", media.H265, 322, 182, 100, []int{0, 30, 60, 90}, 0, []int{67, 33}, false},
+	{"h265-open.rtpdump", media.H265, 320, 180, 100, []int{0, 28, 58, 88}, 33, []int{100}, false},
 	{"av1.ivf", media.AV1, 320, 180, 100, []int{0, 30, 60, 90}, 0, []int{100}, false},
 }
 

@@ -4,6 +4,8 @@ package payload
 const (
 	h265TSAN     = 2
 	h265STSAR    = 5
+	h265RASLN    = 8
+	h265RASLR    = 9
 	h265LastN    = 14 // up to here, even types are of pictures that their layer does not need
 	h265IRAP     = 16
 	h265LastIRAP = 21
@@ -157,5 +159,6 @@ func (u *units) h265Slice(h h265Header) {
 	u.slices = true
 	u.needed = u.needed || h.kind > h265LastN || h.kind&1 == 1 || h.temporal > 0
 	u.Key = u.Key || h.kind >= h265IRAP && h.kind <= h265LastIRAP && h.layer == 0
+	u.Leading = u.Leading || h.kind == h265RASLN || h.kind == h265RASLR
 	u.Sync = u.Sync || h.kind >= h265TSAN && h.kind <= h265STSAR
 }

@@ -35,6 +35,10 @@ type Info struct {
 	// provided that the decoder has the parameter sets. H.265: by each with a slice of an
 	// IRAP picture. AV1: by the first of a coded video sequence.
 	Key bool
+	// Leading: of a picture that comes after an IRAP picture and before it in what is shown, and
+	// needs pictures from before that: who begins with the IRAP picture cannot decode it (H.265
+	// RASL).
+	Leading bool
 	// Parameters: carries H.264 SPS or PPS, H.265 VPS, SPS or PPS, AV1's sequence header.
 	Parameters bool
 	// Temporal and Spatial are the layers, 0 to 7; 0 where nothing is told. AV1 tells in the

@@ -290,3 +290,34 @@ func TestParameterSetsThatCameEarlier(t *testing.T) {
 		t.Errorf("%d sets for %+v", n, s)
 	}
 }
+
+// A stream of H.265 with open groups of pictures is gone over to amid it, from another and at any
+// of its key frames: ffmpeg shows all that is left, and nothing else.
+func TestOpenGroupsOfPictures(t *testing.T) {
+	file, s := record(t, media.H265, packets(t, "h265-open.rtpdump"), nothing)
+	if s.Pictures >= 100 || s.KeyFrames != 4 || s.Broken+s.Unread != 0 {
+		t.Errorf("%+v", s)
+	}
+	if n := decoded(t, write(t, media.H265, file)); n != int(s.Pictures) {
+		t.Errorf("ffmpeg decodes %d pictures of %+v", n, s)
+	}
+	r, out := New(media.H265), []byte(nil)
+	for n, name := range []string{"h265.rtpdump", "h265-open.rtpdump"} {
+		stream, err := ingress.New(ingress.Config{Codec: media.H265})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := packets(t, name)
+		for _, p := range all[n*len(all)/3:] {
+			stream.Put(&p)
+			for f := stream.Next(); f != nil; f = stream.Next() {
+				out = r.Append(out, f)
+			}
+		}
+		r.Splice()
+	}
+	s = r.Stats()
+	if n := decoded(t, write(t, media.H265, out)); s.KeyFrames < 5 || n != int(s.Pictures) {
+		t.Errorf("ffmpeg decodes %d pictures of %+v", n, s)
+	}
+}

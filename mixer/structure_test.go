@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/confd/confd/internal/testkit/tone"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/transport"
 )
@@ -503,7 +504,7 @@ func TestEngineRuns(t *testing.T) {
 	eng.Start()
 	defer eng.Close()
 	confs := make([]*Conference, 9)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), wait.Limit)
 	defer cancel()
 	ins := make([]*Input, len(confs))
 	for i := range confs {
@@ -521,12 +522,7 @@ func TestEngineRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for eng.Load().Used > 0 || !parked(eng) {
-		if ctx.Err() != nil {
-			t.Fatal("workers still tick without members")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	wait.For(t, "workers without members to tick no more", func() bool { return eng.Load().Used == 0 && parked(eng) })
 	if err := confs[0].ApplyWait(ctx, AddInput(ins[0])); err != nil {
 		t.Fatal(err)
 	}
@@ -597,7 +593,7 @@ func panicsAlone(t *testing.T, cfg Config, n int, src media.Source, armed *atomi
 
 func parked(e *Engine) bool {
 	before := e.Stats().Ticks
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // two ticks and more
 	return e.Stats().Ticks == before
 }
 

@@ -270,7 +270,9 @@ func TestJoinDuringARekey(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	hears := func(n uint64) { until(t, b, func() bool { return l.Stats().Received >= n }, b.say) }
+	hears := func(n uint64) {
+		until(t, b, fmt.Sprint(n, " packets"), func() bool { return l.Stats().Received >= n }, b.say)
+	}
 	hears(5)
 	b.rekey(second)
 	heard := l.Stats().Received
@@ -294,25 +296,21 @@ func TestByeReachesTheSender(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, b, func() bool { return b.requests > 0 }, b.say)
+	until(t, b, "a request", func() bool { return b.requests > 0 }, b.say)
 	_ = l.Close()
 	_ = l.Close()
-	until(t, b, func() bool { return b.byes == 1 }, func() {})
+	until(t, b, "a BYE", func() bool { return b.byes == 1 }, func() {})
 }
 
-// until waits for something to be so at the station, doing something each 20 ms.
-func until(t *testing.T, b *station, so func() bool, do func()) {
+// until waits for something to be so at the station, doing something before each look.
+func until(t *testing.T, b *station, what string, so func() bool, do func()) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	wait.For(t, what, func() bool {
 		do()
 		b.mu.Lock()
-		ok := so()
-		b.mu.Unlock()
-		if ok {
-			return
-		}
-	}
-	t.Fatal("it does not come about")
+		defer b.mu.Unlock()
+		return so()
+	})
 }
 
 func TestSilentListener(t *testing.T) {
@@ -322,7 +320,7 @@ func TestSilentListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, b, func() bool { return l.Stats().Lost > 3 }, b.say)
+	until(t, b, "losses", func() bool { return l.Stats().Lost > 3 }, b.say)
 	_ = l.Close()
 	b.mu.Lock()
 	defer b.mu.Unlock()

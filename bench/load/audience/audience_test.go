@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,8 +37,9 @@ func TestAudience(t *testing.T) {
 		t.Fatal(err)
 	}
 	speak(t, group, packets)
-	wait.For(t, "all packets", func() bool { return a.Received() >= listeners*packets }, func() any { return a.Received() })
-	time.Sleep(100 * time.Millisecond) // the buffer
+	wait.For(t, "all packets, and their sound", func() bool {
+		return a.Received() >= listeners*packets && !slices.ContainsFunc(a.all, func(l *listen.Listener) bool { return l.Stats().Played < packets*0.02 })
+	}, func() any { return a.Received() }, func() any { return a.all[0].Stats() })
 	r := a.Close()
 	if r.Heard != listeners || r.Unheard != 0 || r.Different != 0 || r.LossPercent.Max != 0 || len(r.Members) != listeners {
 		t.Errorf("%+v", r)

@@ -144,7 +144,7 @@ func TestViewerIsHeard(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	b.s.generations = 0
-	until(t, b, func() bool { return l.Stats().KeyFrames > 0 }, b.say)
+	until(t, b, "a wish for a key frame", func() bool { return l.Stats().KeyFrames > 0 }, b.say)
 	if k := l.Stats().KeyFrames; k != 1 {
 		t.Errorf("%d wishes at once", k)
 	}

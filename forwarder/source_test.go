@@ -1,9 +1,11 @@
 package forwarder
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/confd/confd/forwarder/payload"
 	"github.com/confd/confd/internal/testkit/pictures"
 	"github.com/confd/confd/media"
 )
@@ -196,4 +198,39 @@ func TestLostPacketsAreAskedForInTime(t *testing.T) {
 	if seen := p.check(); len(seen) < 25 || len(source.asked) != 1 {
 		t.Errorf("%d pictures, %d key frames asked for", len(seen), len(source.asked))
 	}
+}
+
+// A layer that stays broken, which nobody's picture needs, is mended by a key frame in the end.
+func TestABrokenLayerIsMended(t *testing.T) {
+	b := newBed(t, Config{})
+	c := both()
+	c.NACK = false
+	source, p := b.join(c, pictures.Config{Temporal: 2, Bytes: 3000}), b.viewer()
+	b.shows(source, p)
+	b.run(time.Second)
+	asked, lost := len(source.asked), false
+	source.lose = func(k *pictures.Packet) bool {
+		var i payload.Info
+		if err := payload.Read(media.VP8, k.Payload, nil, &i); err != nil {
+			t.Error(err)
+		}
+		if i.Temporal == 0 {
+			return false
+		}
+		k.Payload = slices.Clone(k.Payload)
+		k.Payload[0] &^= 0x20 // N of RFC 7741: each is needed by the next of its layer
+		k.Payload[5] &^= 0x20 // Y: nor does the encoder mend it
+		first := !lost
+		lost = true
+		return first
+	}
+	b.run(900 * time.Millisecond)
+	if n := len(source.asked) - asked; !lost || n != 0 {
+		t.Errorf("%d key frames asked for at once, want none", n)
+	}
+	b.run(2 * time.Second)
+	if n := len(source.asked) - asked; n != 1 {
+		t.Errorf("%d key frames asked for, want one", n)
+	}
+	p.check()
 }

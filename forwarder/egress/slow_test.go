@@ -44,7 +44,7 @@ func TestASlowReceiverLosesItsOwnPicturesOnly(t *testing.T) {
 	}
 	at := keys(s)
 	for i := range at[1:] {
-		if d := at[i+1] - at[i]; d < uint32(slowKeyEvery/tickDivisor*tickMultiplier) {
+		if d := at[i+1] - at[i]; d < 2*media.VideoRate {
 			t.Errorf("key frames are %d ticks apart", d)
 		}
 	}
@@ -140,7 +140,7 @@ func TestLowMode(t *testing.T) {
 	}
 	at := keys(b.to.seen())
 	for i := range at[1:] {
-		if d := at[i+1] - at[i]; d < uint32(lowKeyEvery/tickDivisor*tickMultiplier) {
+		if d := at[i+1] - at[i]; d < 5*media.VideoRate {
 			t.Errorf("key frames are %d ticks apart", d)
 		}
 	}

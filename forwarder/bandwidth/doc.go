@@ -15,7 +15,7 @@
 //	                  (section 5.5); and the share that did not arrive (section 6)
 //	receiver reports  loss and round trip (RFC 3550 section 6.4): the loss-based controller of
 //	                  section 6; a round trip well above the least of the last half minute is
-//	                  a queue, for those that give no better sign of it
+//	                  a queue, if it lasts, for those that give no better sign of it
 //	REMB              the receiver's own estimate (draft-alvestrand-rmcat-remb-03)
 //	TMMBR, b=TIAS     what it wants at most (RFC 5104 section 4.2.1, RFC 3890)
 //

@@ -324,6 +324,8 @@ func TestTransportCCIsTheBetterSource(t *testing.T) {
 		s.e.Report(s.now, 0, 50*ms)
 		s.run(time.Second)
 		s.e.Report(s.now, 0, 500*ms)
+		s.run(time.Second)
+		s.e.Report(s.now, 0, 500*ms)
 		if got := s.e.loss.cut != 0; got == transport {
 			t.Errorf("transport-cc %v: cut %v", transport, got)
 		}
@@ -338,7 +340,37 @@ func TestLossOfWhatWasNotSentCutsNothing(t *testing.T) {
 	}
 }
 
-// However often feedback comes, it moves the estimate by what time has passed.
+// Reports of a peer on the same busy machine, as recorded: one that waited to be read shows a
+// round trip that the path never had. Only one that lasts is a queue.
+func TestAReportThatIsLateProvesNoQueue(t *testing.T) {
+	const source = 330_000 // bits/s
+	e, now := New(Config{Start: 5_000_000}), second
+	report := func(at, trip int64) { // milliseconds
+		for at = second + at*millisecond; now < at; now += 20 * millisecond {
+			e.Sent(now, source/8/50)
+		}
+		e.Report(at, 0, time.Duration(trip)*time.Millisecond)
+	}
+	for _, r := range [][2]int64{
+		{93, 12}, {921, 1}, {945, 24}, {1654, 14}, {1920, 1}, {2506, 25}, {2921, 1}, {3172, 11}, {3937, 217}, {3937, 43}, {4419, 75}, {4552, 23},
+		{4919, 1}, {5100, 18}, {5920, 1}, {6299, 18}, {13773, 58}, {13995, 41}, {14416, 72}, {15179, 376}, {15179, 58}, {15410, 129}, {15922, 50},
+	} {
+		report(r[0], r[1])
+		if got := e.Estimate(); got < source*5/4 {
+			t.Fatalf("after %d ms a round trip of %d ms leaves %d bits/s of a source of %d", r[0], r[1], got, source)
+		}
+	}
+	report(17000, 376)
+	report(17700, 376)
+	if got := e.Estimate(); got < source*5/4 {
+		t.Errorf("0.7 s of a longer round trip leave %d bits/s", got)
+	}
+	report(17800, 376)
+	if got := e.Estimate(); got > source {
+		t.Errorf("a queue that lasts leaves %d bits/s", got)
+	}
+}
+
 // A source that stands still sends a few packets, of which one that is lost is a large share.
 func TestAHandfulOfPacketsProvesNoLoss(t *testing.T) {
 	e, now := New(Config{}), second
@@ -367,6 +399,7 @@ func TestAHandfulOfPacketsProvesNoLoss(t *testing.T) {
 	}
 }
 
+// However often feedback comes, it moves the estimate by what time has passed.
 func TestFloods(t *testing.T) {
 	now := int64(time.Hour)
 	start := func() *Estimator {

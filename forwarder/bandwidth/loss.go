@@ -12,7 +12,8 @@ const (
 	longestRun = 1.0  // seconds that a report lets it rise for at most, since its effect shows in the next
 
 	someQueue = 25 * millisecond  // with more than little loss: congestion
-	fullQueue = 150 * millisecond // congestion without any
+	fullQueue = 150 * millisecond // congestion without any, if it lasts:
+	fullFor   = 800 * millisecond // a processor that is late, here or there, delays one report
 	risingAt  = 50 * millisecond  // no growth above
 	leastTime = 15 * second       // the least round trip is that of one to two of these
 	maxTrip   = 10 * second       // what is longer is no round trip
@@ -30,6 +31,7 @@ type lossControl struct {
 	at      int64
 	cut     int64 // when it was cut last
 	least   least
+	full    int64 // since when round trips have shown a full queue, 0 if the last did not
 
 	lossy  int64   // since when there has been more than little loss, 0 if there is not
 	looked int64   // when the last look began
@@ -46,11 +48,17 @@ func (l *lossControl) report(now int64, share float64, roundTrip int64, sent, mo
 	l.at = now
 	queue := l.queue(now, roundTrip)
 	switch {
+	case queue <= fullQueue:
+		l.full = 0
+	case l.full == 0:
+		l.full = now
+	}
+	switch {
 	case share > mostLoss:
 		l.decrease(now, roundTrip, sent*(1-share))
 	case share > muchLoss:
 		l.decrease(now, roundTrip, min(l.bitrate, sent)*(1-0.5*share))
-	case share > littleLoss && queue > someQueue, queue > fullQueue:
+	case share > littleLoss && queue > someQueue, l.full > 0 && now-l.full >= fullFor:
 		l.decrease(now, roundTrip, beta*sent*(1-share))
 	case share <= littleLoss && queue <= risingAt:
 		step := lossGrowth

@@ -21,6 +21,7 @@ import (
 	"github.com/confd/confd/internal/clock"
 	"github.com/confd/confd/internal/testkit/film"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/multicast"
 	"github.com/confd/confd/multicast/listen"
@@ -177,11 +178,7 @@ func looks(t *testing.T, y *eye, s *listen.Session, until func(*videoStats) bool
 	if err := y.update(s, quiet); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(30 * time.Second); !until(y.stats()); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("it saw %+v", y.stats())
-		}
-	}
+	wait.For(t, "enough to be seen", func() bool { return until(y.stats()) }, func() any { return y.stats() })
 	if err := y.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -367,11 +364,7 @@ func TestSlowVideoFile(t *testing.T) {
 	if err := y.update(described(t, g), func(string, ...any) {}); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(60 * time.Second); y.stats().Missed == 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%+v", y.stats())
-		}
-	}
+	wait.For(t, "a picture that is left out", func() bool { return y.stats().Missed > 0 }, func() any { return y.stats() })
 	_ = r.Close()
 	if err := y.close(); err == nil || !strings.Contains(err.Error(), "the video cannot be written") {
 		t.Errorf("%v", err)

@@ -63,6 +63,24 @@ type Outgoing struct {
 	// for the CSRC list; Levels are theirs (RFC 6465), as long as Contributors.
 	Contributors []uint32
 	Levels       []Level
+	Outbox       Outbox // of the thread that sends; nil if it has none
+}
+
+// Outbox gathers what sinks that know its kind send, to give it to the kernel in batches. It belongs
+// to one thread.
+type Outbox interface {
+	// Flush has all that was gathered sent. Whoever calls sinks calls it when it is through with
+	// them, and before others may touch one of them. It never blocks.
+	Flush() Posted
+	// Close ends an outbox that was flushed.
+	Close()
+}
+
+// Posted counts what an outbox gave to the kernel since the Flush before.
+type Posted struct {
+	Batches int // system calls
+	Packets int // in them
+	Singly  int // more packets, one by one because a batch was refused
 }
 
 // Sink is what hears: a phone's leg, a multicast group, a recorder of the mix.

@@ -50,7 +50,7 @@ func newEngine(t testing.TB, cfg Config) *Engine {
 // gather sets the helpers going for a conference that is ticked by hand.
 func (r *crew) gather(t testing.TB) {
 	var over sync.WaitGroup
-	r.start(&over, func() {})
+	r.start(&over, func(*hand) {})
 	r.begin(len(r.hands))
 	t.Cleanup(func() {
 		r.end()

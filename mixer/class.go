@@ -202,7 +202,7 @@ func (k *class) packet(h *hand, pcm []int16) {
 	o := &h.out
 	*o = media.Outgoing{
 		Time: k.start, ClockRate: uint32(k.key.format.ClockRate),
-		Contributors: h.ids, Levels: h.levels,
+		Contributors: h.ids, Levels: h.levels, Outbox: h.outbox,
 	}
 	if !k.code(h, o, pcm) {
 		return

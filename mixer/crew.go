@@ -41,6 +41,9 @@ type hand struct {
 	timer stageTimer
 	spare []int32
 	out   media.Outgoing
+	stats *counters
+
+	outbox media.Outbox // nil: packets leave one by one
 
 	// What one class makes after the other, so that it is near.
 	room    []int16 // limited, at the room's rate
@@ -88,6 +91,32 @@ type fault struct {
 	stack  []byte
 }
 
+// settle ends what the thread did for a slot: its packets are sent, which is time of the send stage.
+func (h *hand) settle() {
+	h.timer.resume()
+	h.flush()
+	h.timer.lap(stageSend)
+}
+
+// flush has the packets sent that the thread holds.
+func (h *hand) flush() {
+	if h.outbox == nil {
+		return
+	}
+	if p := h.outbox.Flush(); p.Batches > 0 {
+		h.stats.Batches.Add(uint64(p.Batches))
+		h.stats.Batched.Add(uint64(p.Packets))
+		h.stats.Unbatched.Add(uint64(p.Singly))
+	}
+}
+
+// shut ends the thread's outbox.
+func (h *hand) shut() {
+	if h.outbox != nil {
+		h.outbox.Close()
+	}
+}
+
 const (
 	// helperShare is the most of its time that a helper gives, percent: what else the
 	// program does must not starve, however large the rooms.
@@ -102,7 +131,7 @@ func newCrew(threads int, period int64, stats *counters) *crew {
 	r := &crew{stats: stats, wanted: 1, every: period, share: period * helperShare / 100}
 	r.job.shares = make([]share, threads)
 	for i := range threads {
-		r.hands = append(r.hands, &hand{index: i, payload: make([]byte, 0, maxPayload)})
+		r.hands = append(r.hands, &hand{index: i, stats: stats, payload: make([]byte, 0, maxPayload)})
 	}
 	return r
 }
@@ -203,6 +232,7 @@ func (r *crew) work(h *hand, until int64) {
 		if reason := recover(); reason != nil {
 			j.fault.CompareAndSwap(nil, &fault{reason, debug.Stack()})
 		}
+		h.settle()
 	}()
 	for i := range r.wanted {
 		s := &j.shares[(h.index+i)%r.wanted]
@@ -265,7 +295,7 @@ func (r *crew) await(seen uint32) uint32 {
 }
 
 // start runs the helpers; each prepares its thread, and tells when it is ready.
-func (r *crew) start(over *sync.WaitGroup, prepare func()) {
+func (r *crew) start(over *sync.WaitGroup, prepare func(*hand)) {
 	var ready sync.WaitGroup
 	for _, h := range r.hands[1:] {
 		over.Add(1)
@@ -274,7 +304,8 @@ func (r *crew) start(over *sync.WaitGroup, prepare func()) {
 			defer over.Done()
 			// Never unlocked: the thread, with its priority, ends with the goroutine.
 			runtime.LockOSThread()
-			prepare()
+			prepare(h)
+			defer h.shut()
 			ready.Done()
 			r.help(h)
 		}()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/confd/confd/codec"
 	"github.com/confd/confd/internal/clock"
+	"github.com/confd/confd/media"
 )
 
 // Config is how an engine is made. The zero value is the default.
@@ -34,6 +35,9 @@ type Config struct {
 	// RealTime asks the kernel to run the workers before all ordinary threads. Where that
 	// is not permitted they run as any other; see Engine.RealTime.
 	RealTime bool
+	// Outbox makes the outbox of a mixing thread, on that thread. One that gets none has sinks send
+	// packet by packet, which is the default; see Engine.Outboxes.
+	Outbox func() (media.Outbox, error)
 	// Codec is for every encoder.
 	Codec codec.Options
 }
@@ -49,6 +53,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Codec == (codec.Options{}) {
 		c.Codec = codec.DefaultOptions()
+	}
+	if c.Outbox == nil {
+		c.Outbox = func() (media.Outbox, error) { return nil, errNoOutboxes }
 	}
 	def(&c.Workers, runtime.NumCPU())
 	def(&c.Slots, 4)
@@ -91,6 +98,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	realTime error // why there is no real-time priority
+	outboxes error // why there are no outboxes
 }
 
 // New makes an engine; Start sets it going. The error says what of cfg is out of range.
@@ -124,7 +132,7 @@ func (e *Engine) Start() {
 	e.wait.Add(1)
 	ready.Add(1)
 	go e.worker.run(&ready)
-	e.crew.start(&e.wait, e.prefer)
+	e.crew.start(&e.wait, e.ready)
 	ready.Wait()
 }
 
@@ -134,6 +142,12 @@ func (e *Engine) RealTime() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.realTime
+}
+
+// ready prepares a mixing thread, the calling one.
+func (e *Engine) ready(h *hand) {
+	e.prefer()
+	e.equip(h)
 }
 
 // prefer asks for real-time priority for the calling thread.
@@ -146,6 +160,28 @@ func (e *Engine) prefer() {
 	defer e.mu.Unlock()
 	e.realTime = err
 }
+
+// equip gives the calling thread its outbox.
+func (e *Engine) equip(h *hand) {
+	box, err := e.cfg.Outbox()
+	if err == nil {
+		h.outbox = box
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.outboxes = err
+}
+
+// Outboxes returns nil if each of the mixing threads has an outbox, else why not. Any goroutine may
+// call it after Start.
+func (e *Engine) Outboxes() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.outboxes
+}
+
+var errNoOutboxes = errors.New("outboxes were not asked for")
 
 var errNotAsked = errors.New("real-time priority was not asked for")
 

@@ -16,9 +16,16 @@ import (
 
 // A leg that is moved between rooms of several workers and slots, some of them asleep until
 // then, sends one RTP packet after the other: not a sequence number nor a timestamp is left
-// out or used twice.
+// out or used twice, whether or not threads send in batches.
 func TestMovedLegSendsUnbrokenRTP(t *testing.T) {
-	eng := newEngine(t, Config{Workers: 2, Slots: 4})
+	t.Run("singly", func(t *testing.T) { moveLeg(t, Config{Workers: 2, Slots: 4}) })
+	t.Run("in batches", func(t *testing.T) {
+		moveLeg(t, Config{Workers: 2, Slots: 4, Outbox: transport.NewOutbox})
+	})
+}
+
+func moveLeg(t *testing.T, cfg Config) {
+	eng := newEngine(t, cfg)
 	eng.Start()
 	defer eng.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

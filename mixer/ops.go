@@ -90,6 +90,7 @@ func (b *batch) run(c *Conference) bool {
 	over := true
 	defer func() {
 		if over && b.done != nil {
+			c.hand.flush()
 			close(b.done)
 		}
 	}()
@@ -98,6 +99,7 @@ func (b *batch) run(c *Conference) bool {
 			b.ops, over = b.ops[i:], false
 			return false
 		}
+		c.hand.flush() // what was sent to who may leave now
 		op.do(c)
 	}
 	return true

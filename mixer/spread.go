@@ -111,6 +111,7 @@ func (c *Conference) sendSome(h *hand, from, to int) {
 	for i := range k.held {
 		p := &k.held[i]
 		h.out = p.out
+		h.out.Outbox = h.outbox
 		send(k.outputs[from:to], &h.out, p.end)
 	}
 }

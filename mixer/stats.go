@@ -90,6 +90,9 @@ type counters struct {
 	Splits       atomic.Uint64 // ticks of a conference that several threads did together
 	HelperWakes  atomic.Uint64 // times that a parked helper was woken
 	Helped       atomic.Int64  // ns that helpers were at work
+	Batches      atomic.Uint64 // given to the kernel by outboxes
+	Batched      atomic.Uint64 // packets in them
+	Unbatched    atomic.Uint64 // packets that outboxes sent one by one
 	Late, Busy   Histogram     // ns
 	Stages       [stageCount]Histogram
 }
@@ -117,6 +120,9 @@ type Stats struct {
 	Splits       uint64        // ticks of a conference that several threads did together
 	HelperWakes  uint64        // times that a thread was woken to help
 	Helped       time.Duration // that such threads were at work
+	Batches      uint64        // of packets, given to the kernel by outboxes
+	Batched      uint64        // packets in them
+	Unbatched    uint64        // packets that outboxes sent one by one, because the kernel refused a batch
 	Panics       uint64        // faults of the mixer's own, each at the cost of a conference
 	Decoded      uint64
 	Encoded      uint64
@@ -131,6 +137,7 @@ func (e *Engine) Stats() Stats {
 	c := &e.stats
 	s := Stats{Inputs: c.Inputs.Load(), Ticks: c.Ticks.Load(), Rebased: c.Rebased.Load(), Panics: c.Panics.Load(),
 		Splits: c.Splits.Load(), HelperWakes: c.HelperWakes.Load(), Helped: time.Duration(c.Helped.Load()),
+		Batches: c.Batches.Load(), Batched: c.Batched.Load(), Unbatched: c.Unbatched.Load(),
 		Decoded: c.Decoded.Load(), Encoded: c.Encoded.Load(), EncodeErrors: c.EncodeErrors.Load(),
 		Late: c.Late.Snapshot(), Busy: c.Busy.Snapshot()}
 	for i := range c.Stages {

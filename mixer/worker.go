@@ -56,7 +56,9 @@ func (w *worker) run(ready *sync.WaitGroup) {
 	defer w.engine.crew.close()
 	// Never unlocked: the thread, with its priority, ends with the goroutine.
 	runtime.LockOSThread()
-	w.engine.prefer()
+	own := w.engine.crew.hands[0]
+	w.engine.ready(own)
+	defer own.shut()
 	ready.Done()
 	for w.engage() {
 		w.period()
@@ -194,6 +196,7 @@ func (w *worker) pass(threads int) {
 	if whole > 0 {
 		r.run(nil, len(w.line), 1, w.each)
 	}
+	hands[0].settle()
 	total := &hands[0].timer
 	for _, h := range hands[1:] {
 		total.add(&h.timer)
@@ -252,6 +255,13 @@ type stageTimer struct {
 func (t *stageTimer) begin(on bool) {
 	t.on = on
 	clear(t.spent[:])
+}
+
+// resume leaves out the time since the last lap.
+func (t *stageTimer) resume() {
+	if t.on {
+		t.last = clock.Now()
+	}
 }
 
 // lap charges the time since the last lap to a stage.

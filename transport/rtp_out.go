@@ -25,10 +25,12 @@ func (l *Leg) Send(o *media.Outgoing) {
 		l.paused = true
 		return
 	}
+	if l.post(o, ts) {
+		return
+	}
 	m := scratches.Get().(*scratch)
 	if b := l.assemble(m.out[:0], o, ts); b != nil {
 		l.transmit(m, b, len(o.Data))
-		l.lastStamp, l.stampTime = ts, l.lastPoll
 	}
 	scratches.Put(m)
 }
@@ -51,6 +53,7 @@ func (l *Leg) assemble(b []byte, o *media.Outgoing, ts uint32) []byte {
 	}, o, listed)
 	l.paused = false
 	l.sequence++
+	l.lastStamp, l.stampTime = ts, l.lastPoll
 	return append(b, o.Data...)
 }
 

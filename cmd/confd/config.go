@@ -109,6 +109,7 @@ type AudioConfig struct {
 	Period         time.Duration `yaml:"period" help:"mixing period: 10ms or 20ms"`
 	Workers        int           `yaml:"workers" help:"mixing threads; 0: chosen by the number of processors"`
 	RealTime       bool          `yaml:"real_time" help:"run mixing threads at real-time priority where the system permits it"`
+	IOUring        bool          `yaml:"io_uring" help:"send packets in batches, by io_uring, where the system permits it"`
 	OpusComplexity int           `yaml:"opus_complexity" help:"effort of the Opus encoders, 1 to 10"`
 	OpusBitrate    int           `yaml:"opus_bitrate" help:"most bits per second of Opus, whatever the phone allows, 6000 to 510000"`
 }
@@ -213,6 +214,7 @@ func DefaultConfig() Config {
 			Talkers:        8,
 			Period:         20 * time.Millisecond,
 			RealTime:       true,
+			IOUring:        true,
 			OpusComplexity: 5,
 			OpusBitrate:    64000,
 		},

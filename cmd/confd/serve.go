@@ -85,6 +85,9 @@ func (s *server) start() (err error) {
 	if err := s.engine.RealTime(); err != nil && c.Audio.RealTime {
 		s.log.Info("mixing threads run at ordinary priority", "reason", err)
 	}
+	if err := s.engine.Outboxes(); err != nil && c.Audio.IOUring {
+		s.log.Info("packets are sent one by one", "reason", err)
+	}
 	if s.groups, err = s.newGroups(); err != nil {
 		return err
 	}

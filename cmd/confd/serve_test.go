@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -195,6 +196,30 @@ func TestServe(t *testing.T) {
 	}
 	if status := r.wait(); status != 0 {
 		t.Errorf("status %d\n%s", status, r.stderr.String())
+	}
+}
+
+// Packets leave in batches where that is permitted; where it is not, which is told, or not
+// wanted, they leave all the same.
+func TestServeInBatches(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		r := start(t, []string{fmt.Sprintf("CONFD_AUDIO_IO_URING=%v", wanted)}, "--sip", "udp:127.0.0.1:0", "--rtp-ports", "21200-21299")
+		uri := "sip:batch@" + r.SIP[0].Addr.String()
+		a, b := r.dial(phone.Options{URI: uri, Tone: 700}), r.dial(phone.Options{URI: uri, Tone: 1100})
+		hears(t, a, 1100, 700)
+		_, metrics := r.get("/metrics")
+		told := strings.Contains(r.stderr.String(), "packets are sent one by one")
+		batched := !strings.Contains(metrics, "confd_rtp_packets_batched_total 0\n")
+		if batched != (wanted && !told) || told && !wanted {
+			t.Errorf("wanted %v: packets in batches %v, told that there are none %v", wanted, batched, told)
+		}
+		if !strings.Contains(metrics, "confd_rtp_packets_unbatched_total 0\n") {
+			t.Error("the metrics tell of batches that the kernel refused")
+		}
+		r.drain()
+		<-a.Ended()
+		<-b.Ended()
+		r.wait()
 	}
 }
 

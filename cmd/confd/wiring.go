@@ -16,6 +16,7 @@ import (
 	"github.com/confd/confd/media"
 	"github.com/confd/confd/mixer"
 	"github.com/confd/confd/rooms"
+	"github.com/confd/confd/transport"
 )
 
 // What follows translates the configuration into each part's own.
@@ -32,13 +33,17 @@ func newLogger(c LogConfig, w io.Writer) (*slog.Logger, *slog.LevelVar) {
 }
 
 func (c *Config) mixer() mixer.Config {
-	return mixer.Config{
+	m := mixer.Config{
 		Period:   c.Audio.Period,
 		Workers:  c.Audio.Workers,
 		Talkers:  c.Audio.Talkers,
 		RealTime: c.Audio.RealTime,
 		Codec:    codec.Options{Complexity: c.Audio.OpusComplexity},
 	}
+	if c.Audio.IOUring {
+		m.Outbox = transport.NewOutbox
+	}
+	return m
 }
 
 func (c *Config) registry(s *server) rooms.Config {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
@@ -60,9 +61,26 @@ const (
 
 // cryptoKeys are the contexts of one Setup.
 type cryptoKeys struct {
-	keys    SRTP
-	in, out *srtp.Context
-	tag     int
+	// What every packet of egress touches comes first.
+	gcm  *gcmSealer    // seals RTP, for the suites that have it
+	out  *srtp.Context // RTCP, and else RTP
+	tag  int
+	in   *srtp.Context
+	keys SRTP
+}
+
+// rollovers knows the rollover counters of streams.
+type rollovers interface {
+	ROC(ssrc uint32) (uint32, bool)
+	SetROC(ssrc, roc uint32)
+}
+
+// sent has those of egress.
+func (k *cryptoKeys) sent() rollovers {
+	if k.gcm != nil {
+		return k.gcm
+	}
+	return k.out
 }
 
 func newCryptoKeys(k *SRTP, window uint) (*cryptoKeys, error) {
@@ -88,6 +106,11 @@ func newCryptoKeys(k *SRTP, window uint) (*cryptoKeys, error) {
 	var err error
 	if c.out, err = srtp.CreateContext(c.keys.LocalKey, c.keys.LocalSalt, suite.profile); err != nil {
 		return nil, fmt.Errorf("%s for egress: %w", suite.name, err)
+	}
+	if k.Suite == AEADAES128GCM {
+		if c.gcm, err = newGCMSealer(c.keys.LocalKey, c.keys.LocalSalt); err != nil {
+			return nil, fmt.Errorf("%s for egress: %w", suite.name, err)
+		}
 	}
 	c.in, err = srtp.CreateContext(c.keys.RemoteKey, c.keys.RemoteSalt, suite.profile,
 		srtp.SRTPReplayProtection(window), srtp.SRTCPReplayProtection(replayWindow))
@@ -119,6 +142,15 @@ type carry struct {
 	roc    uint32
 }
 
+// cipher returns where it lies what sealing a packet reads beside the keys themselves, and how many
+// bytes that has.
+func (k *cryptoKeys) cipher() (unsafe.Pointer, uint16) {
+	if k.gcm != nil {
+		return k.gcm.tables, k.gcm.size
+	}
+	return unsafe.Pointer(k.out), uint16(unsafe.Sizeof(*k.out))
+}
+
 // rekey returns what protects the leg under a new setup. A direction whose key did not
 // change keeps its context, because a key must not see an index twice.
 func (l *Leg) rekey(k *cryptoKeys, now int64) *crypto {
@@ -133,11 +165,11 @@ func (l *Leg) rekey(k *cryptoKeys, now int64) *crypto {
 	n := &crypto{cryptoKeys: &joined}
 	a, b := &c.keys, &k.keys
 	if a.Suite == b.Suite && bytes.Equal(a.LocalKey, b.LocalKey) && bytes.Equal(a.LocalSalt, b.LocalSalt) {
-		joined.out = c.out
+		joined.out, joined.gcm = c.out, c.gcm
 	} else {
-		carryOut(c.out, joined.out, l.ssrc.Load(), uint16(l.sequence))
+		carryOut(c.sent(), joined.sent(), l.ssrc.Load(), uint16(l.sequence))
 		if l.video != nil {
-			carryOut(c.out, joined.out, l.video.rtx.ssrc.Load(), l.video.rtx.sequence)
+			carryOut(c.sent(), joined.sent(), l.video.rtx.ssrc.Load(), l.video.rtx.sequence)
 		}
 	}
 	if a.Suite == b.Suite && bytes.Equal(a.RemoteKey, b.RemoteKey) && bytes.Equal(a.RemoteSalt, b.RemoteSalt) {
@@ -156,7 +188,7 @@ func (l *Leg) rekey(k *cryptoKeys, now int64) *crypto {
 }
 
 // carryOut has a stream of egress go on under a new key; next is its next sequence number.
-func carryOut(from, to *srtp.Context, ssrc uint32, next uint16) {
+func carryOut(from, to rollovers, ssrc uint32, next uint16) {
 	if roc, ok := from.ROC(ssrc); ok {
 		if next == 0 {
 			roc++
@@ -180,10 +212,13 @@ func (c *crypto) overhead() int {
 	return c.tag
 }
 
-// seal protects an RTP packet into dst; nil if the key is used up.
+// seal protects an RTP packet into dst, which has room for it; nil if the key is used up.
 func (c *crypto) seal(dst, plain []byte) []byte {
 	if c == nil {
 		return plain
+	}
+	if c.gcm != nil {
+		return c.gcm.seal(dst, plain)
 	}
 	b, err := c.out.EncryptRTP(dst, plain, &c.header)
 	if err != nil {

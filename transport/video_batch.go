@@ -3,8 +3,7 @@ package transport
 import (
 	"sync"
 	"sync/atomic"
-
-	"github.com/pion/srtp/v3"
+	"unsafe"
 )
 
 const (
@@ -69,14 +68,17 @@ type wire struct {
 	pt, rtxPT, numberID uint8  // SendPT, SendRTX, TransportCCID
 	begun               bool   // a packet was sent
 	number              uint16 // transport-wide, of the next packet
-	around              int    // bytes that a packet has around its payload, without RFC 4588's
+	cipherSize          uint16
+	around              int // bytes that a packet has around its payload, without RFC 4588's
 	// segments is the size in bytes of the largest packet that the kernel is known or
 	// believed to cut; 0 = it cuts none.
 	segments int
 	refusals int // times that it did not
 	runs     atomic.Uint64
-	keys     *cryptoKeys // for NearSetup
-	out      *srtp.Context
+	// for NearSetup
+	keys   *cryptoKeys
+	gcm    *gcmSealer
+	cipher unsafe.Pointer // see cryptoKeys.cipher
 }
 
 // maxRefusals is how often the kernel may refuse to cut before it is not asked any more.
@@ -86,8 +88,9 @@ const maxRefusals = 4
 func (w *wire) begin(p *VideoParams, c *crypto, s *socket) {
 	w.pt, w.rtxPT, w.numberID = p.SendPT, p.SendRTX, p.TransportCCID
 	w.around = headerSize + c.overhead()
-	if w.keys, w.out = nil, nil; c != nil {
-		w.keys, w.out = c.cryptoKeys, c.out
+	if w.keys, w.gcm, w.cipher, w.cipherSize = nil, nil, nil, 0; c != nil {
+		w.keys, w.gcm = c.cryptoKeys, c.gcm
+		w.cipher, w.cipherSize = c.cipher()
 	}
 	if w.numberID != 0 {
 		w.around += numberSize

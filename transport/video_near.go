@@ -3,8 +3,6 @@ package transport
 import (
 	"unsafe"
 
-	"github.com/pion/srtp/v3"
-
 	"github.com/confd/confd/internal/cache"
 )
 
@@ -19,8 +17,10 @@ func (v *VideoLeg) Near() { cache.Fetch(v, nearVideo) }
 // it looks into the leg.
 func (v *VideoLeg) NearSetup() {
 	if c := v.leg.crypto; c != nil {
-		cache.Fetch(c, unsafe.Sizeof(*c))
-		cache.Fetch(v.wire.keys, unsafe.Sizeof(*v.wire.keys))
-		cache.Fetch(v.wire.out, unsafe.Sizeof(srtp.Context{}))
+		w := &v.wire
+		cache.Fetch(c, cache.Line)
+		cache.Fetch(w.keys, cache.Line)
+		cache.Fetch(w.gcm, unsafe.Sizeof(*w.gcm))
+		cache.Fetch((*byte)(w.cipher), uintptr(w.cipherSize))
 	}
 }

@@ -22,7 +22,7 @@ func TestVideoNear(t *testing.T) {
 		v.Near()
 		v.NearSetup()
 	}
-	if secure.wire.out != secure.leg.crypto.out || secure.wire.keys != secure.leg.crypto.cryptoKeys {
+	if secure.wire.gcm != secure.leg.crypto.gcm || secure.wire.cipher != secure.leg.crypto.gcm.tables || secure.wire.keys != secure.leg.crypto.cryptoKeys {
 		t.Error("other keys are fetched than are used")
 	}
 }

@@ -2,6 +2,7 @@ package forwarder
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -60,6 +61,7 @@ func (c *Conference) Configure(l *Line, cfg LineConfig, do func()) {
 	c.worker.post(c, func() {
 		if do != nil {
 			do()
+			c.rewatch(l)
 		}
 		c.configure(l, cfg)
 	})
@@ -150,6 +152,18 @@ func (c *Conference) configure(l *Line, cfg LineConfig) {
 	l.cfg = cfg
 	l.in.reconfigure(&old)
 	l.out.reconfigure()
+}
+
+// rewatch has the worker wait for other sockets of a line, if these are others now.
+func (c *Conference) rewatch(l *Line) {
+	if !c.has(l) {
+		return
+	}
+	if now := l.port.Descriptors(); !slices.Equal(now, l.sockets) {
+		c.worker.rest(l)
+		l.sockets = now
+		c.worker.wheel.set(l, c.worker.now)
+	}
 }
 
 func (c *Conference) emit(e Event) {

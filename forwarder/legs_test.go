@@ -423,3 +423,35 @@ func TestLegsWakeNobodyOnceRemoved(t *testing.T) {
 		t.Errorf("%d sockets wake the worker", n)
 	}
 }
+
+// What a change of a call makes of a line's sockets is what the worker waits for.
+func TestSocketsAreWatchedAnew(t *testing.T) {
+	r := newRoom(t)
+	c := r.join(vp8, 0, false)
+	cfg := LineConfig{Format: vp8, Send: true, Receive: true}
+	apply := func(receive bool) int {
+		setup, err := transport.PrepareVideo(transport.VideoParams{RemoteRTP: c.conn.LocalAddr().(*net.UDPAddr).AddrPort(),
+			Send: true, Receive: receive, Latch: transport.LatchNone, ReceivePTs: []uint8{96}, SendPT: 96})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.conf.Configure(c.line, cfg, func() { _ = c.leg.Apply(setup) })
+		n := make(chan int)
+		r.conf.Configure(c.line, cfg, func() { n <- len(c.line.sockets) })
+		return <-n
+	}
+	for _, receive := range []bool{false, true, false} {
+		want := 1
+		if receive {
+			want = 2
+		}
+		if n := apply(receive); n != want {
+			t.Errorf("receive %v: the worker waits for %d sockets, want %d", receive, n, want)
+		}
+	}
+	wait.For(t, "the line's sockets to wake the worker", func() bool {
+		n := make(chan bool)
+		r.conf.Configure(c.line, cfg, func() { n <- !c.line.resting })
+		return <-n
+	})
+}

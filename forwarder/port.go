@@ -19,7 +19,8 @@ type Port interface {
 	// LimitBitrate asks the peer to send at most so much, bits per second, until it is
 	// called again; 0 asks for nothing any more. False if the peer takes no such wish.
 	LimitBitrate(now int64, bitsPerSecond uint64) bool
-	// Descriptors are what becomes readable when there is something to poll. They stay the
-	// same while the line is in a conference. Who has none is polled every 50 ms.
+	// Descriptors are what becomes readable when there is something to poll. They stay the same
+	// while the line is in a conference, but for the "do" of Configure. Who has none is polled
+	// every 50 ms.
 	Descriptors() []int
 }

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/confd/confd/internal/clock"
 )
 
 func newPoller(t *testing.T) *Poller {
@@ -135,5 +137,43 @@ func TestPollerAllocatesNothing(t *testing.T) {
 	})
 	if n != 0 {
 		t.Errorf("%v allocations a wait", n)
+	}
+}
+
+// TestPollerLeavesOutWhereNothingComes: of a leg to which nobody may send pictures, the RTP socket wakes
+// nobody, and is read all the same.
+func TestPollerLeavesOutWhereNothingComes(t *testing.T) {
+	if v := listenVideo(t); len(v.Descriptors()) != 2 {
+		t.Errorf("a leg that was not applied waits for %d sockets, want both", len(v.Descriptors()))
+	}
+	for _, c := range []struct {
+		receive, mux bool
+		want         int
+	}{{true, false, 2}, {true, true, 2}, {false, true, 2}, {false, false, 1}} {
+		v, cam := show(t, func(p *VideoParams) { p.Receive, p.RTCPMux = c.receive, c.mux })
+		if n := len(v.Descriptors()); n != c.want {
+			t.Errorf("%+v: it waits for %d sockets, want %d", c, n, c.want)
+		}
+		v.SendVideo(clock.Now(), pictures(100)) // the peer is known from then on
+		cam.frame(3)
+		now := clock.Now()
+		v.Poll(now, 0, &blind{})
+		v.Poll(now+int64(mediaRest)-1, 0, &blind{})
+		cam.frame(4)
+		v.Poll(now+int64(mediaRest)-1, 0, &blind{})
+		want := uint64(0) // of those that it may not send
+		if c.want == 1 {
+			want = 3
+		}
+		if d := v.Stats().Dropped; d.Held != want {
+			t.Errorf("%+v: %d packets were read, want %d", c, d.Held, want)
+		}
+		v.Poll(now+int64(mediaRest), 0, &blind{})
+		if c.want == 1 {
+			want = 7
+		}
+		if d := v.Stats().Dropped; d.Held != want {
+			t.Errorf("%+v: %d packets were read later, want %d", c, d.Held, want)
+		}
 	}
 }

@@ -9,11 +9,19 @@ import (
 // controlLook is how long RTCP may have to wait while media comes all the time, ns.
 const controlLook = int64(10 * time.Millisecond)
 
+// How often the RTP socket of a leg to which nobody may send is read, ns, and how many packets then.
+const (
+	mediaLook  = int64(200 * time.Millisecond) // while one to latch onto may come
+	mediaRest  = int64(time.Second)            // once the peer is known
+	mediaReads = 64
+)
+
 // Poll hands to "to" what has arrived by now, in order, reading at most limit packets and 16
 // datagrams of RTCP, and does what reports and latching have to do. It returns how many
 // datagrams it read, whoever sent them; if that is not 0 there may be more. It never
 // blocks. It wants to be called whenever a descriptor is readable, and every 50 ms, for which
-// a limit of 0 is enough: then nothing is read, and mostly no call of the system is made.
+// a limit of 0 is enough: then nothing is read but what Descriptors left out, and mostly no call
+// of the system is made.
 func (v *VideoLeg) Poll(now int64, limit int, to VideoReceiver) int {
 	l := &v.leg
 	if l.closed.Load() {
@@ -23,6 +31,9 @@ func (v *VideoLeg) Poll(now int64, limit int, to VideoReceiver) int {
 	m := scratches.Get().(*scratch)
 	v.to = to
 	n := 0
+	if limit <= 0 && v.rests(now) {
+		v.drain(m, now, mediaReads)
+	}
 	if limit > 0 {
 		n = v.drain(m, now, limit)
 		// Most often it was media that came; RTCP makes the leg readable again at once.
@@ -42,9 +53,25 @@ func (v *VideoLeg) Poll(now int64, limit int, to VideoReceiver) int {
 	return n
 }
 
+// rests tells whether the RTP socket is to be read although nobody waits for it.
+func (v *VideoLeg) rests(now int64) bool {
+	if v.watched() {
+		return false
+	}
+	every := mediaLook
+	if t := &v.leg.latch; t.connected && t.standing == standingKnown {
+		every = mediaRest
+	}
+	return now-v.mediaAt >= every
+}
+
+// watched tells whether media, or RTCP, is to come on the RTP socket.
+func (v *VideoLeg) watched() bool { return v.setup == nil || v.leg.plan.receive || v.leg.plan.mux }
+
 // drain reads the RTP socket.
 func (v *VideoLeg) drain(m *scratch, now int64, limit int) int {
 	l := &v.leg
+	v.mediaAt = now
 	if l.crypto != nil && l.latch.mode == latchOpen {
 		limit = min(limit, cryptoReads) // each has to be authenticated
 	}

@@ -34,7 +34,8 @@ type VideoLeg struct {
 	lastRefresh refreshed
 	strangers   int // in the window
 	windowSince int64
-	controlAt   int64 // when the RTCP socket was looked at
+	mediaAt     int64 // when the RTP socket was read
+	controlAt   int64 // when the RTCP socket was
 	count       videoCounters
 }
 
@@ -74,9 +75,14 @@ func (v *VideoLeg) CNAME() string { return v.leg.CNAME() }
 // Vouch says that the peer is at host: see Leg.Vouch.
 func (v *VideoLeg) Vouch(host netip.Addr) { v.leg.Vouch(host) }
 
-// Descriptors returns what a Poller is to wait for, the same for the leg's life. It is nil
-// where the system has none.
+// Descriptors returns what a Poller is to wait for, the same until the next Apply. It is nil
+// where the system has none. Where nothing but RTCP is to come, the RTP socket is not among them:
+// each picture that such a socket sends would walk through what waits for it. Poll sees to it
+// all the same.
 func (v *VideoLeg) Descriptors() []int {
+	if !v.watched() {
+		return v.leg.rtcp.descriptors()
+	}
 	return append(v.leg.rtp.descriptors(), v.leg.rtcp.descriptors()...)
 }
 

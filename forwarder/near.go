@@ -21,7 +21,9 @@ type setupNearer interface {
 func ahead(all []*Line, i int) {
 	n := len(all)
 	if i+3 < n {
-		cache.Fetch(&all[i+3].out, unsafe.Sizeof(outlet{})+unsafe.Sizeof(spoke{}))
+		l := unsafe.Pointer(all[i+3]) // not by its fields: a check for nil would wait for it
+		cache.Fetch((*byte)(l), cache.Line)
+		cache.Fetch((*byte)(unsafe.Add(l, unsafe.Offsetof(Line{}.out))), unsafe.Sizeof(outlet{})+unsafe.Sizeof(spoke{}))
 	}
 	if i+2 < n {
 		all[i+2].out.near()

@@ -8,8 +8,9 @@ const (
 	// line from far memory.
 	housekeeping = 50 * int64(time.Millisecond)
 	quiet        = 4 * housekeeping
-	// phases is over how many moments of housekeeping the lines are spread.
-	phases    = 10
+	// phases is over how many moments of housekeeping the lines are spread. Each is a wake-up; that they
+	// are less than 10 ms apart spares the worker others, see yieldEvery.
+	phases    = 6
 	rateEvery = second
 )
 

@@ -20,8 +20,9 @@ const (
 	lookEvery  = 4 * int64(time.Millisecond)
 	lookOffers = 16 // offers between two looks at the clock
 	// napFor is how long the worker sleeps at most while pictures come: after 10 ms in one
-	// system call the runtime's monitor takes its processor away, see yieldEvery.
-	napFor = 8 * int64(time.Millisecond)
+	// system call the runtime's monitor takes its processor away, see yieldEvery. It is longer than
+	// from one moment of housekeeping to the next.
+	napFor = 9 * int64(time.Millisecond)
 	// turnFor bounds how long pictures are handed out before what is due has its turn.
 	turnFor = 10 * int64(time.Millisecond)
 )
@@ -132,7 +133,11 @@ func (w *worker) fan(source *Line, f *ingress.Frame) {
 // look sees to the sockets in the midst of a long fan-out.
 func (w *worker) look() {
 	w.now = w.clock()
-	if w.now-w.looked < lookEvery || w.poller == nil {
+	if w.poller == nil {
+		return
+	}
+	w.yield(w.now + step)
+	if w.now-w.looked < lookEvery {
 		return
 	}
 	w.engine.stats.looks.Add(1)

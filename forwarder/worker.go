@@ -56,7 +56,7 @@ func (w *worker) run() {
 	defer w.end()
 	wait := time.Duration(-1)
 	for !w.engine.closed.Load() {
-		w.yield()
+		w.yield(w.clock() + int64(wait))
 		n, err := w.poller.Wait(wait, w.ready[:])
 		if err != nil { // there is no such case; if there were, it must not spin
 			w.engine.stats.faults.Add(1)
@@ -68,15 +68,16 @@ func (w *worker) run() {
 	}
 }
 
-// yieldEvery is how often the worker goes through the scheduler: so that, with a turn and a sleep
-// in between, it is less than the 10 ms after which the runtime's monitor interrupts whoever
-// has not. It does that by a signal to the thread, and then looks around every 20 µs for a while.
-const yieldEvery = 8 * int64(time.Millisecond)
+// yieldEvery is how often the worker has to go through the scheduler: the runtime's monitor
+// interrupts whoever has not for 10 ms, by a signal to the thread, and then looks around every 20 µs
+// for a while.
+const yieldEvery = 10 * int64(time.Millisecond)
 
-func (w *worker) yield() {
-	if now := w.clock(); now-w.yielded >= yieldEvery {
+// yield goes through the scheduler if otherwise that would not happen before next, in time.
+func (w *worker) yield(next int64) {
+	if next-w.yielded > yieldEvery {
 		runtime.Gosched()
-		w.yielded = now
+		w.yielded = w.clock()
 	}
 }
 

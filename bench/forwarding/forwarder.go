@@ -45,7 +45,7 @@ func (p *product) open(o *order) (at []netip.AddrPort, err error) {
 	}
 	p.conference = p.engine.NewConference(forwarder.ConferenceConfig{})
 	for i, camera := range o.Cameras {
-		source, leg, err := p.add(camera, o.Case, i, true)
+		source, leg, err := p.add(camera, o.Control, o.Case, i, true)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (p *product) open(o *order) (at []netip.AddrPort, err error) {
 		at = append(at, netip.AddrPortFrom(camera.Addr(), uint16(port)))
 		for k := range o.Case.Receivers {
 			stream := i*o.Case.Receivers + k
-			l, _, err := p.add(o.Sinks[stream], o.Case, o.Case.Senders+stream, false)
+			l, _, err := p.add(o.Sinks[stream], o.Control, o.Case, o.Case.Senders+stream, false)
 			if err != nil {
 				return nil, err
 			}
@@ -63,8 +63,8 @@ func (p *product) open(o *order) (at []netip.AddrPort, err error) {
 	return at, nil
 }
 
-// add makes a line: of a camera, or of one who looks on.
-func (p *product) add(peer netip.AddrPort, c Case, stream int, camera bool) (*forwarder.Line, *transport.VideoLeg, error) {
+// add makes a line: of a camera, or of one who looks on. Its reports go to control.
+func (p *product) add(peer, control netip.AddrPort, c Case, stream int, camera bool) (*forwarder.Line, *transport.VideoLeg, error) {
 	leg, err := p.pool.ListenVideo(peer.Addr())
 	if err != nil {
 		return nil, nil, fmt.Errorf("forwarding: stream %d: %w", stream, err)
@@ -72,7 +72,7 @@ func (p *product) add(peer netip.AddrPort, c Case, stream int, camera bool) (*fo
 	p.legs = append(p.legs, leg)
 	leg.Vouch(peer.Addr())
 	params := transport.VideoParams{
-		RemoteRTP: peer, Send: !camera, Receive: camera, ReceivePTs: []uint8{PayloadType}, SendPT: PayloadType, NACK: true, PLI: true,
+		RemoteRTP: peer, RemoteRTCP: control, Send: !camera, Receive: camera, ReceivePTs: []uint8{PayloadType}, SendPT: PayloadType, NACK: true, PLI: true,
 	}
 	if c.Secure {
 		params.SRTP = keys(stream, camera)

@@ -34,6 +34,7 @@ type order struct {
 	Case    Case             `json:"case"`
 	Cameras []netip.AddrPort `json:"cameras"`
 	Sinks   []netip.AddrPort `json:"sinks"`
+	Control netip.AddrPort   `json:"control"` // where RTCP goes
 }
 
 // receipt is what it answers: where the cameras send to.

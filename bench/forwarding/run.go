@@ -143,7 +143,7 @@ func newLoad(c Case) (b *bout, err error) {
 
 // serve has a process, which cmd starts, be the server.
 func (b *bout) serve(c Case, w Way, cmd *exec.Cmd) (err error) {
-	b.process, err = start(cmd, &order{Way: w, Case: c, Cameras: b.cameras.locals(), Sinks: b.sinks.locals()})
+	b.process, err = start(cmd, &order{Way: w, Case: c, Cameras: b.cameras.locals(), Sinks: b.sinks.locals(), Control: b.sinks.control.Local()})
 	if err != nil {
 		return err
 	}

@@ -18,13 +18,16 @@ import (
 
 // sinks take what a server sends, and know each stream by its socket.
 type sinks struct {
-	c      Case
-	epoll  int
-	each   []*tap
-	inbox  *wire.Inbox
-	plain  []byte
-	header rtp.Header
-	events []unix.EpollEvent
+	c     Case
+	epoll int
+	each  []*tap
+	// control is where RTCP goes. Nobody waits for it: a wake-up for each report would be ours, not
+	// the server's, and a refusal by ICMP nobody's.
+	control *wire.Socket
+	inbox   *wire.Inbox
+	plain   []byte
+	header  rtp.Header
+	events  []unix.EpollEvent
 	tally
 }
 
@@ -50,6 +53,10 @@ func newSinks(c Case, from *cameras) (*sinks, error) {
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("forwarding: make an epoll: %w", err)
+	}
+	if s.control, err = wire.Listen(); err != nil {
+		s.close()
+		return nil, err
 	}
 	for i := range c.Lines() {
 		t := &tap{camera: from.each[i/c.Receivers]}
@@ -83,6 +90,8 @@ func (s *sinks) locals() (all []netip.AddrPort) {
 
 // begin starts a window, and with fresh streams what each of them begins with is learnt anew.
 func (s *sinks) begin(fresh bool) {
+	for s.inbox.Receive(s.control) > 0 {
+	}
 	s.tally = tally{late: s.late[:0]}
 	for _, t := range s.each {
 		t.begun = t.begun && !fresh
@@ -152,6 +161,9 @@ func (s *sinks) numberOf(t *tap, b []byte) (uint32, bool) {
 
 func (s *sinks) close() {
 	unix.Close(s.epoll)
+	if s.control != nil {
+		s.control.Close()
+	}
 	for _, t := range s.each {
 		t.socket.Close()
 	}

@@ -1,13 +1,13 @@
 package forwarder
 
 import (
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/confd/confd/forwarder/egress"
 	"github.com/confd/confd/internal/clock"
-	"github.com/confd/confd/internal/yield"
 	"github.com/confd/confd/transport"
 )
 
@@ -76,7 +76,7 @@ const yieldEvery = 10 * int64(time.Millisecond)
 // yield goes through the scheduler if otherwise that would not happen before next, in time.
 func (w *worker) yield(next int64) {
 	if next-w.yielded > yieldEvery {
-		yield.Now()
+		runtime.Gosched()
 		w.yielded = w.clock()
 	}
 }

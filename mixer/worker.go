@@ -153,7 +153,7 @@ func (w *worker) worthOfThread() int64 {
 
 // slot waits for the slot's time and ticks its conferences. It returns how long that took.
 func (w *worker) slot(i int, due, mediaTime int64) int64 {
-	clock.SleepUntil(due)
+	clock.SleepKeeping(due)
 	began := clock.Now()
 	stats := &w.engine.stats
 	stats.Late.Observe(began - due)

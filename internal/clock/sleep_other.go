@@ -10,3 +10,6 @@ func SleepUntil(t int64) {
 		time.Sleep(time.Duration(left))
 	}
 }
+
+// SleepKeeping is SleepUntil.
+func SleepKeeping(t int64) { SleepUntil(t) }

@@ -33,19 +33,30 @@ func TestFloorAlone(t *testing.T) {
 			`most \d+\.\d ms of [1-9]\d* times`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var out strings.Builder
-			args := strings.Fields(c.args + " -rounds 1 -for 1s -settle 100ms")
-			if err := run(context.Background(), args, &out); err != nil {
-				t.Fatal(err)
-			}
-			if !regexp.MustCompile(`\[[1-9]\d* % heard;`).MatchString(out.String()) {
-				t.Errorf("what was said was not heard\n%s", out.String())
-			}
-			if !regexp.MustCompile(c.want).MatchString(out.String()) {
-				t.Errorf("no %s in\n%s", c.want, out.String())
+			out := measured(t, c.args+" -rounds 1 -for 1s -settle 100ms")
+			if !regexp.MustCompile(c.want).MatchString(out) {
+				t.Errorf("no %s in\n%s", c.want, out)
 			}
 		})
 	}
+}
+
+// measured returns the output of a measurement in which something was heard. A second in which this
+// machine did other things is measured again.
+func measured(t *testing.T, args string) string {
+	t.Helper()
+	var out strings.Builder
+	for range 4 {
+		out.Reset()
+		if err := run(context.Background(), strings.Fields(args), &out); err != nil {
+			t.Fatal(err)
+		}
+		if regexp.MustCompile(`\[[1-9]\d* % heard;`).MatchString(out.String()) {
+			return out.String()
+		}
+	}
+	t.Errorf("what was said was not heard\n%s", out.String())
+	return out.String()
 }
 
 func TestCommandLineSaysWhatIsWrong(t *testing.T) {

@@ -86,6 +86,16 @@ func (p *phone) read() []byte {
 	return b[:n]
 }
 
+// readMedia waits for RTP where reports come to the same port when they are due (RFC 5761 section 4).
+func (p *phone) readMedia() []byte {
+	p.t.Helper()
+	for {
+		if b := p.read(); len(b) < 2 || b[1] < 192 || b[1] > 223 {
+			return b
+		}
+	}
+}
+
 func (p *phone) readRTP() *rtp.Packet {
 	p.t.Helper()
 	var r rtp.Packet

@@ -271,7 +271,7 @@ func TestVideoSealed(t *testing.T) {
 						t.Fatalf("sent %d", n)
 					}
 					for i := range out {
-						r := f.open(c.read())
+						r := f.open(c.readMedia())
 						want := append(bytes.Clone(out[i].Head), out[i].Body...)
 						if i == 4 {
 							want = append([]byte{byte(out[i].Sequence >> 8), byte(out[i].Sequence)}, want...)

@@ -185,8 +185,9 @@ func looks(t *testing.T, y *eye, s *listen.Session, until func(*videoStats) bool
 	return name, y.stats()
 }
 
-// plays returns how many pictures ffmpeg finds in a file. It must have nothing to complain of.
-func plays(t *testing.T, name string) int {
+// plays fails unless ffmpeg finds as many pictures in a file as are said to be in it, and has nothing
+// to complain of.
+func plays(t *testing.T, name string, s *videoStats) {
 	t.Helper()
 	path, err := exec.LookPath("ffmpeg")
 	if err != nil {
@@ -204,7 +205,9 @@ func plays(t *testing.T, name string) int {
 			n++
 		}
 	}
-	return n
+	if n != int(s.Pictures) {
+		t.Errorf("ffmpeg finds %d pictures of %+v", n, s)
+	}
 }
 
 // Whoever joins amid a stream of any codec has a file of it that plays, from a key frame on,
@@ -221,9 +224,7 @@ func TestListenToVideo(t *testing.T) {
 			if s.Codec != r.format.Codec.String() || s.Width < 320 || s.Height < 180 || s.Network.Foreign+s.Network.Malformed+s.Network.Unknown != 0 {
 				t.Errorf("%+v", s)
 			}
-			if n := plays(t, name); n != int(s.Pictures) {
-				t.Errorf("ffmpeg finds %d pictures of %+v", n, s)
-			}
+			plays(t, name, s)
 		})
 	}
 }
@@ -254,9 +255,7 @@ func TestListenToLossyVideo(t *testing.T) {
 			if s.Network.LossBefore == 0 || s.Network.LossAfter > s.Network.LossBefore/4 || s.Network.Unauthentic != 0 {
 				t.Errorf("%+v", s)
 			}
-			if n := plays(t, name); n != int(s.Pictures) {
-				t.Errorf("ffmpeg finds %d pictures of %+v", n, s)
-			}
+			plays(t, name, s)
 		})
 	}
 }
@@ -274,9 +273,7 @@ func TestListenToUnrepairedVideo(t *testing.T) {
 	if v.Network.Requests+v.Network.KeyFrames+v.Network.ByRetransmission != 0 || v.Network.Lost == 0 {
 		t.Errorf("%+v", v)
 	}
-	if n := plays(t, name); n != int(v.Pictures) {
-		t.Errorf("ffmpeg finds %d pictures of %+v", n, v)
-	}
+	plays(t, name, v)
 }
 
 // The command waits for a description that has video, and writes that.
@@ -310,9 +307,7 @@ func TestListenVideoCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &v); err != nil || status != 1 || v.Video.Pictures == 0 || v.Video.Network.Received == 0 {
 		t.Errorf("%v, status %d: %s", err, status, stdout)
 	}
-	if n := plays(t, file); n != int(v.Video.Pictures) {
-		t.Errorf("ffmpeg finds %d pictures of %+v", n, v.Video)
-	}
+	plays(t, file, &v.Video)
 	status, film, stderr := run("", "listen", write(t, string(sdp)), "--interface", "lo", "--for", "1500ms", "--video", "-")
 	if status != 1 || !strings.HasPrefix(film, "DKIF") || !strings.Contains(stderr, "saw ") {
 		t.Errorf("status %d, %.20q, %s", status, film, stderr)

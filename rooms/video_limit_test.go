@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
+	testwait "github.com/confd/confd/internal/testkit/wait"
 	"github.com/confd/confd/media"
 )
 
@@ -80,11 +80,12 @@ func (v *viewer) asked(t *testing.T, answer error) {
 // idle waits until nothing is asked of a peer.
 func (v *viewer) idle(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(waitTime); v.asking(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("what a peer was asked is not done after %v", waitTime)
+	testwait.Within(t, waitTime, "what a peer was asked to be done", func() error {
+		if v.asking() {
+			return errors.New("it is still being asked")
 		}
-	}
+		return nil
+	})
 }
 
 // unasked fails if a peer is asked for anything.

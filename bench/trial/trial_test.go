@@ -4,6 +4,7 @@ package trial
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/netip"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/confd/confd/bench/load/signal"
 	"github.com/confd/confd/bench/wire"
 	"github.com/confd/confd/internal/testkit/leak"
+	"github.com/confd/confd/internal/testkit/wait"
 )
 
 // some is a load with all flags there are.
@@ -102,11 +104,7 @@ func TestCallersPlay(t *testing.T) {
 	}
 	buf := make([]byte, 2048)
 	for i, s := range sockets { // which take nothing but from their own callers
-		for end := time.Now().Add(20 * time.Second); s.Receive(buf) == 0; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("leg %d has got nothing", i)
-			}
-		}
+		wait.For(t, fmt.Sprintf("leg %d to get something", i), func() bool { return s.Receive(buf) > 0 })
 	}
 }
 

@@ -14,14 +14,25 @@ type arrival struct {
 	last    int64              // arrival of the newest packet
 	behind  int64              // and how late it was
 	jitter  int64              // ns behind base by which nearly all packets have arrived
+	rise    int64              // of base in the last window, ns: what a slow clock adds until the next
 	bins    [jitterBins]uint16 // how often a packet came so late behind base
 }
 
 const (
 	arrivalWindow = int64(4e9) // ns
-	jitterBins    = 96
-	// fineBins are of 1 ms each, the rest of 8 ms: 320 ms in all.
-	fineBins = 64
+	// maxRise is what the clock of a sender can lose in a window, ns: 500 ppm. What rises faster
+	// is the path.
+	maxRise = int64(2e6)
+	// The bins are of 0.25 ms up to 4 ms, of 1 ms up to 64 ms and of 8 ms up to 320 ms.
+	fineBins   = 16
+	middleBins = 60
+	coarseBins = 32
+	jitterBins = fineBins + middleBins + coarseBins
+	fineBin    = int64(250e3) // ns, likewise
+	middleBin  = int64(1e6)
+	coarseBin  = int64(8e6)
+	middleFrom = fineBins * fineBin
+	coarseFrom = middleFrom + middleBins*middleBin
 	// jitterKeep bounds the memory of the bins: they are halved when they hold so many.
 	jitterKeep = 1000
 	// jitterEvery is how often (in packets) the quantile is read.
@@ -38,6 +49,7 @@ func (a *arrival) observe(transit, now int64) {
 	case !a.started:
 		*a = arrival{window: [2]int64{transit, transit}, ends: now + arrivalWindow, started: true}
 	case now >= a.ends:
+		a.rise = min(max(a.window[1]-a.window[0], 0), maxRise)
 		a.window[0], a.window[1] = a.window[1], transit
 		a.ends = now + arrivalWindow
 	case transit < a.window[1]:
@@ -63,6 +75,9 @@ func (a *arrival) observe(transit, now int64) {
 // base returns the earliest transit of the last windows, ns.
 func (a *arrival) base() int64 { return min(a.window[0], a.window[1]) }
 
+// sure returns the transit, ns, with which nearly all packets will arrive in the next seconds.
+func (a *arrival) sure() int64 { return a.base() + a.jitter + a.rise }
+
 // read takes the quantile from the bins and lets them forget.
 func (a *arrival) read() {
 	tail := a.total / lateShare
@@ -86,20 +101,22 @@ func (a *arrival) read() {
 
 // jitterBin returns the bin of a delay behind base, ns.
 func jitterBin(behind int64) int {
-	ms := max(behind, 0) / 1e6
-	if ms < fineBins {
-		return int(ms)
+	switch {
+	case behind < middleFrom:
+		return int(max(behind, 0) / fineBin)
+	case behind < coarseFrom:
+		return fineBins + int((behind-middleFrom)/middleBin)
 	}
-	return int(min(fineBins+(ms-fineBins)/8, jitterBins-1))
+	return int(min(fineBins+middleBins+(behind-coarseFrom)/coarseBin, jitterBins-1))
 }
 
-// jitterCeil returns the upper edge of a bin, ns; the first bin counts as none.
+// jitterCeil returns the upper edge of a bin, ns.
 func jitterCeil(bin int) int64 {
 	switch {
-	case bin == 0:
-		return 0
 	case bin < fineBins:
-		return int64(bin+1) * 1e6
+		return int64(bin+1) * fineBin
+	case bin < fineBins+middleBins:
+		return middleFrom + int64(bin-fineBins+1)*middleBin
 	}
-	return int64(fineBins+(bin-fineBins+1)*8) * 1e6
+	return coarseFrom + int64(bin-fineBins-middleBins+1)*coarseBin
 }

@@ -25,10 +25,12 @@ const (
 	maxConceal = int64(200e6)
 	// maxDelay is the most that may wait in front of an input, ns.
 	maxDelay = int64(500e6)
-	// growMargin and shrinkMargin are how much earlier than its tick a packet must be
-	// expected before delay is added or given up; between them lies the hysteresis.
-	growMargin   = int64(1500e3)
-	shrinkMargin = int64(5e6)
+	// How much earlier than its tick a packet must be expected, ns: less than growMargin, and
+	// delay is added; narrowMargin, and it is given up; wideMargin, and it is although it was
+	// needed lately. Between them lies the hysteresis.
+	growMargin   = int64(500e3)
+	narrowMargin = int64(1500e3)
+	wideMargin   = int64(5e6)
 	// exactSlack is the waste that is not worth a resampler, ns.
 	exactSlack  = int64(4e6)
 	filterSlack = int64(250e3) // ns, likewise while a resampler runs anyway
@@ -109,13 +111,14 @@ func (p *playout) stretch(r *reading, b *beat, v *voice, stats *inputCounters) {
 	}
 	short := need + lookahead(r.exact, r.kern) - p.ahead
 	unit := int64(p.format.SampleRate / 400) // 2.5 ms, which every codec can conceal
-	samples := int((short>>32 + unit) / unit * unit)
+	samples := int(((short-1)>>32 + unit) / unit * unit)
 	if p.pausing {
 		v.silence(samples)
 		p.fed(samples)
 		p.playing = false
 		return
 	}
+	p.caution.need(b.due)
 	p.bridge(samples, v, stats)
 }
 
@@ -170,8 +173,11 @@ func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel, stats *input
 	look := lookahead(p.exact, kern)
 	need := p.endTS + (int64(kern.Step())*int64(b.samples)+look-p.ahead)>>32
 	next := b.due + b.period
-	shrink := p.excess(next, shrinkMargin+p.redundancy.wait(grid), need, b, grid)
 	grow := -p.excess(next, growMargin, need, b, grid)
+	if grow > 0 {
+		p.caution.need(b.due)
+	}
+	shrink := p.excess(next, p.caution.margin(b.due)+p.redundancy.wait(grid), need, b, grid)
 	switch {
 	case shrink*1e9 > p.tolerable(v)*rate:
 		p.playing = false // begins anew at the next tick, where it should be
@@ -181,7 +187,7 @@ func (p *playout) correct(b *beat, v *voice, kern *resample.Kernel, stats *input
 	case grow > 0:
 		p.steer(-int32(min(max(grow*1e6/(rate*2), minSlower), maxSlower)))
 	case shrink*1e9 > p.slack()*rate:
-		p.steer(int32(min(max(shrink*1e6/(rate*4), minFaster), maxFaster)))
+		p.steer(int32(min(max(shrink*1e6/rate, minFaster), maxFaster)))
 	default:
 		p.steer(0)
 	}

@@ -42,6 +42,7 @@ type playout struct {
 	missed  uint64 // packets passed without a trace, not yet counted
 
 	redundancy redundancy
+	caution    caution
 
 	ppm   int32 // speed in force, parts per million
 	exact bool  // no filter: input and room rate are one, speed is 1, position integral
@@ -143,7 +144,7 @@ func (p *playout) restart() {
 	p.buf.reset()
 	p.arr = arrival{}
 	p.started, p.playing, p.pausing = false, false, false
-	p.format, p.strange, p.redundancy = nil, 0, redundancy{}
+	p.format, p.strange, p.redundancy, p.caution = nil, 0, redundancy{}, caution{}
 	p.nextSeq, p.ahead, p.debt, p.run, p.ppm = 0, 0, 0, 0, 0
 }
 
@@ -218,7 +219,7 @@ func (p *playout) waiting() int64 {
 // sure returns the end (samples) of the sound that will surely have arrived at the time
 // "at", by the arrival statistics, on the grid of the sender's packets.
 func (p *playout) sure(at, margin int64, grid *slot) int64 {
-	latest := scale(at-p.arr.base()-p.arr.jitter-margin, int64(grid.format.SampleRate), 1e9)
+	latest := scale(at-p.arr.sure()-margin, int64(grid.format.SampleRate), 1e9)
 	d := int64(max(grid.samples, 1))
 	return grid.ts + floorDiv(latest-grid.ts, d)*d + d
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,33 @@ func TestFloorAlone(t *testing.T) {
 				t.Errorf("no %s in\n%s", c.want, out)
 			}
 		})
+	}
+}
+
+// Rounds whose callers were late are made again where delay is measured, and not for ever.
+func TestDelayIsMeasuredWhenCallersAreOnTime(t *testing.T) {
+	for _, c := range []struct {
+		delay bool
+		late  []time.Duration
+		want  int // rounds
+	}{
+		{true, []time.Duration{maxLate}, 1},
+		{true, []time.Duration{maxLate + 1, time.Second, 0}, 3},
+		{true, slices.Repeat([]time.Duration{time.Second}, mostAgain+1), mostAgain + 1},
+		{false, []time.Duration{time.Second}, 1},
+	} {
+		o, rounds := options{delay: c.delay}, 0
+		var out strings.Builder
+		r, err := o.calm(&out, head(2, "floor"), func() (result, error) {
+			rounds++
+			return result{late: c.late[rounds-1]}, nil
+		})
+		if err != nil || rounds != c.want || r.late != c.late[len(c.late)-1] {
+			t.Errorf("delay %v, late %v: %d rounds, the last late by %v, %v", c.delay, c.late, rounds, r.late, err)
+		}
+		if strings.Count(out.String(), "round 3  floor  again, since callers were late by ") != rounds-1 {
+			t.Errorf("%d rounds, and was told %q", rounds, out.String())
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	for round := range o.rounds {
 		for i := range contenders {
 			c := &contenders[i]
-			r, err := o.measure(ctx, c.start, uint64(round))
+			r, err := o.calm(out, head(round, c.name), func() (result, error) { return o.measure(ctx, c.start, uint64(round)) })
 			if err != nil {
 				return fmt.Errorf("round %d of the %s: %w", round+1, c.name, err)
 			}

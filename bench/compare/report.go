@@ -14,15 +14,18 @@ import (
 
 // line is one round of one contender, with what tells whether it can be trusted.
 func (o *options) line(round int, name string, r result) string {
-	head := fmt.Sprintf("round %d  %-5s  %s", round+1, name, perCaller(r.cpu))
+	figures := perCaller(r.cpu)
 	if o.delay {
-		head = fmt.Sprintf("round %d  %-5s  %s", round+1, name, delays(r.delays))
+		figures = delays(r.delays)
 	}
 	if did := r.coded.text(); did != "" {
-		head += "; " + did
+		figures += "; " + did
 	}
-	return fmt.Sprintf("%s  [%.0f %% heard; %s]", head, 100*r.heard, r.callers)
+	return fmt.Sprintf("%s  %s  [%.0f %% heard; %s]", head(round, name), figures, 100*r.heard, r.callers)
 }
+
+// head begins the lines of a round.
+func head(round int, name string) string { return fmt.Sprintf("round %d  %-5s", round+1, name) }
 
 // perCaller writes a share of a core per caller, as percent and as time in a tick.
 func perCaller(share float64) string {

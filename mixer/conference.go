@@ -47,12 +47,13 @@ type Conference struct {
 	cursor  int // of the rotation among those that seem to be silent
 	samples int // ticks since one of them was heard
 
-	hand   *hand    // of the thread that ticks
-	demand demand   // how many threads a tick is worth
-	split  bool     // this tick is done by several, see spread
-	old    int      // room's rate before this tick, 0 if it stayed
-	made   []*Input // of inputs, those with a sound this tick; while split
-	sender *class   // whose packets are handed out now; while split
+	hand   *hand       // of the thread that ticks
+	after  *Conference // what the same thread ticks next, nil if that is not known
+	demand demand      // how many threads a tick is worth
+	split  bool        // this tick is done by several, see spread
+	old    int         // room's rate before this tick, 0 if it stayed
+	made   []*Input    // of inputs, those with a sound this tick; while split
+	sender *class      // whose packets are handed out now; while split
 
 	parted bool // several threads are at a stage
 	held   inbox.Inbox[Event]
@@ -109,7 +110,9 @@ func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
 	c.now, c.next, c.due, c.sent = now, mediaTime, due, false
 	c.apply()
 	t.lap(stageApply)
+	c.approach(0)
 	c.drain()
+	c.approach(1)
 	t.lap(stageDrain)
 	c.old = c.follow()
 	c.beat = c.beatOf(mediaTime)
@@ -120,8 +123,10 @@ func (c *Conference) tick(now, due, mediaTime int64, t *stageTimer) {
 	}
 	c.nominate()
 	t.lap(stageChoose)
+	c.approach(2)
 	c.render()
 	t.lap(stageRender)
+	c.approach(3)
 	c.mix(c.old)
 	c.rejoin()
 	t.lap(stageMix)

@@ -52,3 +52,31 @@ func (c *Conference) bring(step int) {
 		}
 	}
 }
+
+// approach has the room that the same thread ticks next brought near, in steps of this room's tick: what one
+// leads to must have come before the next.
+func (c *Conference) approach(step int) {
+	n := c.after
+	if n == nil {
+		return
+	}
+	switch step {
+	case 0:
+		cache.Fetch(n, unsafe.Sizeof(*n))
+	case 1:
+		cache.Fetch(unsafe.SliceData(n.inputs), cache.Line)
+		cache.Fetch(unsafe.SliceData(n.classes), cache.Line)
+		cache.Fetch(unsafe.SliceData(n.mixes), cache.Line)
+	case 2:
+		for _, in := range n.firsts() {
+			cache.Fetch(in, fetchInput)
+		}
+	case 3:
+		for _, in := range n.firsts() {
+			in.near()
+		}
+	}
+}
+
+// firsts are the inputs that poll does not have the time to fetch.
+func (c *Conference) firsts() []*Input { return c.inputs[:min(2, len(c.inputs))] }

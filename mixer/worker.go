@@ -206,10 +206,16 @@ func (w *worker) pass(threads int) {
 
 // alone ticks some of the conferences in line, those that are not split.
 func (w *worker) alone(_ *Conference, h *hand, from, to int) {
-	for _, c := range w.line[from:to] {
-		if !c.split {
-			w.guard(h, c)
+	some := w.line[from:to]
+	for i, c := range some {
+		if c.split {
+			continue
 		}
+		if i+1 < len(some) {
+			c.after = some[i+1]
+		}
+		w.guard(h, c)
+		c.after = nil // which is only what it was while this thread has both
 	}
 }
 

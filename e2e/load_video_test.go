@@ -56,7 +56,8 @@ func TestLoadSeesWhoSpeaks(t *testing.T) {
 }
 
 // TestLoadSeesTheWrongPerson: a server that shows one caller somebody who is silent, since it
-// was told to, does not pass.
+// was told to, does not pass. With this seed the talkers take turns whenever in the fifteen seconds
+// the callers are there.
 func TestLoadSeesTheWrongPerson(t *testing.T) {
 	place := newPlace(t)
 	c := startConfd(t, place, serverOptions{})
@@ -64,7 +65,7 @@ func TestLoadSeesTheWrongPerson(t *testing.T) {
 	d.room("pinned")
 	pinned := make(chan error, 1)
 	go func() { pinned <- d.pin(t.Context(), "pinned", "load-4", "load-3") }()
-	r := load(t, place, uri("pinned", c.sip), nil, "--callers", "4", "--talkers", "2", "--cameras", "4", "--video", "vp8", "--for", "15s", "--settle", "4s", "--max-switch", "3s")
+	r := load(t, place, uri("pinned", c.sip), nil, "--callers", "4", "--talkers", "2", "--cameras", "4", "--video", "vp8", "--for", "15s", "--seed", "2", "--settle", "4s", "--max-switch", "3s")
 	if err := <-pinned; err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func held(from int64, by time.Duration) func(at int64) int64 {
 // gives it back when that is long over.
 func TestHiccupsAreRemembered(t *testing.T) {
 	if testing.Short() {
-		t.Skip("half an hour of fake time")
+		t.Skip("25 minutes of fake time")
 	}
 	b := newBed(t, Config{})
 	p := b.phone(format(t, media.PCMU, 8000, 20*time.Millisecond), -20, 300, network{phase: 18 * time.Millisecond}).join()
@@ -95,6 +95,19 @@ func TestHiccupsAreRemembered(t *testing.T) {
 	}
 	if more := p.in.Stats().Concealed; more > few {
 		t.Errorf("%d samples concealed after the hiccups", more-few)
+	}
+}
+
+// A slow clock is allowed for by what it loses in a window; a path that became longer is not a clock.
+func TestRiseIsThatOfAClock(t *testing.T) {
+	for _, c := range []struct{ window, want int64 }{{1.2e6, 1.2e6}, {50e6, maxRise}, {-1.2e6, 0}, {0, 0}} {
+		var a arrival
+		for now := int64(0); now < 5*arrivalWindow; now += 20e6 {
+			a.observe(now/arrivalWindow*c.window, now)
+		}
+		if a.rise != c.want {
+			t.Errorf("base rises by %d ns a window: %d allowed for, want %d", c.window, a.rise, c.want)
+		}
 	}
 }
 
